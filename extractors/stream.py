@@ -1,0 +1,70 @@
+"""`FeatureStream`: what every frame-level extractor returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.errors import InputError
+
+
+@dataclass(frozen=True)
+class FeatureStream:
+    """Named features over time, with a mask that says which numbers can be trusted.
+
+    Attributes
+    ----------
+    times : ndarray, shape (frames,)
+        Centre of each frame in seconds from the start of the picture's clock, increasing.
+    values : ndarray, shape (frames, d)
+        The features. Always finite: what could not be computed holds 0 and is marked in `valid`.
+    names : tuple of str, length d
+        The column names, in the order of the corpus the model was trained on.
+    valid : ndarray of bool, shape (frames, d)
+        True where the value was measured. A column that is absent altogether is False throughout.
+    version : str
+        Name and version of the extractor, for instance ``covarep-74/1``; it travels into the model's `Specification`.
+
+    Raises
+    ------
+    InputError
+        If the shapes disagree or a value is not finite.
+    """
+
+    times: NDArray[np.float64]
+    values: NDArray[np.float64]
+    names: tuple[str, ...]
+    valid: NDArray[np.bool_]
+    version: str
+
+    def __post_init__(self) -> None:
+        expected = (len(self.times), len(self.names))
+        if self.values.shape != expected or self.valid.shape != expected:
+            raise InputError(
+                f"FeatureStream {self.version}: values {self.values.shape} and valid {self.valid.shape} must both have "
+                f"shape (frames, d) = {expected}"
+            )
+        if not np.isfinite(self.values).all():
+            raise InputError(
+                f"FeatureStream {self.version}: values hold NaN or Inf; mark them in `valid` and set them to 0"
+            )
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Columns with at least one measured value, shape (d,)."""
+        return np.asarray(self.valid.any(axis=0), dtype=np.bool_)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Return one column, shape (frames,), NaN where it was not measured.
+
+        Raises
+        ------
+        InputError
+            If there is no column of that name.
+        """
+        if name not in self.names:
+            raise InputError(f"FeatureStream {self.version} has no column {name!r}; it has {', '.join(self.names)}")
+        index = self.names.index(name)
+        return np.where(self.valid[:, index], self.values[:, index], np.nan)

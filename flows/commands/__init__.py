@@ -1,0 +1,1 @@
+"""The subcommands of `mtmm-video`, one file each."""

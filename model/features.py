@@ -1,0 +1,78 @@
+"""`VideoFeatures`: the utterance-level features of one video, the only input the model knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.errors import InputError
+
+Modality = Literal["text", "acoustic", "visual"]
+MODALITIES: tuple[Modality, ...] = ("text", "acoustic", "visual")  # the paper's T, A, V
+
+
+@dataclass(frozen=True)
+class ModalityFeatures:
+    """Utterance means of one modality.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (u, d)
+        Finite; 0 where `valid` is False.
+    valid : ndarray of bool, shape (u, d)
+        True where a value was measured. An utterance whose row is False throughout lacks this modality.
+    names : tuple of str, length d
+        Column names.
+    version : str
+        Version of the extractor that made the columns.
+    """
+
+    values: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    names: tuple[str, ...]
+    version: str
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.names) or self.valid.shape != self.values.shape:
+            raise InputError(
+                f"ModalityFeatures {self.version}: values {self.values.shape} and valid {self.valid.shape} must both "
+                f"have shape (u, {len(self.names)})"
+            )
+        if not np.isfinite(self.values).all():
+            raise InputError(f"ModalityFeatures {self.version}: values hold NaN or Inf")
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Utterances that have this modality at all, shape (u,)."""
+        return np.asarray(self.valid.any(axis=1), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class VideoFeatures:
+    """All modalities of one video's utterances, in order of time.
+
+    Attributes
+    ----------
+    video_id : str
+        Name of the video.
+    modalities : mapping of Modality to ModalityFeatures
+        The modalities at hand; all have the same number of utterances u. A modality that is missing from the mapping is
+        absent for the whole video.
+    """
+
+    video_id: str
+    modalities: Mapping[Modality, ModalityFeatures]
+
+    def __post_init__(self) -> None:
+        lengths = {modality: len(features.values) for modality, features in self.modalities.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(
+                f"VideoFeatures {self.video_id}: modalities disagree on the number of utterances: {lengths}"
+            )
+
+    def __len__(self) -> int:
+        return len(next(iter(self.modalities.values())).values) if self.modalities else 0

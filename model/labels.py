@@ -1,0 +1,13 @@
+"""The names of the classes, in the paper's order, and how MOSEI's annotations become labels."""
+
+from __future__ import annotations
+
+SENTIMENTS: tuple[str, ...] = (
+    "negative",
+    "positive",
+)  # softmax order; positive means sentiment >= 0 (paper, section 5.1)
+EMOTIONS: tuple[str, ...] = ("anger", "disgust", "fear", "happy", "sad", "surprise")  # the paper's order
+NO_EMOTION = "none"
+EMOTION_CLASSES: tuple[str, ...] = (*EMOTIONS, NO_EMOTION)  # seven sigmoids (paper, section 5.1)
+SENTIMENT_RANGE = (-3.0, 3.0)  # CMU-MOSEI annotation scale
+INTENSITY_RANGE = (0.0, 3.0)  # CMU-MOSEI emotion intensities; larger ones in the files are clipped

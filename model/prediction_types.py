@@ -1,0 +1,60 @@
+"""What the network says about one utterance and one video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.features import Modality
+
+
+@dataclass(frozen=True)
+class UtterancePrediction:
+    """Labels of one utterance.
+
+    Attributes
+    ----------
+    sentiment : str
+        "negative" or "positive".
+    sentiment_probabilities : mapping of str to float
+        Calibrated; sums to 1.
+    sentiment_intensity : float or None
+        In [-3, 3], where the checkpoint has intensity heads.
+    emotions : tuple of str
+        Emotions above their thresholds, most probable first; empty means none.
+    emotion_probabilities : mapping of str to float
+        The six emotions and "none", each in [0, 1], independent (sigmoids).
+    emotion_intensities : mapping of str to float, or None
+        In [0, 3], where the checkpoint has intensity heads.
+    modalities_used : tuple of Modality
+        The modalities that were present and that the checkpoint takes.
+    """
+
+    sentiment: str
+    sentiment_probabilities: Mapping[str, float]
+    sentiment_intensity: float | None
+    emotions: tuple[str, ...]
+    emotion_probabilities: Mapping[str, float]
+    emotion_intensities: Mapping[str, float] | None
+    modalities_used: tuple[Modality, ...]
+
+
+@dataclass(frozen=True)
+class VideoPrediction:
+    """Predictions of one video with the attention that explains them.
+
+    Attributes
+    ----------
+    utterances : tuple of UtterancePrediction
+        One per utterance, in order of time.
+    attention : mapping of (Modality, Modality) to (ndarray, ndarray)
+        For every pair (X, Y) the checkpoint attends over: N1 and N2 of Algorithm 1, each of shape (u, u), rows summing
+        to 1. N1[i, j] is the weight of Y's utterance j for X's utterance i; N2[i, j] the weight of X's utterance j
+        for Y's utterance i. A checkpoint of one modality has the pair (X, X).
+    """
+
+    utterances: tuple[UtterancePrediction, ...]
+    attention: Mapping[tuple[Modality, Modality], tuple[NDArray[np.float32], NDArray[np.float32]]]

@@ -1,0 +1,1 @@
+"""One video end to end as plain Python: media, utterances, averaging, weights, reports. Complete without Prefect."""

@@ -1,0 +1,33 @@
+"""`Utterance`: a unit of speech bounded by breath or pause (paper, section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extractors.words import Word
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance of a video.
+
+    Attributes
+    ----------
+    index : int
+        Position in the video, from 0.
+    start, end : float
+        Seconds on the picture's clock.
+    text : str
+        Its words joined by single spaces.
+    words : tuple of Word
+        At least one, in order of time.
+    speaker : str or None
+        Name or number of the speaker where the transcript gives one.
+    """
+
+    index: int
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...]
+    speaker: str | None = None
