@@ -172,7 +172,7 @@ class Analysis:
     provenance : Provenance
         How it was made.
     notes : tuple of str
-        What a reader of the whole file should know, in plain sentences: tracks that are missing, columns that are absent.
+        What a reader of the whole file should know, in plain sentences: missing tracks, absent columns.
     """
 
     source: Source
