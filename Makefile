@@ -1,0 +1,42 @@
+# The two commands of the README are `make demo` and `make test`; a contributor runs `make check`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_OUT ?= demo
+
+.PHONY: help install weights demo test lint types check lock clean
+
+help:            ## list the targets
+	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /  -  /'
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+install: $(VENV)/.installed  ## make .venv with the tested versions
+
+weights: install  ## fetch the pretrained weights (about 300 MB) into the user's cache, checksums verified
+	$(BIN)/mtmm-video weights fetch
+
+demo: weights  ## analyse a sample video and say where the report lies
+	$(BIN)/mtmm-video analyze sample_videos/*.mp4 --out $(DEMO_OUT)
+
+test: weights  ## all tests that this machine can run
+	$(BIN)/python -m pytest
+
+lint: install  ## ruff: style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install  ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types test  ## what .ci/run calls
+
+lock: install  ## write the versions of this .venv into constraints.txt (after testing them)
+	{ echo '# The versions that were tested together on Linux x86-64, Python 3.11. Written by `make lock`.'; \
+	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | grep -v ' @ '; } > constraints.txt
+
+clean:  ## remove what was built; the user's cache stays
+	rm -rf $(VENV) $(DEMO_OUT) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
