@@ -1,0 +1,97 @@
+"""From logits to probabilities that mean what they say: temperature for sentiment, Platt scaling for the emotions.
+
+Guo et al., "On Calibration of Modern Neural Networks", ICML 2017 (temperature); Platt, "Probabilistic Outputs for
+Support Vector Machines", 1999 (slope and offset per class).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from model.labels import EMOTION_CLASSES
+
+OUTPUTS = 1 + len(EMOTION_CLASSES)  # sentiment, then the seven sigmoids
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibrated log-odds are ``scale * logit + bias``, per output: sentiment first, then the seven emotion classes.
+
+    Attributes
+    ----------
+    scale : tuple of float, length 8
+        One over the temperature.
+    bias : tuple of float, length 8
+        0 for sentiment, so that calibration never changes a sentiment label.
+    """
+
+    scale: tuple[float, ...] = (1.0,) * OUTPUTS
+    bias: tuple[float, ...] = (0.0,) * OUTPUTS
+
+    def positive(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probability of positive sentiment, shape (...), from softmax logits of shape (..., 2)."""
+        margin = logits[..., 1].astype(np.float64) - logits[..., 0]
+        return np.asarray(expit(self.scale[0] * margin + self.bias[0]), dtype=np.float64)
+
+    def emotions(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probabilities of the seven classes, shape (..., 7), from logits of that shape."""
+        return np.asarray(expit(np.asarray(self.scale[1:]) * logits + np.asarray(self.bias[1:])), dtype=np.float64)
+
+
+def fit_scale(logits: NDArray[np.float64], targets: NDArray[np.float64], *, offset: bool) -> tuple[float, float]:
+    """Fit slope (and offset) of the log-odds by least cross-entropy.
+
+    Parameters
+    ----------
+    logits, targets : ndarray, shape (n,)
+        Log-odds and labels in [0, 1] of the valid split.
+    offset : bool
+        Fit an offset too (Platt), or the slope alone (temperature).
+
+    Returns
+    -------
+    scale, bias : float
+        The slope is kept positive, so the order of utterances never changes.
+    """
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        scores = np.exp(parameters[0]) * logits + (parameters[1] if offset else 0.0)
+        return float(np.mean(np.logaddexp(0.0, scores) - targets * scores))
+
+    found = minimize(loss, np.zeros(2 if offset else 1), method="L-BFGS-B")
+    return float(np.exp(found.x[0])), float(found.x[1]) if offset else 0.0
+
+
+def fit_calibration(
+    *,
+    sentiment: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+    emotion: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+) -> Calibration:
+    """Fit a calibration on the valid split.
+
+    Parameters
+    ----------
+    sentiment : (logits of shape (n, 2), targets of shape (n,)) or None
+        None where the network has no sentiment head. Targets that are NaN are left out.
+    emotion : (logits of shape (n, 7), targets of shape (n, 7)) or None
+        The same for the emotion head.
+    """
+    scale, bias = [1.0] * OUTPUTS, [0.0] * OUTPUTS
+    if sentiment is not None:
+        logits, targets = sentiment
+        known = ~np.isnan(targets)
+        margin = (logits[:, 1] - logits[:, 0]).astype(np.float64)
+        scale[0], bias[0] = fit_scale(margin[known], targets[known].astype(np.float64), offset=False)
+    if emotion is not None:
+        logits, targets = emotion
+        for index in range(len(EMOTION_CLASSES)):
+            known = ~np.isnan(targets[:, index])
+            scale[1 + index], bias[1 + index] = fit_scale(
+                logits[known, index].astype(np.float64), targets[known, index].astype(np.float64), offset=True
+            )
+    return Calibration(scale=tuple(scale), bias=tuple(bias))

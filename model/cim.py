@@ -1,0 +1,217 @@
+"""The multi-task contextual inter-modal (CIM) network of Akhtar et al., NAACL 2019, section 4, Figure 1, Algorithm 1.
+
+Named axes: B videos, U utterances (padded), C input columns of a modality, H GRU units per direction, D dense units
+(the paper's d = 100), R width of the shared representation. Where the paper's script lets padding take part in the GRU
+and in the attention, here only utterances that exist and have the modality do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from foundation.errors import InputError
+from model.features import Modality
+from model.labels import EMOTION_CLASSES, EMOTIONS, SENTIMENTS
+
+Task = Literal["sentiment", "emotion", "sentiment_intensity", "emotion_intensity"]
+Pair = tuple[Modality, Modality]
+
+TASK_WIDTHS: Mapping[Task, int] = {
+    "sentiment": len(SENTIMENTS),  # softmax
+    "emotion": len(EMOTION_CLASSES),  # sigmoids: six emotions and "none"
+    "sentiment_intensity": 1,  # in [-3, 3]; the paper's future work, section 6
+    "emotion_intensity": len(EMOTIONS),  # in [0, 3]; the paper's future work, section 6
+}
+PAIRS: tuple[Pair, ...] = (("text", "visual"), ("acoustic", "visual"), ("text", "acoustic"))  # order of Algorithm 1
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Everything that decides the network's tensors; travels with the weights.
+
+    Attributes
+    ----------
+    columns : mapping of Modality to int
+        Input columns per modality. One modality gives the self-attention variant of section 5.3.
+    hidden : int
+        GRU units per direction (paper, Table 5: 200).
+    dense : int
+        Units of the dense layer behind each GRU (paper, Table 5: 100).
+    dropout : float
+        After the GRU and after the dense layer (paper, Table 5: 0.3).
+    input_dropout : float
+        On the input columns.
+    tasks : tuple of Task
+        One task gives the paper's single-task variant.
+    """
+
+    columns: Mapping[Modality, int]
+    hidden: int = 200
+    dense: int = 100
+    dropout: float = 0.3
+    input_dropout: float = 0.0
+    tasks: tuple[Task, ...] = ("sentiment", "emotion")
+
+    def __post_init__(self) -> None:
+        if not self.columns or not self.tasks:
+            raise InputError("NetworkShape: columns and tasks must each name at least one entry")
+        unknown = [task for task in self.tasks if task not in TASK_WIDTHS]
+        if unknown:
+            raise InputError(f"NetworkShape: tasks {unknown} unknown; choose from {', '.join(TASK_WIDTHS)}")
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs that attend to each other; (X, X) where there is one modality."""
+        if len(self.columns) == 1:
+            (only,) = self.columns
+            return ((only, only),)
+        return tuple(pair for pair in PAIRS if pair[0] in self.columns and pair[1] in self.columns)
+
+    @property
+    def representation(self) -> int:
+        """Width R of the shared representation: A1, A2 of each pair and one block per modality."""
+        attended = 1 if len(self.columns) == 1 else 2 * len(self.pairs)
+        return self.dense * (attended + len(self.columns))
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one forward pass gives.
+
+    Attributes
+    ----------
+    logits : mapping of Task to Tensor, shape (B, U, width of the task)
+        Before softmax or sigmoid; intensities are in their own unit.
+    attention : mapping of (X, Y) to (N1, N2), each of shape (B, U, U)
+        Algorithm 1's attention weights; rows sum to 1, or are 0 where nobody can be attended to.
+    """
+
+    logits: Mapping[Task, Tensor]
+    attention: Mapping[Pair, tuple[Tensor, Tensor]]
+
+
+def masked_softmax(scores: Tensor, keys: Tensor) -> Tensor:
+    """Softmax over the keys that exist.
+
+    Parameters
+    ----------
+    scores : Tensor, shape (B, U, U)
+        Matching scores; row i belongs to the utterance that attends.
+    keys : Tensor of bool, shape (B, U)
+        Utterances that may be attended to.
+
+    Returns
+    -------
+    Tensor, shape (B, U, U)
+        Rows sum to 1; rows of a video without any key are 0.
+    """
+    scores = scores.masked_fill(~keys[:, None, :], torch.finfo(scores.dtype).min)  # (B, U, U)
+    return scores.softmax(dim=-1) * keys[:, None, :]  # (B, U, U)
+
+
+def cim_attention(X: Tensor, Y: Tensor, *, x_mask: Tensor, y_mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Contextual inter-modal attention of one pair (paper, Algorithm 1, CIM-ATTENTION).
+
+    Parameters
+    ----------
+    X, Y : Tensor, shape (B, U, D)
+        Representations of two modalities; 0 where the modality is absent.
+    x_mask, y_mask : Tensor of bool, shape (B, U)
+        Utterances that have the modality.
+
+    Returns
+    -------
+    A1, A2 : Tensor, shape (B, U, D)
+        Gated attentive representations.
+    N1, N2 : Tensor, shape (B, U, U)
+        Attention of X over Y's utterances and of Y over X's.
+    """
+    M1 = X @ Y.transpose(1, 2)  # (B, U, U)
+    M2 = Y @ X.transpose(1, 2)  # (B, U, U)
+    N1 = masked_softmax(M1, y_mask)  # (B, U, U)
+    N2 = masked_softmax(M2, x_mask)  # (B, U, U)
+    O1 = N1 @ Y  # (B, U, D)
+    O2 = N2 @ X  # (B, U, D)
+    A1 = O1 * X  # (B, U, D)
+    A2 = O2 * Y  # (B, U, D)
+    return A1, A2, N1, N2
+
+
+class ContextEncoder(nn.Module):
+    """Bidirectional GRU over the utterances of a video that have the modality, then a dense layer."""
+
+    def __init__(self, columns: int, shape: NetworkShape) -> None:
+        super().__init__()
+        self.input_dropout = nn.Dropout(shape.input_dropout)
+        self.gru = nn.GRU(columns, shape.hidden, batch_first=True, bidirectional=True)
+        self.dense = nn.Linear(2 * shape.hidden, shape.dense)
+        self.dropout = nn.Dropout(shape.dropout)
+
+    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """Encode each utterance in the context of the others.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (B, U, C)
+            Normalised features.
+        mask : Tensor of bool, shape (B, U)
+            Utterances that exist and have the modality. Others are no time steps at all.
+
+        Returns
+        -------
+        Tensor, shape (B, U, D)
+            0 where `mask` is False.
+        """
+        lengths = mask.sum(dim=1)  # (B,)
+        order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)  # (B, U) present utterances first, in time order
+        dropped = self.input_dropout(inputs * mask[:, :, None])  # (B, U, C)
+        compact = dropped.gather(1, order[:, :, None].expand_as(dropped))  # (B, U, C)
+        # The GRU refuses empty sequences: a video without the modality runs one step of zeros, masked away below.
+        packed = pack_padded_sequence(compact, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        hidden, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=mask.shape[1])  # (B, U, 2H)
+        back = order.argsort(dim=1)  # (B, U)
+        context = self.dropout(hidden.gather(1, back[:, :, None].expand_as(hidden)))  # (B, U, 2H)
+        encoded = self.dropout(torch.relu(self.dense(context)))  # (B, U, D)
+        return cast(Tensor, encoded * mask[:, :, None])  # (B, U, D)
+
+
+class CimNetwork(nn.Module):
+    """Multi-task multi-modal network: one context encoder a modality, CIM attention a pair, one linear head a task."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.encoders = nn.ModuleDict({name: ContextEncoder(columns, shape) for name, columns in shape.columns.items()})
+        self.heads = nn.ModuleDict({task: nn.Linear(shape.representation, TASK_WIDTHS[task]) for task in shape.tasks})
+
+    def forward(self, inputs: Mapping[Modality, Tensor], masks: Mapping[Modality, Tensor]) -> Outputs:
+        """Label every utterance of every video.
+
+        Parameters
+        ----------
+        inputs : mapping of Modality to Tensor, each of shape (B, U, C)
+            Normalised features of every modality of the network's shape; what is absent may hold anything finite.
+        masks : mapping of Modality to Tensor of bool, each of shape (B, U)
+            Utterances that exist and have the modality; False for padding.
+
+        Returns
+        -------
+        Outputs
+        """
+        encoded = {name: self.encoders[name](inputs[name], masks[name]) for name in self.shape.columns}  # (B, U, D)
+        blocks: list[Tensor] = []
+        attention: dict[Pair, tuple[Tensor, Tensor]] = {}
+        for x, y in self.shape.pairs:
+            A1, A2, N1, N2 = cim_attention(encoded[x], encoded[y], x_mask=masks[x], y_mask=masks[y])  # (B, U, D) x 2
+            blocks += [A1] if x == y else [A1, A2]
+            attention[x, y] = (N1, N2)  # (B, U, U) x 2
+        blocks += [encoded[name] for name in ("text", "visual", "acoustic") if name in encoded]
+        shared = torch.cat(blocks, dim=-1)  # (B, U, R)
+        logits = {task: self.heads[task](shared) for task in self.shape.tasks}  # (B, U, width)
+        return Outputs(logits=logits, attention=attention)

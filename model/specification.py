@@ -1,0 +1,206 @@
+"""`Specification`: what a checkpoint was trained on and how its numbers become labels; it travels with the weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.errors import CheckpointError
+from model.calibration import Calibration
+from model.cim import NetworkShape, Task
+from model.features import MODALITIES, Modality, ModalityFeatures
+from model.labels import EMOTION_CLASSES, SENTIMENTS
+from model.normaliser import Normaliser
+
+FORMAT = "mtmm-video-checkpoint/1"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one modality, as the extractor named them, with their normaliser.
+
+    Attributes
+    ----------
+    names : tuple of str, length d
+        In the order of the network's input.
+    version : str
+        Version of the extractor.
+    normaliser : Normaliser
+        Fitted on the training split.
+    """
+
+    names: tuple[str, ...]
+    version: str
+    normaliser: Normaliser
+
+    def prepare(self, features: ModalityFeatures) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Match columns by name and version, and normalise.
+
+        Returns
+        -------
+        values : ndarray of float32, shape (u, d)
+            The network's input.
+        present : ndarray of bool, shape (u,)
+            Utterances that have the modality.
+
+        Raises
+        ------
+        CheckpointError
+            If the features are of another version or lack a column.
+        """
+        if features.version != self.version:
+            raise CheckpointError(
+                f"the checkpoint was trained on features {self.version!r}, these are {features.version!r}; extract "
+                "them again with the version the checkpoint wants, or choose another checkpoint with --model"
+            )
+        values, valid = features.values, features.valid
+        if features.names != self.names:
+            position = {name: index for index, name in enumerate(features.names)}
+            missing = [name for name in self.names if name not in position]
+            if missing:
+                raise CheckpointError(
+                    f"the features {features.version!r} lack {len(missing)} of the columns the checkpoint was trained "
+                    f"on ({', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}); extract them again"
+                )
+            order = [position[name] for name in self.names]
+            values, valid = values[:, order], valid[:, order]
+        return self.normaliser.apply(values, valid), np.asarray(valid.any(axis=1), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Specification:
+    """Everything beside the weights that prediction needs.
+
+    Attributes
+    ----------
+    name : str
+        For instance ``paper``.
+    shape : NetworkShape
+        The network's dimensions and tasks.
+    columns : mapping of Modality to Columns
+        What goes in.
+    calibration : Calibration
+        From logits to probabilities, fitted on the valid split.
+    thresholds : mapping of str to mapping of str to float
+        Per purpose and emotion, on calibrated probabilities, chosen on the valid split: ``label`` (what the reports
+        use), ``f1_weighted`` and ``weighted_accuracy`` (what those metrics are evaluated at).
+    provenance : mapping of str to value
+        How the checkpoint was made: command, data, seed, epoch, valid figures, licence notes.
+    sentiments, emotion_classes : tuple of str
+        Class order of the outputs.
+    """
+
+    name: str
+    shape: NetworkShape
+    columns: Mapping[Modality, Columns]
+    calibration: Calibration = field(default_factory=Calibration)
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    sentiments: tuple[str, ...] = SENTIMENTS
+    emotion_classes: tuple[str, ...] = EMOTION_CLASSES
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Feature version per modality, for provenance."""
+        return {modality: columns.version for modality, columns in self.columns.items()}
+
+    def to_json(self) -> str:
+        """Return the specification as JSON; floats keep every digit of float32."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "name": self.name,
+                "shape": {
+                    "hidden": self.shape.hidden,
+                    "dense": self.shape.dense,
+                    "dropout": self.shape.dropout,
+                    "input_dropout": self.shape.input_dropout,
+                    "tasks": list(self.shape.tasks),
+                },
+                "columns": {
+                    modality: {
+                        "names": list(columns.names),
+                        "version": columns.version,
+                        "mean": [float(value) for value in columns.normaliser.mean],
+                        "std": [float(value) for value in columns.normaliser.std],
+                    }
+                    for modality, columns in self.columns.items()
+                },
+                "calibration": {"scale": list(self.calibration.scale), "bias": list(self.calibration.bias)},
+                "thresholds": {purpose: dict(values) for purpose, values in self.thresholds.items()},
+                "provenance": dict(self.provenance),
+                "sentiments": list(self.sentiments),
+                "emotion_classes": list(self.emotion_classes),
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str) -> Specification:
+        """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            The JSON.
+        source : str
+            The file it came from, for messages.
+
+        Raises
+        ------
+        CheckpointError
+            If it is not a specification of this format, or has other classes than this version knows.
+        """
+        try:
+            content = json.loads(text)
+            if content["format"] != FORMAT:
+                raise CheckpointError(
+                    f"{source}: checkpoint format {content['format']!r}, this version reads {FORMAT!r}; update "
+                    "mtmm-video or train again"
+                )
+            columns = {
+                cast(Modality, modality): Columns(
+                    names=tuple(entry["names"]),
+                    version=entry["version"],
+                    normaliser=Normaliser(
+                        mean=np.asarray(entry["mean"], dtype=np.float32), std=np.asarray(entry["std"], dtype=np.float32)
+                    ),
+                )
+                for modality, entry in content["columns"].items()
+            }
+            shape = NetworkShape(
+                columns={modality: len(columns[modality].names) for modality in MODALITIES if modality in columns},
+                hidden=int(content["shape"]["hidden"]),
+                dense=int(content["shape"]["dense"]),
+                dropout=float(content["shape"]["dropout"]),
+                input_dropout=float(content["shape"]["input_dropout"]),
+                tasks=cast("tuple[Task, ...]", tuple(content["shape"]["tasks"])),
+            )
+            calibration = Calibration(
+                scale=tuple(content["calibration"]["scale"]), bias=tuple(content["calibration"]["bias"])
+            )
+            specification = cls(
+                name=content["name"],
+                shape=shape,
+                columns=columns,
+                calibration=calibration,
+                thresholds=content["thresholds"],
+                provenance=content["provenance"],
+                sentiments=tuple(content["sentiments"]),
+                emotion_classes=tuple(content["emotion_classes"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{source}: its specification is damaged ({error}); train or fetch it again"
+            ) from error
+        if specification.sentiments != SENTIMENTS or specification.emotion_classes != EMOTION_CLASSES:
+            raise CheckpointError(
+                f"{source}: classes {specification.sentiments} and {specification.emotion_classes} are not the ones "
+                f"this version knows ({SENTIMENTS}, {EMOTION_CLASSES})"
+            )
+        return specification
