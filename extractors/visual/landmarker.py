@@ -1,0 +1,115 @@
+"""MediaPipe FaceLandmarker on a stream of frames: every face of a picture with its landmarks, blendshapes and pose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.frame import Frame
+from extractors.visual.names import BLENDSHAPE_NAMES
+from foundation.errors import WeightsError
+
+LANDMARKS = 478  # 468 points of the face mesh and 5 for each iris
+
+
+@dataclass(frozen=True)
+class DetectedFace:
+    """One face in one picture.
+
+    Attributes
+    ----------
+    points : ndarray of float32, shape (478, 3)
+        Landmarks in pixels of the picture: x to the right, y down, z towards the scene in the scale of x.
+    blendshapes : ndarray of float32, shape (52,)
+        Scores in [0, 1], in the order of `BLENDSHAPE_NAMES`.
+    matrix : ndarray of float32, shape (4, 4)
+        Takes the canonical face (centimetres; x to the picture's right, y up, z towards the camera) into the camera's
+        space.
+    """
+
+    points: NDArray[np.float32]
+    blendshapes: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+
+
+class FaceLandmarker:
+    """MediaPipe's FaceLandmarker in VIDEO mode: it follows faces from frame to frame and so is fed in order of time."""
+
+    def __init__(self, task: Any, module: Any) -> None:
+        self._task = task
+        self._module = module
+        self._last_ms = -1
+
+    def detect(self, frame: Frame) -> list[DetectedFace]:
+        """Return the faces of one picture, in MediaPipe's order, which carries no identity."""
+        self._last_ms = max(self._last_ms + 1, round(frame.time * 1000))  # MediaPipe wants strictly increasing times
+        image = self._module.Image(
+            image_format=self._module.ImageFormat.SRGB, data=np.ascontiguousarray(frame.image, dtype=np.uint8)
+        )
+        result = self._task.detect_for_video(image, self._last_ms)
+        height, width = frame.image.shape[:2]
+        scale = np.array([width, height, width], np.float32)
+        faces = []
+        for landmarks, categories, matrix in zip(
+            result.face_landmarks, result.face_blendshapes, result.facial_transformation_matrixes, strict=True
+        ):
+            points = np.array([(point.x, point.y, point.z) for point in landmarks], np.float32) * scale
+            scores = np.array([category.score for category in categories], np.float32)
+            faces.append(DetectedFace(points, scores, np.asarray(matrix, np.float32)))
+        return faces
+
+
+@contextmanager
+def open_landmarker(model: Path, *, faces: int) -> Iterator[FaceLandmarker]:
+    """Open MediaPipe's FaceLandmarker.
+
+    Parameters
+    ----------
+    model : Path
+        The verified ``face_landmarker.task``.
+    faces : int
+        The largest number of faces looked for at once.
+
+    Yields
+    ------
+    FaceLandmarker
+        Closed when the block ends.
+
+    Raises
+    ------
+    WeightsError
+        If the file is absent or is not a face landmarker.
+    """
+    if not model.is_file():
+        raise WeightsError(f"{model}: no such file; run `mtmm-video weights fetch face-landmarker`")
+    import mediapipe  # noqa: PLC0415  # one to four seconds, so only when pictures are looked at
+    from mediapipe.tasks.python import BaseOptions, vision  # noqa: PLC0415
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(model)),
+        running_mode=vision.RunningMode.VIDEO,
+        num_faces=faces,
+        output_face_blendshapes=True,
+        output_facial_transformation_matrixes=True,
+    )
+    try:
+        task = vision.FaceLandmarker.create_from_options(options)
+    except (RuntimeError, ValueError) as error:
+        raise WeightsError(
+            f"{model}: not a MediaPipe face landmarker; run `mtmm-video weights fetch face-landmarker`"
+        ) from error
+    try:
+        yield FaceLandmarker(task, mediapipe)
+    finally:
+        task.close()
+
+
+def blendshape(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    """Return one blendshape's score out of the last axis of `scores`."""
+    return np.asarray(scores[..., BLENDSHAPE_NAMES.index(name)], np.float32)

@@ -1,0 +1,94 @@
+"""`VisualTracks`: what was seen of every face over time, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.errors import InputError
+
+TRACKS_VERSION = "visual-tracks/1"
+
+
+@dataclass(frozen=True)
+class VisualTracks:
+    """Every face found in the sampled frames of a video: n findings in f frames.
+
+    Attributes
+    ----------
+    frame_times : ndarray of float64, shape (f,)
+        Times of all frames that were looked at, with a face or without, in seconds, increasing.
+    image_height : int
+        Height of the frames in pixels; 0 where no frame was seen.
+    frame : ndarray of int32, shape (n,)
+        Index into `frame_times`, never decreasing.
+    track : ndarray of int32, shape (n,)
+        Which face it is: the same number is the same face, also after a cut away and back.
+    boxes : ndarray of float32, shape (n, 4)
+        Left, top, right, bottom of the landmarks in pixels.
+    pose : ndarray of float32, shape (n, 3)
+        Pitch (positive: up), yaw (positive: towards the picture's right), roll (positive: clockwise), in degrees.
+    measurements : ndarray of float32, shape (n, m)
+        In the order of `extractors.visual.measurements.MEASUREMENT_NAMES`.
+    mouth : ndarray of float32, shape (n,)
+        Gap between the lips as a share of the distance between the eyes.
+    sharpness : ndarray of float32, shape (n,)
+        See `extractors.visual.measurements.sharpness`.
+    """
+
+    frame_times: NDArray[np.float64]
+    image_height: int
+    frame: NDArray[np.int32]
+    track: NDArray[np.int32]
+    boxes: NDArray[np.float32]
+    pose: NDArray[np.float32]
+    measurements: NDArray[np.float32]
+    mouth: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        count = len(self.frame)
+        for name in ("track", "boxes", "pose", "measurements", "mouth", "sharpness"):
+            if len(getattr(self, name)) != count:
+                raise InputError(
+                    f"VisualTracks: {name} has {len(getattr(self, name))} rows, but there are {count} findings"
+                )
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Time of every finding in seconds, shape (n,)."""
+        return self.frame_times[self.frame]
+
+    @property
+    def faces(self) -> int:
+        """How many different faces there are."""
+        return len(np.unique(self.track))
+
+    def to_arrays(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
+        """Return the arrays by name, and what else must be stored with them (JSON-able)."""
+        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        return arrays, {"version": TRACKS_VERSION}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], metadata: Mapping[str, str]) -> VisualTracks:
+        """Rebuild what `to_arrays` gave.
+
+        Raises
+        ------
+        InputError
+            If the arrays come from another version, or one is missing.
+        """
+        if metadata.get("version") != TRACKS_VERSION:
+            raise InputError(
+                f"stored visual tracks are of version {metadata.get('version')!r}, this program reads "
+                f"{TRACKS_VERSION}; run again with --no-cache"
+            )
+        missing = sorted({field.name for field in fields(cls)} - set(arrays))
+        if missing:
+            raise InputError(f"stored visual tracks lack {', '.join(missing)}; run again with --no-cache")
+        content = {field.name: arrays[field.name] for field in fields(cls)}
+        content["image_height"] = int(content["image_height"])  # type: ignore[assignment]
+        return cls(**content)  # type: ignore[arg-type]
