@@ -1,0 +1,60 @@
+"""``mtmm-video weights list | fetch | verify``: the pretrained weights on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Weights; all of them without a name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``weights`` commands to the command line."""
+    commands = typer.Typer(no_args_is_help=True, help="List, fetch and verify the pretrained weights.")
+    commands.command("list")(show)
+    commands.command("fetch")(fetch)
+    commands.command("verify")(verify)
+    app.add_typer(commands, name="weights")
+
+
+def show() -> None:
+    """Show every weight, whether it is on this machine, and where it came from."""
+    from rich.console import Console  # noqa: PLC0415 - `mtmm-video --help` answers within a second
+    from rich.table import Table  # noqa: PLC0415
+
+    from pipeline.weights import list_weights  # noqa: PLC0415
+
+    table = Table("weight", "state", "purpose", "licence", "path or reason", box=None, header_style="bold")
+    for status in list_weights():
+        weight = status.weight
+        table.add_row(weight.name, status.state, weight.purpose, weight.licence, str(status.path or status.detail))
+    Console().print(table)
+
+
+def fetch(names: Names = None) -> None:
+    """Bring weights to this machine, each checked against its pinned SHA-256. What is there is left alone."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+
+    from pipeline import weights  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        for name in names or list(weights.MANIFEST):
+            task = bar.add_task(name, total=None)
+
+            def advance(what: str, done: int, total: int | None, task: int = task, name: str = name) -> None:
+                bar.update(bar.task_ids[task], description=f"{name}: {what}"[:44], completed=done, total=total)
+
+            path = weights.fetch(name, progress=advance)
+            bar.remove_task(task)
+            bar.console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
+
+
+def verify(names: Names = None) -> None:
+    """Hash weights again and compare; exits with 1 where one is absent or damaged."""
+    from pipeline import weights  # noqa: PLC0415
+
+    for name in names or list(weights.MANIFEST):
+        typer.echo(f"{name}: {weights.verify(name)}")
