@@ -1,0 +1,242 @@
+"""Rounding, windows, zero-phase filters, interpolation and peak rules that every stage of the analysis shares.
+
+All analysis runs at 16 kHz. *Index* means a 0-based sample number; *position* is index + 1, which is what COVAREP's
+files count in. Both occur below because the mixture decides on one-sample offsets that agreement with COVAREP needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import signal
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+SAMPLE_RATE = 16_000  # Hz; everything is brought here first, as CMU did for MOSI and MOSEI
+HOP = 160  # samples = 10 ms at 16 kHz
+FIRST_POSITION = 80  # samples = 5 ms: position of row 0
+_CHUNK = 1 << 20  # samples filtered at a time (65 s), so that temporaries stay small beside the recording
+TINY = 2.2e-308  # added before a logarithm where an exact zero may occur: smallest normal double
+
+
+def round_half_away(value: ArrayLike) -> Float:
+    """Round to the nearest integer, halves away from zero (numpy rounds halves to even)."""
+    v = np.asarray(value, dtype=np.float64)
+    return np.asarray(np.sign(v) * np.floor(np.abs(v) + 0.5))
+
+
+def round_int(value: float) -> int:
+    """Round one number half away from zero, as int."""
+    return int(round_half_away(value))
+
+
+def wrap(phase: Float) -> Float:
+    """Bring angles in rad to [-pi, pi]."""
+    return np.asarray(phase - 2 * np.pi * round_half_away(phase / (2 * np.pi)))
+
+
+def hanning(length: int) -> Float:
+    """Return the raised cosine without zero end points, 0.5 (1 - cos(2 pi (i+1)/(L+1))), shape (length,)."""
+    return np.asarray(0.5 * (1 - np.cos(2 * np.pi * np.arange(1, length + 1) / (length + 1))))
+
+
+def hamming(length: int) -> Float:
+    """Return 0.54 - 0.46 cos(2 pi i/(L-1)), shape (length,)."""
+    return np.asarray(0.54 - 0.46 * np.cos(2 * np.pi * np.arange(length) / (length - 1)))
+
+
+def blackman(length: int) -> Float:
+    """Return 0.42 - 0.5 cos(2 pi i/(L-1)) + 0.08 cos(4 pi i/(L-1)), zero at both ends, shape (length,)."""
+    angle = 2 * np.pi * np.arange(length) / (length - 1)
+    return np.asarray(0.42 - 0.5 * np.cos(angle) + 0.08 * np.cos(2 * angle))
+
+
+def decibel(magnitude: Float) -> Float:
+    """20 log10(magnitude), finite for an exact zero."""
+    return np.asarray(20 * np.log10(magnitude + TINY))
+
+
+def mask_to_zero(values: Float) -> Float:
+    """Return a copy with NaN replaced by 0."""
+    return np.where(np.isnan(values), 0.0, values)
+
+
+def zero_phase(sos: Float, values: NDArray[np.floating]) -> Float:
+    """Filter forwards and backwards with odd extension at both ends.
+
+    Parameters
+    ----------
+    sos : ndarray, shape (sections, 6)
+        Second-order sections of an IIR filter. (Low cut-offs are ill conditioned as a single ratio of polynomials.)
+    values : ndarray, shape (samples,)
+
+    Returns
+    -------
+    ndarray, shape (samples,)
+        The filtered signal, float64. One array of that length is all the memory used.
+
+    Notes
+    -----
+    The extension is 3 x order samples long, 2 v[0] - v[k], with steady-state initial conditions scaled by the first
+    extended sample, as MATLAB's ``filtfilt`` does it (scipy's default extension is 3 samples longer).
+    """
+    n = len(values)
+    # An odd order leaves one first-order section, whose last numerator and denominator coefficients are zero.
+    order = 2 * len(sos) - int(np.count_nonzero((sos[:, 2] == 0) & (sos[:, 5] == 0)))
+    pad = min(3 * order, n - 1)
+    out = np.empty(n + 2 * pad)
+    out[pad : pad + n] = values
+    out[:pad] = 2 * out[pad] - out[2 * pad : pad : -1]
+    out[pad + n :] = 2 * out[pad + n - 1] - out[pad + n - 2 : n - 2 : -1]
+    rest = signal.sosfilt_zi(sos)
+    for track in (out, out[::-1]):
+        state = rest * track[0]
+        for start in range(0, len(track), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            track[part], state = signal.sosfilt(sos, track[part], zi=state)
+    return out[pad : pad + n]
+
+
+def interpolate(positions: NDArray[np.floating] | Int, values: Float, at: NDArray[np.floating] | Int) -> Float:
+    """Linear interpolation, NaN outside the span of the known positions.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n,)
+        Non-decreasing abscissae.
+    values : ndarray, shape (n,) or (n, d)
+    at : ndarray, shape (m,)
+
+    Returns
+    -------
+    ndarray, shape (m,) or (m, d)
+    """
+    return _blend(positions, values, at, lambda low, high, weight: low + weight * (high - low))
+
+
+def interpolate_angles(positions: NDArray[np.floating] | Int, values: Float, at: NDArray[np.floating] | Int) -> Float:
+    """Interpolate angles in rad along the shorter arc; otherwise as `interpolate`."""
+    return _blend(positions, values, at, lambda low, high, weight: wrap(low + weight * wrap(high - low)))
+
+
+def _blend(
+    positions: NDArray[np.floating] | Int,
+    values: Float,
+    at: NDArray[np.floating] | Int,
+    mix: Callable[[Float, Float, Float], Float],
+) -> Float:
+    out = np.full((len(at), *values.shape[1:]), np.nan)
+    if len(positions) < 2:
+        if len(positions) == 1:
+            out[np.asarray(at) == positions[0]] = values[0]
+        return out
+    inside = (at >= positions[0]) & (at <= positions[-1])
+    where = np.asarray(at)[inside]
+    right = np.clip(np.searchsorted(positions, where, side="right"), 1, len(positions) - 1)
+    left = right - 1
+    weight = (where - positions[left]) / (positions[right] - positions[left])
+    weight = weight.reshape(-1, *(1,) * (values.ndim - 1))
+    mixed = mix(values[left], values[right], weight)
+    # A neighbour that is NaN must not spoil a point that lies exactly on a known one.
+    mixed = np.where(weight == 0, values[left], np.where(weight == 1, values[right], mixed))
+    out[inside] = mixed
+    return out
+
+
+def grid_positions(samples: int) -> Int:
+    """Positions of the rows of the feature matrix, 80, 240, 400, ..., up to the last sample, shape (rows,)."""
+    return np.arange(FIRST_POSITION, samples + 1, HOP, dtype=np.int64)
+
+
+def local_maxima(values: NDArray[np.floating], *, plateau: str) -> Int:
+    """Find the local maxima of a signal, ends excluded.
+
+    Parameters
+    ----------
+    values : ndarray, shape (samples,)
+    plateau : {'first', 'middle'}
+        Which sample stands for a flat top: the first one, or floor((left + right)/2).
+
+    Returns
+    -------
+    ndarray of int, shape (peaks,)
+    """
+    found: list[Int] = []
+    carried_place, carried_rise = -1, False  # the last change of the previous chunk: where it was, and was it a rise
+    for start in range(0, len(values) - 1, _CHUNK):
+        part = values[start : start + _CHUNK + 1]
+        rise = part[1:] > part[:-1]
+        places = np.flatnonzero(rise | (part[1:] < part[:-1]))
+        rises = rise[places]
+        places = places + start
+        if carried_place >= 0:
+            places = np.concatenate(([carried_place], places))
+            rises = np.concatenate(([carried_rise], rises))
+        if len(places) == 0:
+            continue
+        top = np.flatnonzero(rises[:-1] & ~rises[1:])
+        left, right = places[top] + 1, places[top + 1]
+        found.append(left if plateau == "first" else (left + right) // 2)
+        carried_place, carried_rise = int(places[-1]), bool(rises[-1])
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+
+def row_maxima(values: Float) -> tuple[Int, Int]:
+    """Local maxima along each row (a flat top counts at its middle), ends excluded.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows, bins)
+
+    Returns
+    -------
+    rows, bins : ndarray of int, shape (peaks,) each
+        Sorted by row, then by bin.
+    """
+    rise = values[:, 1:] > values[:, :-1]
+    fall = values[:, 1:] < values[:, :-1]
+    moved = rise | fall
+    if moved.all():
+        rows, bins = np.nonzero(rise[:, :-1] & fall[:, 1:])
+        return rows, bins + 1
+    rows, places = np.nonzero(moved)
+    rises = rise[rows, places]
+    top = np.flatnonzero(rises[:-1] & ~rises[1:] & (rows[:-1] == rows[1:]))
+    return rows[top], (places[top] + 1 + places[top + 1]) // 2
+
+
+def thin_peaks(rows: Int, bins: Int, heights: Float, spacing: Float) -> NDArray[np.bool_]:
+    """Keep peaks of each row that are more than a minimum spacing apart.
+
+    In each pass every pair of neighbours at most `spacing` apart loses its lower member (on equality the later one);
+    passes repeat until no such pair is left.
+
+    Parameters
+    ----------
+    rows, bins : ndarray of int, shape (peaks,)
+        Sorted by row, then bin.
+    heights : ndarray, shape (peaks,)
+    spacing : ndarray, shape (rows,)
+        Minimum spacing of each row, in bins.
+
+    Returns
+    -------
+    ndarray of bool, shape (peaks,)
+        True for the peaks that stay.
+    """
+    alive = np.arange(len(rows))
+    while len(alive) > 1:
+        row = rows[alive]
+        close = (row[:-1] == row[1:]) & (np.diff(bins[alive]) <= spacing[row[:-1]])
+        pairs = np.flatnonzero(close)
+        if len(pairs) == 0:
+            break
+        later_goes = heights[alive[pairs + 1]] <= heights[alive[pairs]]
+        dead = np.where(later_goes, pairs + 1, pairs)
+        alive = np.delete(alive, dead)
+    keep = np.zeros(len(rows), dtype=np.bool_)
+    keep[alive] = True
+    return keep

@@ -1,0 +1,179 @@
+"""Sinusoidal analysis: amplitude, frequency and phase of every harmonic of a frame.
+
+R. McAulay, T. Quatieri, "Speech analysis/synthesis based on a sinusoidal representation", IEEE TASSP 34(4):744-754,
+1986; here with one sinusoid for each harmonic of a given pitch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, blackman, round_half_away, row_maxima, wrap
+from extractors.acoustic.srh import NO_PITCH, PitchTrack
+
+FFT = 4096
+HALF = FFT // 2
+
+
+@dataclass(frozen=True)
+class Harmonics:
+    """Harmonics of a run of frames, padded to the largest count.
+
+    Attributes
+    ----------
+    f0 : ndarray, shape (frames,)
+        Pitch in Hz that the analysis was given.
+    spacing : ndarray, shape (frames,)
+        Median distance of neighbouring harmonics as measured, in Hz: harmonic h lies at h * spacing.
+    count : ndarray of int, shape (frames,)
+        Number of harmonics H; 0 where the frame has no pitch (digital silence).
+    amplitude : ndarray, shape (frames, max H + 1)
+        Linear amplitude of h = 0 .. H (a sinusoid of amplitude A shows as A/2); NaN beyond.
+    phase : ndarray, shape (frames, max H + 1)
+        Phase in rad at the frame's centre; NaN beyond.
+    """
+
+    f0: Float
+    spacing: Float
+    count: Int
+    amplitude: Float
+    phase: Float
+
+
+def half_windows(f0: Float) -> Int:
+    """Count the samples on either side of a centre: about 1.5 periods, shape (frames,)."""
+    return round_half_away(1.5 * SAMPLE_RATE / f0).astype(np.int64)
+
+
+def surviving_frames(pitch: PitchTrack, samples: int) -> Int:
+    """Find the pitch frames whose three-period window lies inside the recording, shape (m,).
+
+    Frames of digital silence (pitch 1 Hz, window 3 s) follow the same rule, because COVAREP's mel cepstrum is placed by
+    the number of survivors; they carry no measurement.
+    """
+    half = half_windows(pitch.f0)
+    return np.flatnonzero((pitch.positions - half >= 0) & (pitch.positions + half <= samples - 1))
+
+
+def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.complex128]:
+    """Spectra of Blackman-windowed frames of three periods.
+
+    Parameters
+    ----------
+    x : ndarray, shape (samples,)
+        Signal at 16 kHz, polarity corrected.
+    centres : ndarray of int, shape (frames,)
+        Sample index of the middle of each frame.
+    f0 : ndarray, shape (frames,)
+        Pitch in Hz; frames of digital silence (1 Hz) get a spectrum of zeros.
+
+    Returns
+    -------
+    ndarray of complex, shape (frames, 2049)
+        4096-point spectra, window normalised to sum 1. Phases refer to the first sample of the window.
+    """
+    out = np.zeros((len(centres), HALF + 1), dtype=np.complex128)
+    pitched = np.flatnonzero(f0 > NO_PITCH)
+    if len(pitched) == 0:
+        return out
+    half, kind = np.unique(half_windows(f0[pitched]), return_inverse=True)
+    windows = np.zeros((len(half), 2 * int(half[-1]) + 1))
+    for row, reach in enumerate(half):
+        shape = blackman(2 * int(reach) + 1)
+        windows[row, : len(shape)] = shape / shape.sum()
+    start = centres[pitched] - half[kind]
+    index = np.minimum(start[:, None] + np.arange(windows.shape[1]), len(x) - 1)
+    out[pitched] = fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[kind], FFT, axis=1)
+    return out
+
+
+def harmonics(spectrum: NDArray[np.complex128], log_magnitude: Float, f0: Float) -> Harmonics:
+    """Pick the spectral peak nearest to each multiple of the pitch.
+
+    Parameters
+    ----------
+    spectrum : ndarray of complex, shape (frames, 2049)
+        From `spectra`.
+    log_magnitude : ndarray, shape (frames, 2049)
+        ln |spectrum|.
+    f0 : ndarray, shape (frames,)
+        Pitch in Hz.
+
+    Returns
+    -------
+    Harmonics
+
+    Notes
+    -----
+    A peak is a local maximum of ln|S| refined by a parabola; it is taken if closer than half a harmonic to h f0, else
+    the bin nearest to h f0 is. The phase is read at the peak; afterwards all frequencies are regularised to multiples
+    of their median spacing.
+    """
+    frames = len(f0)
+    nyquist = SAMPLE_RATE / 2
+    pitched = f0 > NO_PITCH
+    count = np.where(pitched, round_half_away((nyquist - f0 / 2) / f0), 0).astype(np.int64)
+    per_harmonic = FFT * f0 / SAMPLE_RATE  # bins
+    most = int(count.max(initial=0))
+    amplitude = np.full((frames, most + 1), np.nan)
+    phase = np.full((frames, most + 1), np.nan)
+    row, h = np.nonzero(np.arange(1, most + 1) <= count[:, None])
+    h = h + 1
+    target = h * per_harmonic[row]
+    bins = round_half_away(target).astype(np.int64)
+    place, level = target.copy(), np.abs(spectrum[row, bins])
+
+    peak_row, peak_place, peak_height = _peaks(log_magnitude)
+    if len(peak_row):
+        # One sorted axis for all frames: a frame is wider than the spectrum, so searches cannot stray into a neighbour.
+        width = 2.0 * FFT
+        axis = peak_row * width + peak_place
+        right = np.clip(np.searchsorted(axis, row * width + target), 0, len(axis) - 1)
+        left = np.maximum(right - 1, 0)
+        to_left = np.where(peak_row[left] == row, np.abs(target - peak_place[left]), np.inf)
+        to_right = np.where(peak_row[right] == row, np.abs(peak_place[right] - target), np.inf)
+        nearest = np.where(to_left <= to_right, left, right)
+        taken = np.minimum(to_left, to_right) < per_harmonic[row] / 2
+        place[taken] = peak_place[nearest[taken]]
+        level[taken] = np.exp(peak_height[nearest[taken]])
+    amplitude[row, h] = level
+    half = half_windows(np.where(pitched, f0, SAMPLE_RATE))
+    phase[row, h] = _phase_at(spectrum, row, place, half[row])
+    amplitude[:, 0] = np.abs(spectrum[:, 0])
+    phase[:, 0] = np.angle(spectrum[:, 0])
+    amplitude[~pitched, 0] = phase[~pitched, 0] = np.nan
+
+    steps = np.full((frames, most), np.inf)
+    frequency = np.zeros((frames, most + 1))
+    frequency[row, h] = place * SAMPLE_RATE / FFT
+    steps[row, h - 1] = frequency[row, h] - frequency[row, h - 1]
+    steps.sort(axis=1)
+    spacing = np.full(frames, np.nan)
+    some = np.flatnonzero(count > 0)
+    spacing[some] = 0.5 * (steps[some, (count[some] - 1) // 2] + steps[some, count[some] // 2])
+    return Harmonics(f0, spacing, count, amplitude, phase)
+
+
+def _peaks(log_magnitude: Float) -> tuple[Int, Float, Float]:
+    """Rows, places (fractional bins) and heights of the local maxima, refined by a parabola."""
+    row, k = row_maxima(log_magnitude)
+    before, at, after = log_magnitude[row, k - 1], log_magnitude[row, k], log_magnitude[row, k + 1]
+    slope = (after - before) / 2
+    curve = at - slope - before
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = np.where(curve > 0, k + slope / (2 * curve), k.astype(np.float64))
+        height = np.where(curve > 0, at + slope**2 / (4 * curve), at)
+    return row, place, height
+
+
+def _phase_at(spectrum: NDArray[np.complex128], row: Int, place: Float, half: Int) -> Float:
+    """Phase at a fractional bin, referred to the centre of the window, interpolated along the shorter arc."""
+    low = np.minimum(place.astype(np.int64), HALF - 1)
+    turn = 2 * np.pi * half / FFT  # rad per bin that moves the reference from the first sample to the centre
+    below = np.angle(spectrum[row, low]) + turn * low
+    above = np.angle(spectrum[row, low + 1]) + turn * (low + 1)
+    return wrap(below + (place - low) * wrap(above - below))
