@@ -34,7 +34,7 @@ def autocorrelation(frames: Float, order: int) -> Float:
     length = frames.shape[1]
     padded = np.pad(frames, ((0, 0), (order, 0)))
     lagged = sliding_window_view(padded, length, axis=1)  # (n, order + 1, length), last lag first
-    return np.asarray(np.einsum("nkl,nl->nk", lagged, frames)[:, ::-1] / length
+    return np.asarray(np.einsum("nkl,nl->nk", lagged, frames)[:, ::-1] / length)
 
 
 def levinson(r: Float) -> Float:

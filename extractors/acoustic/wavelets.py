@@ -180,7 +180,7 @@ def _dispersion(windows: Float, reach: int) -> Float:
 
 
 def _residual_bands(residual: Float, start: int, stop: int) -> Float:
-    """Transform at the dispersion scales; -inf within 1000 samples of digital silence, so that no maximum lies there."""
+    """Transform at the dispersion scales, with -inf within 1000 samples of digital silence: no maximum lies there."""
     segment = _padded(residual, start - _MARGIN, stop + _MARGIN)
     missing = np.isnan(segment)
     if not missing.any():
