@@ -1,0 +1,260 @@
+"""Evaluation of probabilities on a table: every figure of docs/metrics.md, as one JSON-able mapping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.batches import BatchMaker
+from model.checkpoint import Checkpoint
+from model.cim import CimNetwork, Task
+from model.labels import EMOTIONS
+from model.metrics import (
+    Truth,
+    accuracy,
+    area_under_roc,
+    expected_calibration_error,
+    f1,
+    f1_macro,
+    f1_weighted,
+    trivial,
+    weighted_accuracy,
+)
+from model.table import Labels, UtteranceTable
+from model.thresholds import PAPER_F1_THRESHOLD, PAPER_WEIGHTED_ACCURACY_THRESHOLD, sweep
+
+EVALUATION_BATCH = 64  # videos; only memory and speed depend on it
+Logits = Mapping[Task, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Probabilities of one system for the n rows of a table, from any kind of classifier.
+
+    Attributes
+    ----------
+    positive : ndarray, shape (n,), or None
+        Probability of positive sentiment; None where the system does not say.
+    emotion : ndarray, shape (n, 6 or 7), or None
+        Probabilities of the emotions in the paper's order.
+    sentiment_intensity, emotion_intensity : ndarray, shape (n,) and (n, 6), or None
+        Where the system has intensity heads.
+    """
+
+    positive: NDArray[np.float64] | None
+    emotion: NDArray[np.float64] | None
+    sentiment_intensity: NDArray[np.float64] | None = None
+    emotion_intensity: NDArray[np.float64] | None = None
+
+
+def network_logits(network: CimNetwork, maker: BatchMaker, *, rows: int) -> dict[Task, NDArray[np.float32]]:
+    """Run a network over a whole table.
+
+    Returns
+    -------
+    dict of Task to ndarray, each of shape (rows, width)
+        In the order of the table.
+    """
+    network.eval()
+    found: dict[Task, NDArray[np.float32]] = {}
+    with torch.inference_mode():
+        for batch in maker.epoch(batch=EVALUATION_BATCH, generator=None):
+            index = batch.rows[batch.exists].cpu().numpy()
+            for task, logits in network(batch.inputs, batch.masks).logits.items():
+                values = logits[batch.exists].cpu().numpy()
+                found.setdefault(task, np.zeros((rows, values.shape[1]), dtype=np.float32))[index] = values
+    return found
+
+
+def score_table(checkpoint: Checkpoint, table: UtteranceTable) -> Scores:
+    """Return a checkpoint's calibrated probabilities for every row of a table.
+
+    Raises
+    ------
+    CheckpointError
+        If the table's features are not the ones the checkpoint was trained on.
+    """
+    device = next(checkpoint.network.parameters()).device
+    maker = BatchMaker(table, columns=checkpoint.specification.columns, device=device)
+    logits = network_logits(checkpoint.network, maker, rows=len(table))
+    calibration = checkpoint.specification.calibration
+    strength, strengths = logits.get("sentiment_intensity"), logits.get("emotion_intensity")
+    return Scores(
+        positive=calibration.positive(logits["sentiment"]) if "sentiment" in logits else None,
+        emotion=calibration.emotions(logits["emotion"]) if "emotion" in logits else None,
+        sentiment_intensity=None if strength is None else strength[:, 0].astype(np.float64),
+        emotion_intensity=None if strengths is None else strengths.astype(np.float64),
+    )
+
+
+def selection_score(logits: Logits, labels: Labels) -> float:
+    """One number to choose an epoch by, on the valid split, in [0, 1].
+
+    The mean of sentiment accuracy, sentiment weighted F1, the emotions' mean W-Acc at their best thresholds, and the
+    emotions' mean weighted F1 at theirs; of what the network predicts and the split has labels for.
+    """
+    parts: list[float] = []
+    known = ~np.isnan(labels.sentiment)
+    if "sentiment" in logits and known.any():
+        truth = labels.sentiment[known] >= 0.5
+        predicted = (logits["sentiment"][:, 1] >= logits["sentiment"][:, 0])[known]
+        parts += [accuracy(truth, predicted), f1_weighted(truth, predicted)]
+    if "emotion" in logits:
+        probabilities = 1 / (1 + np.exp(-logits["emotion"]))
+        best: dict[str, list[float]] = {"weighted_accuracy": [], "f1_weighted": []}
+        for index in range(len(EMOTIONS)):
+            row = ~np.isnan(labels.emotion[:, index])
+            if row.any():
+                scores = sweep(labels.emotion[row, index] >= 0.5, probabilities[row, index])
+                for name, values in best.items():
+                    values.append(float(scores[name].max()))
+        parts += [float(np.mean(values)) for values in best.values() if values]
+    if not parts:  # intensity heads alone: the smaller the mean error, the better
+        errors = []
+        if "sentiment_intensity" in logits:
+            errors.append(
+                float(np.nanmean(np.abs(logits["sentiment_intensity"][:, 0] - labels.sentiment_intensity))) / 6
+            )
+        if "emotion_intensity" in logits:
+            errors.append(float(np.nanmean(np.abs(logits["emotion_intensity"] - labels.emotion_intensity))) / 3)
+        parts = [1 - error for error in errors]
+    return float(np.mean(parts))
+
+
+def evaluate_sentiment(scores: Scores, labels: Labels) -> dict[str, Any] | None:
+    """Figures of the sentiment task under both zero conventions; None where system or table has no sentiment."""
+    known = ~np.isnan(labels.sentiment)
+    if scores.positive is None or not known.any():
+        return None
+    truth, probability = labels.sentiment[known] >= 0.5, scores.positive[known]
+    predicted = probability >= 0.5
+    strength = labels.sentiment_intensity[known]
+    felt = ~np.isnan(strength) & (strength != 0)
+    without_zeros = None
+    if felt.any():
+        without_zeros = {
+            "utterances": int(felt.sum()),
+            "accuracy": accuracy(truth[felt], predicted[felt]),
+            "f1_weighted": f1_weighted(truth[felt], predicted[felt]),
+        }
+    found: dict[str, Any] = {
+        "utterances": int(known.sum()),
+        "accuracy": accuracy(truth, predicted),
+        "f1_weighted": f1_weighted(truth, predicted),
+        "f1_macro": f1_macro(truth, predicted),
+        "weighted_accuracy": number(weighted_accuracy(truth, predicted)),
+        "auroc": number(area_under_roc(truth, probability)),
+        "calibration_error": expected_calibration_error(truth, probability),
+        "without_zeros": without_zeros,
+        "trivial": {"accuracy": trivial(accuracy, truth), "f1_weighted": trivial(f1_weighted, truth)},
+    }
+    if scores.sentiment_intensity is not None and (~np.isnan(strength)).any():
+        found["intensity"] = intensity_figures(scores.sentiment_intensity[known], strength)
+    return found
+
+
+def intensity_figures(predicted: NDArray[np.float64], truth: NDArray[np.float32]) -> dict[str, float | None]:
+    """Mean absolute error and Pearson's correlation of an intensity."""
+    known = ~np.isnan(truth)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = float(np.corrcoef(predicted[known], truth[known])[0, 1])
+    return {
+        "mean_absolute_error": float(np.abs(predicted[known] - truth[known]).mean()),
+        "correlation": number(correlation),
+    }
+
+
+def evaluate_emotion(
+    scores: Scores, labels: Labels, *, thresholds: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any] | None:
+    """Figures per emotion and their six-class means; None where system or table has no emotions.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of the system.
+    labels : Labels
+        Of the table.
+    thresholds : mapping of purpose to mapping of emotion to float
+        Chosen on the valid split. ``weighted_accuracy`` and ``f1_weighted`` are evaluated each at its own, as the paper
+        does; the figures at the paper's fixed thresholds stand under ``fixed``.
+    """
+    known = ~np.isnan(labels.emotion[:, : len(EMOTIONS)]).any(axis=1)
+    if scores.emotion is None or not known.any():
+        return None
+    classes: dict[str, dict[str, Any]] = {}
+    for index, emotion in enumerate(EMOTIONS):
+        truth = labels.emotion[known, index] >= 0.5
+        probability = scores.emotion[known, index]
+
+        def at(metric: Callable[[Truth, Truth], float], threshold: float) -> float | None:
+            return number(metric(truth, probability >= threshold))  # noqa: B023 - called within the iteration
+
+        chosen = {
+            purpose: thresholds.get(purpose, {}).get(emotion, 0.5)
+            for purpose in ("weighted_accuracy", "f1_weighted", "label")
+        }
+        classes[emotion] = {
+            "present": int(truth.sum()),
+            "weighted_accuracy": at(weighted_accuracy, chosen["weighted_accuracy"]),
+            "f1_weighted": at(f1_weighted, chosen["f1_weighted"]),
+            "f1_macro": at(f1_macro, chosen["label"]),
+            "f1_present": at(f1, chosen["label"]),
+            "auroc": number(area_under_roc(truth, probability)),
+            "calibration_error": expected_calibration_error(truth, probability),
+            "thresholds": chosen,
+            "fixed": {
+                "weighted_accuracy": at(weighted_accuracy, PAPER_WEIGHTED_ACCURACY_THRESHOLD),
+                "f1_weighted": at(f1_weighted, PAPER_F1_THRESHOLD),
+            },
+            "trivial": {
+                "weighted_accuracy": number(trivial(weighted_accuracy, truth)),
+                "f1_weighted": trivial(f1_weighted, truth),
+                "f1_macro": trivial(f1_macro, truth),
+            },
+        }
+        if scores.emotion_intensity is not None:
+            classes[emotion]["intensity"] = intensity_figures(
+                scores.emotion_intensity[:, index], labels.emotion_intensity[:, index]
+            )
+    averaged = ("weighted_accuracy", "f1_weighted", "f1_macro", "f1_present", "auroc", "calibration_error")
+    return {
+        "utterances": int(known.sum()),
+        **{name: mean_of([entry[name] for entry in classes.values()]) for name in averaged},
+        "fixed": {
+            name: mean_of([entry["fixed"][name] for entry in classes.values()])
+            for name in ("weighted_accuracy", "f1_weighted")
+        },
+        "trivial": {
+            name: mean_of([entry["trivial"][name] for entry in classes.values()])
+            for name in ("weighted_accuracy", "f1_weighted", "f1_macro")
+        },
+        "classes": classes,
+    }
+
+
+def evaluate(scores: Scores, table: UtteranceTable, *, thresholds: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """Return every figure of a system on a table: ``sentiment`` and ``emotion``, as docs/metrics.md describes."""
+    return {
+        "videos": len(table.video_ids),
+        "utterances": len(table),
+        "sentiment": evaluate_sentiment(scores, table.labels),
+        "emotion": evaluate_emotion(scores, table.labels, thresholds=thresholds),
+    }
+
+
+def number(value: float) -> float | None:
+    """Return None for NaN, which JSON does not know."""
+    return None if math.isnan(value) else float(value)
+
+
+def mean_of(values: list[float | None]) -> float | None:
+    """Mean of the figures that are defined; None where none is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

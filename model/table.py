@@ -1,0 +1,370 @@
+"""`UtteranceTable`: the utterances of many videos with their labels and splits, in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from foundation.errors import DataError, InputError
+from foundation.files import atomic_path
+from model.features import MODALITIES, Modality, ModalityFeatures, VideoFeatures
+from model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE
+
+FORMAT = "mtmm-video-table/1"
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Annotations of n utterances. NaN where the corpus does not say: that row does not teach that task.
+
+    Attributes
+    ----------
+    sentiment : ndarray of float32, shape (n,)
+        Probability of positive: 0, 1, or between for a soft label.
+    emotion : ndarray of float32, shape (n, 7)
+        The six emotions in the paper's order, then "none"; 0, 1, or between.
+    sentiment_intensity : ndarray of float32, shape (n,)
+        In [-3, 3].
+    emotion_intensity : ndarray of float32, shape (n, 6)
+        In [0, 3].
+
+    Raises
+    ------
+    DataError
+        If a shape disagrees or a value is out of range.
+    """
+
+    sentiment: NDArray[np.float32]
+    emotion: NDArray[np.float32]
+    sentiment_intensity: NDArray[np.float32]
+    emotion_intensity: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n = len(self.sentiment)
+        for name, values, shape, (low, high) in (
+            ("sentiment", self.sentiment, (n,), (0.0, 1.0)),
+            ("emotion", self.emotion, (n, len(EMOTION_CLASSES)), (0.0, 1.0)),
+            ("sentiment_intensity", self.sentiment_intensity, (n,), SENTIMENT_RANGE),
+            ("emotion_intensity", self.emotion_intensity, (n, len(EMOTIONS)), INTENSITY_RANGE),
+        ):
+            if values.shape != shape:
+                raise DataError(f"Labels.{name}: shape {values.shape}, expected {shape}")
+            known = values[~np.isnan(values)]
+            if len(known) and (known.min() < low or known.max() > high):
+                raise DataError(
+                    f"Labels.{name}: values from {known.min():g} to {known.max():g} leave the range [{low:g}, {high:g}]"
+                )
+
+    def __len__(self) -> int:
+        return len(self.sentiment)
+
+    @classmethod
+    def unknown(cls, count: int) -> Labels:
+        """Return labels of `count` utterances about which nothing is known."""
+        return cls(
+            sentiment=np.full(count, np.nan, dtype=np.float32),
+            emotion=np.full((count, len(EMOTION_CLASSES)), np.nan, dtype=np.float32),
+            sentiment_intensity=np.full(count, np.nan, dtype=np.float32),
+            emotion_intensity=np.full((count, len(EMOTIONS)), np.nan, dtype=np.float32),
+        )
+
+    @classmethod
+    def from_intensities(cls, sentiment: NDArray[np.floating], emotions: NDArray[np.floating]) -> Labels:
+        """Turn MOSEI annotations into labels (paper, section 5.1).
+
+        Parameters
+        ----------
+        sentiment : ndarray, shape (n,)
+            In [-3, 3]; positive means >= 0.
+        emotions : ndarray, shape (n, 6)
+            In the paper's order; present means > 0, "none" when all six are 0. Intensities above 3 occur in the files
+            and are clipped.
+        """
+        if len(emotions) and float(np.nanmin(emotions)) < 0:
+            raise DataError(f"emotion intensities below 0 ({float(np.nanmin(emotions)):g}): not MOSEI annotations")
+        unknown = np.isnan(emotions)
+        present = (emotions > 0).astype(np.float32)
+        none = (present.sum(axis=1, keepdims=True) == 0).astype(np.float32)
+        labels = np.concatenate([present, none], axis=1)
+        labels[np.concatenate([unknown, unknown.any(axis=1, keepdims=True)], axis=1)] = np.nan
+        return cls(
+            sentiment=np.where(np.isnan(sentiment), np.nan, sentiment >= 0).astype(np.float32),
+            emotion=labels.astype(np.float32),
+            sentiment_intensity=sentiment.astype(np.float32),
+            emotion_intensity=np.clip(emotions, *INTENSITY_RANGE).astype(np.float32),
+        )
+
+    def rows(self, index: NDArray[np.intp]) -> Labels:
+        """Return the labels of some utterances."""
+        return Labels(
+            sentiment=self.sentiment[index],
+            emotion=self.emotion[index],
+            sentiment_intensity=self.sentiment_intensity[index],
+            emotion_intensity=self.emotion_intensity[index],
+        )
+
+
+@dataclass(frozen=True)
+class UtteranceTable:
+    """Utterances of many videos, grouped by video, each video's in order of time.
+
+    Attributes
+    ----------
+    video_ids, splits, corpora : tuple of str, length v
+        Per video: its name, "train", "valid" or "test", and the corpus it comes from.
+    offsets : ndarray of int64, shape (v + 1,)
+        Video k owns the rows ``offsets[k]`` to ``offsets[k + 1]``.
+    modalities : mapping of Modality to ModalityFeatures
+        Utterance means of all n rows. A modality no row has is not in the mapping.
+    labels : Labels
+        Of all n rows.
+    segments, texts : tuple of str, length n
+        Names of the utterances in their corpus, and transcripts.
+
+    Raises
+    ------
+    DataError
+        If the parts disagree in length.
+    """
+
+    video_ids: tuple[str, ...]
+    splits: tuple[str, ...]
+    corpora: tuple[str, ...]
+    offsets: NDArray[np.int64]
+    modalities: Mapping[Modality, ModalityFeatures]
+    labels: Labels
+    segments: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        videos, rows = len(self.video_ids), len(self.labels)
+        lengths = {name: len(features.values) for name, features in self.modalities.items()}
+        if not (
+            len(self.splits) == len(self.corpora) == videos
+            and len(self.offsets) == videos + 1
+            and len(self.segments) == len(self.texts) == rows == int(self.offsets[-1])
+            and all(length == rows for length in lengths.values())
+        ):
+            raise DataError(
+                f"UtteranceTable: {videos} videos, {rows} labels, {len(self.segments)} segments, {lengths} feature "
+                "rows do not fit together"
+            )
+        strange = sorted(set(self.splits) - set(SPLITS))
+        if strange:
+            raise DataError(f"UtteranceTable: splits {strange} unknown; they are {', '.join(SPLITS)}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Utterances per video, shape (v,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def video_of_row(self) -> NDArray[np.int64]:
+        """Index of each row's video, shape (n,)."""
+        return np.repeat(np.arange(len(self.video_ids)), self.lengths)
+
+    def video(self, index: int) -> VideoFeatures:
+        """Return the features of one video as the model takes them."""
+        rows = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+        return VideoFeatures(
+            video_id=self.video_ids[index],
+            modalities={
+                name: replace(features, values=features.values[rows], valid=features.valid[rows])
+                for name, features in self.modalities.items()
+            },
+        )
+
+    def videos(self, indices: Sequence[int]) -> UtteranceTable:
+        """Return a table of some videos, in the order of `indices`."""
+        chosen = [np.arange(self.offsets[index], self.offsets[index + 1]) for index in indices]
+        rows = np.concatenate(chosen).astype(np.intp) if chosen else np.zeros(0, dtype=np.intp)
+        return UtteranceTable(
+            video_ids=tuple(self.video_ids[index] for index in indices),
+            splits=tuple(self.splits[index] for index in indices),
+            corpora=tuple(self.corpora[index] for index in indices),
+            offsets=np.concatenate([[0], np.cumsum([len(part) for part in chosen])]).astype(np.int64),
+            modalities={
+                name: replace(features, values=features.values[rows], valid=features.valid[rows])
+                for name, features in self.modalities.items()
+            },
+            labels=self.labels.rows(rows),
+            segments=tuple(self.segments[row] for row in rows),
+            texts=tuple(self.texts[row] for row in rows),
+        )
+
+    def split(self, name: str) -> UtteranceTable:
+        """Return the videos of one split.
+
+        Raises
+        ------
+        DataError
+            If the table has none of that split.
+        """
+        table = self.videos([index for index, split in enumerate(self.splits) if split == name])
+        if len(table) == 0:
+            present = sorted(set(self.splits))
+            raise DataError(
+                f"the table has no utterance in split {name!r}; it has {', '.join(present) or 'none at all'}"
+            )
+        return table
+
+    def with_modalities(self, names: Sequence[Modality]) -> UtteranceTable:
+        """Return the table with only some modalities.
+
+        Raises
+        ------
+        DataError
+            If the table lacks one of them.
+        """
+        missing = [name for name in names if name not in self.modalities]
+        if missing:
+            raise DataError(f"the table has no {', '.join(missing)} features; it has {', '.join(self.modalities)}")
+        return replace(self, modalities={name: self.modalities[name] for name in MODALITIES if name in names})
+
+    def save(self, path: Path) -> None:
+        """Write the table as one safetensors file, atomically.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written.
+        """
+        tensors: dict[str, NDArray[np.generic]] = {
+            "offsets": self.offsets,
+            "labels.sentiment": self.labels.sentiment,
+            "labels.emotion": self.labels.emotion,
+            "labels.sentiment_intensity": self.labels.sentiment_intensity,
+            "labels.emotion_intensity": self.labels.emotion_intensity,
+            # Strings go in as UTF-8 JSON: safetensors knows numbers only, and its header is limited in size.
+            "strings": np.frombuffer(
+                json.dumps(
+                    {
+                        "video_ids": self.video_ids,
+                        "splits": self.splits,
+                        "corpora": self.corpora,
+                        "segments": self.segments,
+                        "texts": self.texts,
+                    }
+                ).encode(),
+                dtype=np.uint8,
+            ),
+        }
+        for name, features in self.modalities.items():
+            tensors[f"{name}.values"] = features.values
+            tensors[f"{name}.valid"] = features.valid
+        # safetensors writes an array's memory as it lies, whatever its strides: a transposed one would come back scrambled.
+        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        columns = {name: {"names": f.names, "version": f.version} for name, f in self.modalities.items()}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"format": FORMAT, "columns": json.dumps(columns, sort_keys=True)})
+
+    @classmethod
+    def load(cls, path: Path) -> UtteranceTable:
+        """Read a table that `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, damaged, or no table.
+        """
+        if not path.is_file():
+            raise DataError(f"{path}: no such table; make one with `mtmm-video mosei prepare`")
+        try:
+            with safe_open(path, framework="np") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != FORMAT:
+                    raise DataError(
+                        f"{path}: not an utterance table of this version ({metadata.get('format', 'no format given')})"
+                        "; make one with `mtmm-video mosei prepare`"
+                    )
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            strings = json.loads(tensors["strings"].tobytes())
+            columns = json.loads(metadata["columns"])
+            return cls(
+                video_ids=tuple(strings["video_ids"]),
+                splits=tuple(strings["splits"]),
+                corpora=tuple(strings["corpora"]),
+                offsets=tensors["offsets"],
+                modalities={
+                    name: ModalityFeatures(
+                        values=tensors[f"{name}.values"],
+                        valid=tensors[f"{name}.valid"],
+                        names=tuple(columns[name]["names"]),
+                        version=columns[name]["version"],
+                    )
+                    for name in MODALITIES
+                    if name in columns
+                },
+                labels=Labels(
+                    sentiment=tensors["labels.sentiment"],
+                    emotion=tensors["labels.emotion"],
+                    sentiment_intensity=tensors["labels.sentiment_intensity"],
+                    emotion_intensity=tensors["labels.emotion_intensity"],
+                ),
+                segments=tuple(strings["segments"]),
+                texts=tuple(strings["texts"]),
+            )
+        except (SafetensorError, OSError, KeyError, ValueError, InputError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{path}: not an utterance table, or damaged ({error})") from error
+
+
+def absent_features(like: ModalityFeatures, count: int) -> ModalityFeatures:
+    """Return `count` rows of a modality of which nothing was measured, with the columns of `like`."""
+    shape = (count, len(like.names))
+    return replace(like, values=np.zeros(shape, dtype=np.float32), valid=np.zeros(shape, dtype=np.bool_))
+
+
+def concatenate(tables: Sequence[UtteranceTable]) -> UtteranceTable:
+    """Join tables of several corpora; a modality that one of them lacks is absent in its rows.
+
+    Raises
+    ------
+    DataError
+        If a modality has other columns or another version in two of the tables, or there is no table at all.
+    """
+    if not tables:
+        raise DataError("concatenate: no table given")
+    modalities: dict[Modality, ModalityFeatures] = {}
+    for modality in MODALITIES:
+        parts = [table.modalities[modality] for table in tables if modality in table.modalities]
+        kinds = {(part.version, part.names) for part in parts}
+        if len(kinds) > 1:
+            versions = ", ".join(sorted(part.version for part in parts))
+            raise DataError(f"the tables have different {modality} columns ({versions}); extract them with one version")
+        if parts:
+            filled = [table.modalities.get(modality) or absent_features(parts[0], len(table)) for table in tables]
+            modalities[modality] = replace(
+                parts[0],
+                values=np.concatenate([part.values for part in filled]),
+                valid=np.concatenate([part.valid for part in filled]),
+            )
+    labels = Labels(
+        sentiment=np.concatenate([table.labels.sentiment for table in tables]),
+        emotion=np.concatenate([table.labels.emotion for table in tables]),
+        sentiment_intensity=np.concatenate([table.labels.sentiment_intensity for table in tables]),
+        emotion_intensity=np.concatenate([table.labels.emotion_intensity for table in tables]),
+    )
+    return UtteranceTable(
+        video_ids=tuple(name for table in tables for name in table.video_ids),
+        splits=tuple(split for table in tables for split in table.splits),
+        corpora=tuple(corpus for table in tables for corpus in table.corpora),
+        offsets=np.concatenate([[0], np.cumsum(np.concatenate([table.lengths for table in tables]))]).astype(np.int64),
+        modalities=cast("Mapping[Modality, ModalityFeatures]", modalities),
+        labels=labels,
+        segments=tuple(segment for table in tables for segment in table.segments),
+        texts=tuple(text for table in tables for text in table.texts),
+    )

@@ -1,0 +1,68 @@
+"""Choosing the probability above which an emotion counts as present. Always on the valid split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import EMOTIONS
+from model.metrics import Truth
+
+GRID = np.round(np.arange(0.01, 1.0, 0.01), 2)  # (99,)
+PAPER_F1_THRESHOLD = 0.4  # paper, Table 5
+PAPER_WEIGHTED_ACCURACY_THRESHOLD = 0.2  # paper, Table 5
+PURPOSES = ("label", "f1_weighted", "weighted_accuracy")
+
+
+def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
+    """Return every purpose's metric at every threshold of `GRID`, each of shape (99,).
+
+    ``label`` is the F1 of the present class, ``f1_weighted`` and ``weighted_accuracy`` are those of `model.metrics`.
+    """
+    predicted = probabilities[None, :] >= GRID[:, None]  # (99, n)
+    positive, n = float(truth.sum()), float(len(truth))
+    negative = n - positive
+    tp = (predicted & truth).sum(axis=1).astype(np.float64)
+    fp = predicted.sum(axis=1) - tp
+    fn, tn = positive - tp, negative - fp
+    present = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
+    absent = 2 * tn / np.maximum(2 * tn + fp + fn, 1)
+    return {
+        "label": present,
+        "f1_weighted": (positive * present + negative * absent) / n,
+        "weighted_accuracy": (tp / max(positive, 1.0) + tn / max(negative, 1.0)) / 2,
+    }
+
+
+def best_threshold(scores: NDArray[np.float64]) -> float:
+    """Return the threshold of the best score, shape (99,); the middle one where several are equally good."""
+    best = np.flatnonzero(scores == scores.max())
+    return float(GRID[best[len(best) // 2]])
+
+
+def choose_thresholds(
+    truth: NDArray[np.floating], probabilities: NDArray[np.floating]
+) -> Mapping[str, Mapping[str, float]]:
+    """Choose a threshold per purpose and emotion.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (n, 7)
+        Labels of the valid split; rows that are NaN are left out.
+    probabilities : ndarray, shape (n, 7)
+        Calibrated probabilities of the same rows.
+
+    Returns
+    -------
+    mapping of purpose to mapping of emotion to float
+        As `Specification.thresholds` holds them.
+    """
+    chosen: dict[str, dict[str, float]] = {purpose: {} for purpose in PURPOSES}
+    for index, emotion in enumerate(EMOTIONS):
+        known = ~np.isnan(truth[:, index])
+        scores = sweep(truth[known, index] >= 0.5, probabilities[known, index])
+        for purpose in PURPOSES:
+            chosen[purpose][emotion] = best_threshold(scores[purpose])
+    return chosen

@@ -1,0 +1,124 @@
+"""The state of a training run between two epochs, kept as safetensors so that a stopped run goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from foundation.files import atomic_path
+from model.checkpoint import read_tensors
+from model.cim import CimNetwork
+
+METADATA_KEY = "training_state"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a run stands.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of recipe and data; a state of another run is not used.
+    epoch : int
+        Last finished one, from 1; 0 before the first.
+    best_epoch, best_score
+        Of the valid split so far.
+    best : dict of str to Tensor
+        The weights of the best epoch.
+    average : dict of str to Tensor
+        Running average of the weights; changed in place by the training steps.
+    """
+
+    fingerprint: str
+    epoch: int
+    best_epoch: int
+    best_score: float
+    best: dict[str, Tensor]
+    average: dict[str, Tensor]
+
+    @classmethod
+    def fresh(cls, network: CimNetwork, *, fingerprint: str) -> TrainingState:
+        """Return the state before the first epoch."""
+        weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        return cls(fingerprint, epoch=0, best_epoch=0, best_score=float("-inf"), best=weights, average=average)
+
+    def after(self, epoch: int, *, score: float, weights: dict[str, Tensor] | None) -> TrainingState:
+        """Return the state after an epoch; `weights` are given where it was the best so far."""
+        if weights is None:
+            return replace(self, epoch=epoch)
+        kept = {name: tensor.clone() for name, tensor in weights.items()}
+        return replace(self, epoch=epoch, best_epoch=epoch, best_score=score, best=kept)
+
+
+def save_state(path: Path, *, state: TrainingState, network: CimNetwork, optimiser: torch.optim.Optimizer) -> None:
+    """Write the state, atomically.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    tensors: dict[str, Tensor] = {}
+    for prefix, weights in (("now", network.state_dict()), ("best", state.best), ("average", state.average)):
+        tensors |= {f"{prefix}.{name}": tensor for name, tensor in weights.items()}
+    for index, entry in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in entry.items()}
+    header = {
+        "fingerprint": state.fingerprint,
+        "epoch": state.epoch,
+        "best_epoch": state.best_epoch,
+        "best_score": state.best_score,
+    }
+    with atomic_path(path) as temporary:
+        save_file(
+            {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
+            temporary,
+            metadata={METADATA_KEY: json.dumps(header)},
+        )
+
+
+def load_state(
+    path: Path, *, fresh: TrainingState, network: CimNetwork, optimiser: torch.optim.Optimizer
+) -> TrainingState:
+    """Go on from a saved state: fills network and optimiser in place. A missing or other run's state starts afresh.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or no state.
+    """
+    if not path.is_file():
+        return fresh
+    tensors, metadata = read_tensors(path)
+    header = json.loads(metadata.get(METADATA_KEY, "{}"))
+    if header.get("fingerprint") != fresh.fingerprint:
+        return fresh
+    device = next(network.parameters()).device
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        start = f"{prefix}."
+        return {
+            name.removeprefix(start): tensor.to(device) for name, tensor in tensors.items() if name.startswith(start)
+        }
+
+    network.load_state_dict(part("now"))
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in part("optimiser").items():
+        index, key = name.split(".", 1)
+        entries.setdefault(int(index), {})[key] = tensor.cpu() if key == "step" else tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
+    return TrainingState(
+        fingerprint=header["fingerprint"],
+        epoch=int(header["epoch"]),
+        best_epoch=int(header["best_epoch"]),
+        best_score=float(header["best_score"]),
+        best=part("best"),
+        average=part("average"),
+    )
