@@ -264,7 +264,7 @@ class UtteranceTable:
         for name, features in self.modalities.items():
             tensors[f"{name}.values"] = features.values
             tensors[f"{name}.valid"] = features.valid
-        # safetensors writes an array's memory as it lies, whatever its strides: a transposed one would come back scrambled.
+        # safetensors writes memory as it lies, whatever the strides: a transposed array would come back scrambled.
         tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         columns = {name: {"names": f.names, "version": f.version} for name, f in self.modalities.items()}
         with atomic_path(path) as temporary:
