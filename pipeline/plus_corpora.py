@@ -1,0 +1,293 @@
+"""The corpora that `plus` learns from beside MOSEI, as utterance tables: each has the modalities it has.
+
+MOSI gives words with real COVAREP means; RAVDESS gives acted voices and the photographs faces, both measured by our own
+extractors, so what is learnt is what is served. An acted clip carries no MOSEI annotation. It stands for the MOSEI
+utterances whose strongest emotion is the acted one: its labels are their mean labels (`label_profiles`), its weight
+their number. So an acted corpus cannot shift the base rates that natural speech has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+from numpy.typing import NDArray
+
+from extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
+from extractors.frame import Frame
+from extractors.stream import FeatureStream
+from extractors.visual import FACET_NAMES, FACET_VERSION, VisualTracks, track_faces
+from extractors.visual.facet import facet_stream
+from foundation.errors import DataError
+from model.features import Modality, ModalityFeatures
+from model.labels import EMOTIONS, NO_EMOTION
+from model.table import Labels, UtteranceTable
+from pipeline.mosei_labels import read_csv
+from pipeline.text_features import text_features
+
+LEVEL = 0.05  # root mean square of the loudest half of the frames; about -26 dBFS, as speech on video platforms is
+LOUDEST_GAIN = 100.0  # 40 dB: some RAVDESS clips lie that far down
+NEUTRAL = "neutral"  # RAVDESS "neutral" and "calm", photographs "neutral": next to no evidence
+MOSI_VALID_VIDEOS = 10  # of the 62 train videos; MOSI has no official valid split
+BLANK_SECONDS = 2.0  # between two photographs, longer than a track survives
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What MOSEI says about utterances whose strongest emotion is a given one.
+
+    Attributes
+    ----------
+    positive : float
+        Share with sentiment >= 0.
+    emotion : ndarray, shape (7,)
+        Share with each emotion present, then with none.
+    sentiment_intensity : float
+        Mean sentiment.
+    emotion_intensity : ndarray, shape (6,)
+        Mean intensities.
+    share : float
+        Of all utterances.
+    """
+
+    positive: float
+    emotion: NDArray[np.float32]
+    sentiment_intensity: float
+    emotion_intensity: NDArray[np.float32]
+    share: float
+
+
+def strongest_emotions(labels: Labels) -> NDArray[np.int64]:
+    """Index of each row's strongest emotion, 6 ("none") where there is none; -1 where nothing is known."""
+    known = ~np.isnan(labels.emotion_intensity).any(axis=1)
+    intensity = np.nan_to_num(labels.emotion_intensity)
+    strongest = np.where(intensity.max(axis=1) > 0, intensity.argmax(axis=1), len(EMOTIONS))
+    return np.where(known, strongest, -1).astype(np.int64)
+
+
+def label_profiles(mosei_train: UtteranceTable) -> dict[str, Profile]:
+    """Mean labels of MOSEI's train utterances by strongest emotion; ``neutral`` lies between "none" and all."""
+    labels = mosei_train.labels
+    strongest = strongest_emotions(labels)
+
+    def profile(rows: NDArray[np.bool_]) -> Profile:
+        return Profile(
+            positive=float(labels.sentiment[rows].mean()),
+            emotion=labels.emotion[rows].mean(axis=0, dtype=np.float32),
+            sentiment_intensity=float(labels.sentiment_intensity[rows].mean()),
+            emotion_intensity=labels.emotion_intensity[rows].mean(axis=0, dtype=np.float32),
+            share=float(rows.mean()),
+        )
+
+    found = {name: profile(strongest == index) for index, name in enumerate((*EMOTIONS, NO_EMOTION))}
+    every, none = profile(strongest >= 0), found[NO_EMOTION]
+    found[NEUTRAL] = Profile(
+        positive=(every.positive + none.positive) / 2,
+        emotion=(every.emotion + none.emotion) / 2,
+        sentiment_intensity=(every.sentiment_intensity + none.sentiment_intensity) / 2,
+        emotion_intensity=(every.emotion_intensity + none.emotion_intensity) / 2,
+        share=none.share,
+    )
+    return found
+
+
+def profile_labels(emotions: Sequence[str], profiles: Mapping[str, Profile]) -> Labels:
+    """Soft labels for acted clips, one row each."""
+    chosen = [profiles[name] for name in emotions]
+    return Labels(
+        sentiment=np.array([profile.positive for profile in chosen], np.float32),
+        emotion=np.array([profile.emotion for profile in chosen], np.float32).reshape(-1, len(EMOTIONS) + 1),
+        sentiment_intensity=np.array([profile.sentiment_intensity for profile in chosen], np.float32),
+        emotion_intensity=np.array([profile.emotion_intensity for profile in chosen], np.float32).reshape(
+            -1, len(EMOTIONS)
+        ),
+    )
+
+
+def level(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
+    """Bring quiet and loud recordings to one loudness: the loudest half of the 25 ms frames gets the same power."""
+    size = sample_rate // 40
+    frames = waveform[: len(waveform) // size * size].reshape(-1, size)
+    powers = np.sort((frames**2).mean(axis=1))
+    loud = float(np.sqrt(powers[len(powers) // 2 :].mean())) if len(powers) else 0.0
+    gain = min(LEVEL / loud, LOUDEST_GAIN) if loud > 0 else 1.0
+    return np.clip(waveform * gain, -1.0, 1.0)
+
+
+def stream_mean(stream: FeatureStream) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Mean of each column over its valid frames: a clip of one utterance without word times."""
+    count = stream.valid.sum(axis=0)
+    total = np.where(stream.valid, stream.values, 0.0).sum(axis=0)
+    return (total / np.maximum(count, 1)).astype(np.float32), count > 0
+
+
+def single_utterances(
+    names: Sequence[str],
+    *,
+    corpus: str,
+    emotions: Sequence[str],
+    splits: Sequence[str],
+    modality: Modality,
+    features: ModalityFeatures,
+) -> UtteranceTable:
+    """Make a table in which every clip is a video of one utterance, without labels; corpus names are CORPUS/EMOTION."""
+    return UtteranceTable(
+        video_ids=tuple(names),
+        splits=tuple(splits),
+        corpora=tuple(f"{corpus}/{emotion}" for emotion in emotions),
+        offsets=np.arange(len(names) + 1, dtype=np.int64),
+        modalities={modality: features},
+        labels=Labels.unknown(len(names)),
+        segments=tuple(names),
+        texts=("",) * len(names),
+    )
+
+
+def ravdess_table(folder: Path, *, valid_speakers: Sequence[str]) -> UtteranceTable:
+    """Measure RAVDESS with our own COVAREP, every clip levelled first.
+
+    Parameters
+    ----------
+    folder : Path
+        With ``index.csv`` (path, speaker, emotion).
+    valid_speakers : sequence of str
+        Speakers that go into the valid split; the others go into train.
+
+    Returns
+    -------
+    UtteranceTable
+        Acoustic only; corpora ``ravdess/EMOTION``.
+
+    Raises
+    ------
+    DataError
+        If the index is missing or lacks a column.
+    """
+    index = read_csv(folder / "index.csv", columns=("path", "speaker", "emotion"))
+    values = np.zeros((len(index), len(COVAREP_NAMES)), np.float32)
+    valid = np.zeros(values.shape, np.bool_)
+    for row, path in enumerate(index["path"]):
+        waveform, rate = soundfile.read(folder / path, dtype="float64")
+        values[row], valid[row] = stream_mean(covarep(level(waveform, sample_rate=rate), sample_rate=rate))
+    emotions = [NEUTRAL if emotion == "calm" else emotion for emotion in index["emotion"]]
+    return single_utterances(
+        [f"{speaker}/{Path(path).stem}" for speaker, path in zip(index["speaker"], index["path"], strict=True)],
+        corpus="ravdess",
+        emotions=emotions,
+        splits=["valid" if speaker in valid_speakers else "train" for speaker in index["speaker"]],
+        modality="acoustic",
+        features=ModalityFeatures(values, valid, COVAREP_NAMES, COVAREP_VERSION),
+    )
+
+
+def photograph_tracks(folder: Path, *, landmarker: Path) -> VisualTracks:
+    """Find the face of every photograph of ``index.csv``; photograph i is the frame at 4 i seconds."""
+    import cv2  # noqa: PLC0415  only this function decodes pictures
+
+    index = read_csv(folder / "index.csv", columns=("path", "emotion"))
+
+    def frames() -> Iterator[Frame]:
+        for row, path in enumerate(index["path"]):
+            picture = cv2.imread(str(folder / path))
+            if picture is None:
+                raise DataError(f"{folder / path}: is no picture that can be read")
+            image = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+            yield Frame(2 * BLANK_SECONDS * row, image)
+            # A blank in between, so that the landmarker looks for the next face anew instead of following this one.
+            yield Frame(2 * BLANK_SECONDS * row + BLANK_SECONDS, np.zeros((64, 64, 3), np.uint8))
+
+    return track_faces(frames(), landmarker=landmarker, maximum_faces=1)
+
+
+def faces_table(folder: Path, *, tracks: VisualTracks) -> UtteranceTable:
+    """Make one-frame utterances of the photographs.
+
+    Parameters
+    ----------
+    folder : Path
+        With ``index.csv`` (path, emotion).
+    tracks : VisualTracks
+        From `photograph_tracks`.
+
+    Returns
+    -------
+    UtteranceTable
+        Visual only; corpora ``faces/EMOTION``. Photographs without a face found are left out, contempt too: MOSEI does
+        not know it. Every fifth is in valid; two pictures of one person stay together, where the name tells.
+    """
+    index = read_csv(folder / "index.csv", columns=("path", "emotion"))
+    names, emotions, splits, rows, masks = [], [], [], [], []
+    for track in np.unique(tracks.track):
+        stream = facet_stream(tracks, track=int(track))
+        row = round(float(stream.times[0]) / (2 * BLANK_SECONDS))
+        emotion = str(index["emotion"].iloc[row])
+        if emotion not in (*EMOTIONS, NEUTRAL):
+            continue
+        path = str(index["path"].iloc[row])
+        person = Path(path).stem.rsplit("_", 1)[0]
+        mean, valid = stream_mean(stream)
+        names.append(path)
+        emotions.append(emotion)
+        splits.append("valid" if sum(person.encode()) % 5 == 0 else "train")
+        rows.append(mean)
+        masks.append(valid)
+    features = ModalityFeatures(np.array(rows), np.array(masks), FACET_NAMES, FACET_VERSION)
+    return single_utterances(
+        names, corpus="faces", emotions=emotions, splits=splits, modality="visual", features=features
+    )
+
+
+def joined_text(texts: Sequence[str], *, glove: Path, sentence: Path) -> ModalityFeatures:
+    """Return GloVe means and sentence vectors side by side, as the analysis computes them."""
+    return text_features(texts, columns=("glove_", "minilm_"), glove=glove, sentence=sentence).features
+
+
+def mosi_table(path: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
+    """Read MOSI: transcripts, polarity, and the real COVAREP means (73 of the 74 columns).
+
+    Parameters
+    ----------
+    path : Path
+        ``utterances.csv.gz`` of ``../shared/data/mosi``, utterances in order of time.
+    glove, sentence : Path
+        Weights of the text features.
+
+    Returns
+    -------
+    UtteranceTable
+        Corpus ``mosi``; the official test split, and a valid split cut off the train videos.
+    """
+    names = tuple(name for name in COVAREP_NAMES[:-1])
+    frame = read_csv(path, columns=("split", "video_id", "segment_id", "text", "positive", *names))
+    parts = {str(video): rows for video, rows in frame.groupby("video_id", sort=False)}
+    frame = pd.concat(list(parts.values()), ignore_index=True)
+    official = {video: str(rows["split"].iloc[0]) for video, rows in parts.items()}
+    train = sorted(video for video, split in official.items() if split == "train")
+    chosen = set(np.random.default_rng(0).permutation(np.array(train))[:MOSI_VALID_VIDEOS].tolist())
+    sizes = [len(rows) for rows in parts.values()]
+    labels = Labels.unknown(len(frame))
+    labels.sentiment[:] = frame["positive"].to_numpy(np.float32)
+    raw = np.concatenate([frame[list(names)].to_numpy(np.float64), np.full((len(frame), 1), np.nan)], axis=1)
+    valid = np.isfinite(raw)
+    texts = ["" if pd.isna(text) else str(text) for text in frame["text"]]
+    return UtteranceTable(
+        video_ids=tuple(parts),
+        splits=tuple("valid" if video in chosen else split for video, split in official.items()),
+        corpora=("mosi",) * len(parts),
+        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        modalities={
+            "text": joined_text(texts, glove=glove, sentence=sentence),
+            "acoustic": ModalityFeatures(
+                np.where(valid, raw, 0).astype(np.float32), valid, COVAREP_NAMES, COVAREP_VERSION
+            ),
+        },
+        labels=labels,
+        segments=tuple(
+            f"{video}[{segment}]" for video, segment in zip(frame["video_id"], frame["segment_id"], strict=True)
+        ),
+        texts=tuple(texts),
+    )
