@@ -35,17 +35,18 @@ def show() -> None:
 def fetch(names: Names = None) -> None:
     """Bring weights to this machine, each checked against its pinned SHA-256. What is there is left alone."""
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
     from pipeline import weights  # noqa: PLC0415
+    from pipeline.weights_manifest import MANIFEST  # noqa: PLC0415
 
     columns = (TextColumn("{task.description:<44}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        for name in names or list(weights.MANIFEST):
+        for name in names or list(MANIFEST):
             task = bar.add_task(name, total=None)
 
-            def advance(what: str, done: int, total: int | None, task: int = task, name: str = name) -> None:
-                bar.update(bar.task_ids[task], description=f"{name}: {what}"[:44], completed=done, total=total)
+            def advance(what: str, done: int, total: int | None, task: TaskID = task, name: str = name) -> None:
+                bar.update(task, description=f"{name}: {what}"[:44], completed=done, total=total)
 
             path = weights.fetch(name, progress=advance)
             bar.remove_task(task)
@@ -55,6 +56,7 @@ def fetch(names: Names = None) -> None:
 def verify(names: Names = None) -> None:
     """Hash weights again and compare; exits with 1 where one is absent or damaged."""
     from pipeline import weights  # noqa: PLC0415
+    from pipeline.weights_manifest import MANIFEST  # noqa: PLC0415
 
-    for name in names or list(weights.MANIFEST):
+    for name in names or list(MANIFEST):
         typer.echo(f"{name}: {weights.verify(name)}")
