@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+# pytest puts tests/ on the path, where tests/pipeline would pass for a (namespace) package of that name and hide ours.
+sys.path.insert(0, str(ROOT))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,264 @@
+"""The artefact store: every step's result under the content it was made from, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from foundation.errors import InputError, StoreError
+from foundation.files import atomic_path, write_text
+from foundation.folders import CACHE_VARIABLE, cache_folder
+
+KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
+ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
+TEMPORARY_NAME = re.compile(r"\..*-[0-9a-f]{32}(\.\w+)?")  # what foundation.files.atomic_path calls unfinished files
+CONTENT_NAME = re.compile(r"[0-9a-f]{64}")
+METADATA_KEY = "metadata"  # the one safetensors metadata entry; holds JSON
+
+
+def parameters_key(parameters: Mapping[str, Any]) -> str:
+    """Return the hash of a step's parameters: 16 hexadecimal digits, the same in every process and on every machine."""
+    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_DIGITS]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One stored result.
+
+    Attributes
+    ----------
+    path : Path
+        ``<root>/<sha256 of the video>/<step>-v<version>-<parameters hash>.<suffix>``.
+    content : str
+        SHA-256 of the video it was made from.
+    step, version, key : str
+        The three parts of the file name.
+    size : int
+        Bytes.
+    used : float
+        Seconds since the epoch of the last time it was written or reused.
+    """
+
+    path: Path
+    content: str
+    step: str
+    version: str
+    key: str
+    size: int
+    used: float
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of artefacts, safe for several processes.
+
+    Attributes
+    ----------
+    root : Path
+        Created on first write. Nothing in it is ever pickled: JSON and safetensors only.
+    """
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> Store:
+        """Return the store in the user's cache folder."""
+        return cls(cache_folder() / "artefacts")
+
+    def path(self, content: str, *, step: str, version: str, parameters: Mapping[str, Any], suffix: str) -> Path:
+        """Return where the artefact of a step lies, whether it exists or not.
+
+        Parameters
+        ----------
+        content : str
+            SHA-256 of the video.
+        step, version : str
+            Name and version of the step.
+        parameters : mapping
+            Everything else that decides the result; must be JSON-able.
+        suffix : str
+            "json" or "safetensors".
+        """
+        return self.root / content / f"{step}-v{version}-{parameters_key(parameters)}.{suffix}"
+
+    @contextmanager
+    def locked(self, content: str) -> Iterator[None]:
+        """Hold one video's artefacts for this process; a second process waits and then reuses what is there.
+
+        The operating system frees the lock when its holder is killed. Unfinished files that a killed holder left are
+        removed on entry: nobody else can be writing them.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
+        """
+        locks = self.root / "locks"
+        try:
+            locks.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(locks / f"{content}.lock")
+            lock.acquire()
+        except OSError as error:
+            raise StoreError(
+                f"{self.root}: the artefact store cannot be written ({error.strerror}); "
+                f"free space or set {CACHE_VARIABLE} to another folder"
+            ) from error
+        try:
+            remove_unfinished(self.root / content)
+            yield
+        finally:
+            lock.release()
+
+    def artefacts(self) -> Iterator[Artefact]:
+        """Yield every finished artefact, videos in order of their hash."""
+        if not self.root.is_dir():
+            return
+        for folder in sorted(self.root.iterdir()):
+            if not CONTENT_NAME.fullmatch(folder.name):
+                continue
+            for path in sorted(folder.iterdir()):
+                match = ARTEFACT_NAME.fullmatch(path.name)
+                if match:
+                    status = path.stat()
+                    yield Artefact(
+                        path=path,
+                        content=folder.name,
+                        step=match["step"],
+                        version=match["version"],
+                        key=match["key"],
+                        size=status.st_size,
+                        used=status.st_mtime,
+                    )
+
+    def prune(
+        self, *, older_than: float | None = None, max_size: int | None = None, now: float | None = None
+    ) -> list[Artefact]:
+        """Delete artefacts: all that were not used for `older_than` seconds, then the least recently used ones.
+
+        Parameters
+        ----------
+        older_than : float, optional
+            Seconds.
+        max_size : int, optional
+            Bytes that may stay.
+        now : float, optional
+            Seconds since the epoch; the clock's time if not given.
+
+        Returns
+        -------
+        list of Artefact
+            What was deleted.
+        """
+        moment = time.time() if now is None else now
+        entries = sorted(self.artefacts(), key=lambda entry: entry.used)
+        doomed = [entry for entry in entries if older_than is not None and moment - entry.used > older_than]
+        kept = entries[len(doomed) :]
+        if max_size is not None:
+            size = sum(entry.size for entry in kept)
+            for entry in kept:
+                if size <= max_size:
+                    break
+                doomed.append(entry)
+                size -= entry.size
+        for entry in doomed:
+            entry.path.unlink(missing_ok=True)
+            if not any(entry.path.parent.iterdir()):
+                entry.path.parent.rmdir()
+        return doomed
+
+
+def remove_unfinished(folder: Path, *, stem: str = "") -> None:
+    """Remove the temporary files a killed process left in `folder`; with `stem`, only those of that target."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if TEMPORARY_NAME.fullmatch(path.name) and path.name.startswith(f".{stem[:40]}"):
+            path.unlink(missing_ok=True)
+
+
+def mark_used(path: Path) -> None:
+    """Note that an artefact was reused just now, so that pruning by age and size keeps it."""
+    path.touch(exist_ok=True)
+
+
+def save_json(path: Path, content: Any) -> None:
+    """Write a JSON artefact, atomically.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    """
+    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def load_json(path: Path) -> Any:
+    """Read a JSON artefact.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: the stored artefact cannot be read ({error}); delete it and run again") from error
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, metadata: Mapping[str, Any]) -> None:
+    """Write arrays with JSON-able metadata as safetensors, atomically.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    InputError
+        If an array holds objects.
+    """
+    from safetensors.numpy import save_file  # noqa: PLC0415 (the command line must list its help without it)
+
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise InputError(f"{path}: array {name!r} holds Python objects; only numbers can be stored")
+    with atomic_path(path) as temporary:
+        save_file(
+            {name: np.asarray(array, order="C") for name, array in arrays.items()},
+            temporary,
+            metadata={METADATA_KEY: json.dumps(metadata, ensure_ascii=False, allow_nan=False)},
+        )
+
+
+def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read what `save_arrays` wrote.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+    metadata : dict
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 (see save_arrays)
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = json.loads(file.metadata()[METADATA_KEY])
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path}: the stored artefact cannot be read ({error}); delete it and run again") from error
