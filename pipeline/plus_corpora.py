@@ -55,9 +55,9 @@ class Profile:
     """
 
     positive: float
-    emotion: NDArray[np.float32]
+    emotion: NDArray[np.floating]
     sentiment_intensity: float
-    emotion_intensity: NDArray[np.float32]
+    emotion_intensity: NDArray[np.floating]
     share: float
 
 
@@ -77,9 +77,9 @@ def label_profiles(mosei_train: UtteranceTable) -> dict[str, Profile]:
     def profile(rows: NDArray[np.bool_]) -> Profile:
         return Profile(
             positive=float(labels.sentiment[rows].mean()),
-            emotion=labels.emotion[rows].mean(axis=0, dtype=np.float32),
+            emotion=labels.emotion[rows].mean(axis=0),
             sentiment_intensity=float(labels.sentiment_intensity[rows].mean()),
-            emotion_intensity=labels.emotion_intensity[rows].mean(axis=0, dtype=np.float32),
+            emotion_intensity=labels.emotion_intensity[rows].mean(axis=0),
             share=float(rows.mean()),
         )
 
