@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import InputError
+from pipeline.analysis import Analysis
+from pipeline.report_json import from_json
+from pipeline.reports import FORMATS, relative_path, write_reports
+
+
+def test_every_format_becomes_a_file_named_after_the_video(analysis: Analysis, tmp_path: Path) -> None:
+    written = write_reports(analysis, folder=tmp_path / "out", formats=tuple(FORMATS))
+    assert set(written) == set(FORMATS)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in written.values())
+    assert all(path.stem == "talk" and path.stat().st_size > 0 for path in written.values())
+
+
+def test_every_format_can_say_that_nothing_was_said(empty_analysis: Analysis, tmp_path: Path) -> None:
+    assert set(write_reports(empty_analysis, folder=tmp_path, formats=tuple(FORMATS))) == set(FORMATS)
+
+
+def test_the_json_report_reads_back_to_the_same_formats(analysis: Analysis, tmp_path: Path) -> None:
+    written = write_reports(analysis, folder=tmp_path, formats=tuple(FORMATS))
+    again = from_json(written["json"].read_text(encoding="utf-8"))
+    second = write_reports(again, folder=tmp_path / "again", formats=tuple(FORMATS))
+    for name in set(FORMATS) - {"parquet"}:
+        assert second[name].read_bytes() == written[name].read_bytes(), name
+
+
+def test_an_unknown_format_is_refused_before_anything_is_written(analysis: Analysis, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="docx is not a report format; choose from csv"):
+        write_reports(analysis, folder=tmp_path, formats=("csv", "docx"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_video_is_linked_relative_to_the_report(tmp_path: Path) -> None:
+    assert relative_path(tmp_path / "clips" / "a b.mp4", folder=tmp_path / "out") == "../clips/a b.mp4"
