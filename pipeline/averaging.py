@@ -1,0 +1,84 @@
+"""From frames to utterances: the mean over each word, then the mean over the words of an utterance.
+
+Section 5.2 of Akhtar et al. (2019): the average of the word-level features gives the utterance-level features.
+Raw video and the corpus's own frame streams go through this one function, so that a model is served what it was trained
+on. A long word weighs as much as a short one, and frames between words do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.stream import FeatureStream
+from extractors.words import Word
+from model.features import ModalityFeatures
+from pipeline.utterance import Utterance
+
+AVERAGING_VERSION = "words-then-utterance/1"
+
+
+def average_words(stream: FeatureStream, utterances: Sequence[Utterance]) -> ModalityFeatures:
+    """Average a frame stream over the words of each utterance, then over its words.
+
+    With F(w) the frames whose centre lies in [start, end) of word w and in which column c was measured, and W(u) the
+    words of utterance u for which F(w) is not empty::
+
+        value[u, c] = mean over w in W(u) of (mean over t in F(w) of stream[t, c])
+
+    A word that is too short to hold the centre of a frame takes the frame nearest to its middle, unless that frame is
+    more than one frame period away from the word: then nothing was seen or heard during the word.
+
+    Parameters
+    ----------
+    stream : FeatureStream
+        Frames, shape (frames, d), times in seconds.
+    utterances : sequence of Utterance
+        Length u.
+
+    Returns
+    -------
+    ModalityFeatures
+        Shape (u, d). A column without a measured frame in any of the utterance's words is not valid and holds 0.
+    """
+    period = float(np.median(np.diff(stream.times))) if len(stream.times) > 1 else 0.0  # seconds
+    values = np.zeros((len(utterances), len(stream.names)), dtype=np.float32)
+    valid = np.zeros(values.shape, dtype=np.bool_)
+    for row, utterance in enumerate(utterances):
+        means, measured = _word_means(stream, utterance.words, period)  # both (words, d)
+        values[row], valid[row] = _masked_mean(means, measured)
+    return ModalityFeatures(values=values, valid=valid, names=stream.names, version=stream.version)
+
+
+def _word_means(
+    stream: FeatureStream, words: Sequence[Word], period: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    means = np.zeros((len(words), len(stream.names)))
+    measured = np.zeros(means.shape, dtype=np.bool_)
+    for row, word in enumerate(words):
+        first, last = _frames_of(stream.times, word, period)
+        means[row], measured[row] = _masked_mean(stream.values[first:last], stream.valid[first:last])
+    return means, measured
+
+
+def _frames_of(times: NDArray[np.float64], word: Word, period: float) -> tuple[int, int]:
+    """Return the range of frames that a word is averaged over; empty where there are none."""
+    first, last = (int(i) for i in np.searchsorted(times, (word.start, word.end), side="left"))
+    if first < last or len(times) == 0:
+        return first, last
+    candidates = range(max(first - 1, 0), min(first + 1, len(times)))
+    middle = (word.start + word.end) / 2
+    nearest = min(candidates, key=lambda index: abs(times[index] - middle))
+    distance = max(word.start - times[nearest], times[nearest] - word.end, 0.0)
+    return (nearest, nearest + 1) if distance <= period else (first, first)
+
+
+def _masked_mean(
+    values: NDArray[np.float64], valid: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the mean of the valid entries of each column, 0 where there is none, and where there is one."""
+    counts = valid.sum(axis=0)
+    sums = np.where(valid, values, 0.0).sum(axis=0)
+    return sums / np.maximum(counts, 1), counts > 0
