@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from model.batches import BatchMaker
 from model.checkpoint import Checkpoint
-from model.cim import CimNetwork, Task
+from model.cim import Task
 from model.labels import EMOTIONS
 from model.metrics import (
     Truth,
@@ -53,7 +54,7 @@ class Scores:
     emotion_intensity: NDArray[np.float64] | None = None
 
 
-def network_logits(network: CimNetwork, maker: BatchMaker, *, rows: int) -> dict[Task, NDArray[np.float32]]:
+def network_logits(network: nn.Module, maker: BatchMaker, *, rows: int) -> dict[Task, NDArray[np.float32]]:
     """Run a network over a whole table.
 
     Returns

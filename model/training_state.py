@@ -8,11 +8,10 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundation.files import atomic_path
 from model.checkpoint import read_tensors
-from model.cim import CimNetwork
 
 METADATA_KEY = "training_state"
 
@@ -43,7 +42,7 @@ class TrainingState:
     average: dict[str, Tensor]
 
     @classmethod
-    def fresh(cls, network: CimNetwork, *, fingerprint: str) -> TrainingState:
+    def fresh(cls, network: nn.Module, *, fingerprint: str) -> TrainingState:
         """Return the state before the first epoch."""
         weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -57,7 +56,7 @@ class TrainingState:
         return replace(self, epoch=epoch, best_epoch=epoch, best_score=score, best=kept)
 
 
-def save_state(path: Path, *, state: TrainingState, network: CimNetwork, optimiser: torch.optim.Optimizer) -> None:
+def save_state(path: Path, *, state: TrainingState, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     """Write the state, atomically.
 
     Raises
@@ -85,7 +84,7 @@ def save_state(path: Path, *, state: TrainingState, network: CimNetwork, optimis
 
 
 def load_state(
-    path: Path, *, fresh: TrainingState, network: CimNetwork, optimiser: torch.optim.Optimizer
+    path: Path, *, fresh: TrainingState, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> TrainingState:
     """Go on from a saved state: fills network and optimiser in place. A missing or other run's state starts afresh.
 
