@@ -37,7 +37,7 @@ OFFSET = 0.35  # and below which it ends: lower, so that a soft syllable does no
 SHORTEST_SPEECH = 0.25  # seconds; clicks and breaths are shorter than any word that stands alone
 SHORTEST_PAUSE = 0.1  # seconds; stop consonants are silent for up to this long
 MARGIN = 0.1  # seconds added on both sides: the network hears the vowel, the word began with a consonant
-SILENCE_PEAK = 10 ** (-60 / 20)  # amplitude; a recording that never rises above -60 dBFS holds no usable speech
+SILENCE_PEAK = 10 ** (-70 / 20)  # amplitude; a recording that never rises above -70 dBFS holds no usable speech
 LEVEL_PEAK = 0.5  # amplitude to which quiet recordings are raised before they are judged
 
 _WEIGHTS = Path(__file__).with_name("silero_vad_16k.safetensors")

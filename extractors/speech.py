@@ -1,0 +1,288 @@
+"""Speech recognition: openai-whisper over all the speech of a recording, words with times.
+
+Whisper alone writes text for silence and music, loses its place in long pauses and falls into loops. So the speech that
+`extractors.voice_activity` found is packed into stretches of up to 30 s, whisper's window, cut only where nobody speaks
+(the "cut and merge" of Bain et al.), and words that lie outside speech are dropped. docs/utterances.md has the figures
+behind each choice.
+
+Sources: A. Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022; M. Bain et al.,
+"WhisperX: Time-Accurate Speech Transcription of Long-Form Audio", INTERSPEECH 2023, section 3.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from whisper.audio import N_FRAMES, SAMPLE_RATE, log_mel_spectrogram, pad_or_trim
+from whisper.model import ModelDimensions, Whisper
+from whisper.tokenizer import LANGUAGES
+from whisper.transcribe import transcribe as transcribe_stretch
+
+from extractors.word_times import Span, fill_times
+from extractors.words import Word
+from foundation.errors import InputError, WeightsError
+
+SPEECH_VERSION = "whisper-words/1"  # raise when the rules below change: stored transcripts are then made again
+METADATA_KEY = "whisper"  # in the weights file: JSON with dims and alignment_heads
+
+STRETCH = 30.0  # seconds; the window whisper was trained on
+LONGEST_GAP = 2.0  # seconds of silence that a stretch may hold; longer ones are where whisper invents text
+STRETCH_MARGIN = 0.2  # seconds of sound before and after a stretch, so that whisper hears how it begins
+SPEECH_TOLERANCE = 0.2  # seconds a word may lie beside detected speech: three times whisper's error in word starts
+SHORTEST_WORD = 0.02  # seconds; the step of whisper's word times. A shorter word got no time
+SHORTEST_TAIL = 0.15  # seconds; what lies after a pause and is shorter is the blur of the word before it, not a word
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: decoded again, less greedily, when the text looks wrong
+LOOP_COMPRESSION = 2.4  # gzip ratio of a text above which whisper counts it as a loop
+SEED = 0  # for the draws at temperatures above 0
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said.
+
+    Attributes
+    ----------
+    words : tuple of Word
+        In order of time, on the clock of the waveform.
+    language : str
+        ISO 639-1 code, given or recognised; empty where nobody speaks.
+    """
+
+    words: tuple[Word, ...]
+    language: str
+
+
+def transcribe(
+    waveform: NDArray[np.floating],
+    *,
+    sample_rate: int,
+    model: Path,
+    speech: NDArray[np.floating],
+    language: str | None = None,
+    hook: Callable[[float], None] | None = None,
+) -> Transcript:
+    """Recognise the words of a recording.
+
+    The same input gives the same words: greedy decoding, and seeded draws where whisper falls back to sampling.
+
+    Parameters
+    ----------
+    waveform : ndarray, shape (samples,)
+        Mono, in [-1, 1).
+    sample_rate : int
+        Must be 16,000 Hz.
+    model : Path
+        Safetensors file with the state of `whisper.model.Whisper` and its dims and alignment heads as metadata.
+    speech : ndarray, shape (n, 2)
+        Start and end of speech in seconds, see `extractors.voice_activity.detect_speech`.
+    language : str, optional
+        ISO 639-1 code; recognised from the stretch with most speech where it is not given.
+    hook : callable, optional
+        Called with the share of the speech that is done, in [0, 1].
+
+    Returns
+    -------
+    Transcript
+        No words where `speech` is empty.
+
+    Raises
+    ------
+    InputError
+        If the waveform has another sample rate or shape, or the language is unknown to the model.
+    WeightsError
+        If the model file is missing or damaged.
+    """
+    if sample_rate != SAMPLE_RATE or waveform.ndim != 1:
+        raise InputError(
+            f"waveform of shape {waveform.shape} at {sample_rate} Hz: whisper needs one channel, shape (samples,), at "
+            f"{SAMPLE_RATE} Hz"
+        )
+    network = load_whisper(model)
+    if language is not None and language not in LANGUAGES:
+        raise InputError(f"language {language!r} is not known to whisper; give a two-letter code such as 'en'")
+    if language not in (None, "en") and not network.is_multilingual:
+        raise InputError(f"language {language!r}: {model.name} knows only English; choose a multilingual model")
+    samples = np.ascontiguousarray(waveform, dtype=np.float32)
+    stretches = plan_stretches(speech)
+    if not stretches:
+        return Transcript((), language or "")
+    language = language or _recognise_language(network, samples, stretches)
+    words: list[Word] = []
+    done = 0.0
+    total = sum(end - start for start, end in stretches)
+    for start, end in stretches:
+        words.extend(_recognise(network, samples, start=start, end=end, language=language))
+        done += end - start
+        if hook is not None:
+            hook(done / total)
+    return Transcript(fit_to_speech(words, speech), language)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(path: Path, _modified: int) -> Whisper:
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = json.loads((file.metadata() or {})[METADATA_KEY])
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+        network = Whisper(ModelDimensions(**description["dims"]))
+        network.load_state_dict(state)
+        heads = torch.zeros(network.dims.n_text_layer, network.dims.n_text_head, dtype=torch.bool)
+        for layer, head in description["alignment_heads"]:
+            heads[layer, head] = True
+    except (SafetensorError, KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise WeightsError(
+            f"{path}: not a whisper model of mtmm-video ({error}); run `mtmm-video weights fetch` again"
+        ) from error
+    network.register_buffer("alignment_heads", heads.to_sparse(), persistent=False)
+    return network.eval()
+
+
+def load_whisper(path: Path) -> Whisper:
+    """Read a whisper model in fp32, once per process as long as the file does not change.
+
+    Parameters
+    ----------
+    path : Path
+        Safetensors file as `transcribe` takes it.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: missing; run `mtmm-video weights fetch` to get the whisper model")
+    return _load(path.resolve(), path.stat().st_mtime_ns)
+
+
+def plan_stretches(speech: NDArray[np.floating]) -> tuple[tuple[float, float], ...]:
+    """Pack intervals of speech into stretches of at most `STRETCH` seconds without a gap over `LONGEST_GAP`.
+
+    An interval that is longer by itself stays whole; whisper then moves its window through it.
+
+    Parameters
+    ----------
+    speech : ndarray, shape (n, 2)
+        Start and end in seconds, in order.
+    """
+    stretches: list[tuple[float, float]] = []
+    for start, end in speech.tolist():
+        fits = stretches and end - stretches[-1][0] <= STRETCH - 2 * STRETCH_MARGIN
+        if fits and start - stretches[-1][1] <= LONGEST_GAP:
+            stretches[-1] = (stretches[-1][0], end)
+        else:
+            stretches.append((start, end))
+    return tuple(stretches)
+
+
+def _cut(samples: NDArray[np.float32], start: float, end: float) -> tuple[NDArray[np.float32], float]:
+    first = max(0, round((start - STRETCH_MARGIN) * SAMPLE_RATE))
+    last = min(len(samples), round((end + STRETCH_MARGIN) * SAMPLE_RATE))
+    return samples[first:last], first / SAMPLE_RATE
+
+
+def _recognise_language(
+    network: Whisper, samples: NDArray[np.float32], stretches: Sequence[tuple[float, float]]
+) -> str:
+    if not network.is_multilingual:
+        return "en"
+    piece, _ = _cut(samples, *max(stretches, key=lambda stretch: stretch[1] - stretch[0]))
+    mel = pad_or_trim(log_mel_spectrogram(piece, network.dims.n_mels, padding=int(STRETCH) * SAMPLE_RATE), N_FRAMES)
+    _, probabilities = network.detect_language(mel)
+    return str(max(probabilities, key=probabilities.__getitem__))
+
+
+def _recognise(
+    network: Whisper, samples: NDArray[np.float32], *, start: float, end: float, language: str
+) -> list[Word]:
+    piece, offset = _cut(samples, start, end)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        result: dict[str, Any] = transcribe_stretch(
+            network,
+            piece,
+            language=language,
+            word_timestamps=True,
+            temperature=TEMPERATURES,
+            compression_ratio_threshold=LOOP_COMPRESSION,
+            condition_on_previous_text=False,
+            fp16=False,
+        )
+    words: list[Word] = []
+    for segment in result["segments"]:
+        found = [
+            Word(
+                text=word["word"].strip(),
+                start=offset + float(word["start"]),
+                end=offset + float(word["end"]),
+                probability=float(word["probability"]),
+            )
+            for word in segment["words"]
+            if word["word"].strip()
+        ]
+        words.extend(collapse_loops(found) if segment["compression_ratio"] > LOOP_COMPRESSION else found)
+    return words
+
+
+def collapse_loops(words: Sequence[Word]) -> list[Word]:
+    """Keep one round of every run of words that comes three times or more in a row."""
+    keys = [word.text.lower().strip(".,!?") for word in words]
+    kept: list[Word] = []
+    index = 0
+    while index < len(words):
+        length, rounds = 1, 1
+        for length in range(1, (len(words) - index) // 3 + 1):
+            pattern = keys[index : index + length]
+            rounds = 1
+            while keys[index + rounds * length : index + (rounds + 1) * length] == pattern:
+                rounds += 1
+            if rounds >= 3:
+                break
+        else:
+            length, rounds = 1, 1
+        kept.extend(words[index : index + length])
+        index += length * rounds
+    return kept
+
+
+def fit_to_speech(words: Sequence[Word], speech: NDArray[np.floating]) -> tuple[Word, ...]:
+    """Cut words to the speech they overlap, drop those beside all speech, interpolate those without a duration.
+
+    Whisper's attention moves to a word as soon as the one before is over, so a word that spans a pause was said after
+    it; unless hardly any of it lies there.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In order of time, as whisper gives them.
+    speech : ndarray, shape (n, 2)
+        Start and end in seconds, n > 0.
+    """
+    texts: list[str] = []
+    spans: list[Span | None] = []
+    probabilities: list[float | None] = []
+    for word in words:
+        overlap = np.minimum(speech[:, 1], word.end) - np.maximum(speech[:, 0], word.start)
+        if overlap.max() < -SPEECH_TOLERANCE:
+            continue
+        texts.append(word.text)
+        probabilities.append(word.probability)
+        enough = np.flatnonzero(overlap >= SHORTEST_WORD)
+        if word.end - word.start < SHORTEST_WORD:
+            spans.append(None)
+        elif len(enough):
+            long_enough = np.flatnonzero(overlap >= SHORTEST_TAIL)
+            best = int(long_enough[-1] if len(long_enough) else overlap.argmax())
+            spans.append((max(word.start, float(speech[best, 0])), min(word.end, float(speech[best, 1]))))
+        else:
+            spans.append((word.start, word.end))
+    return fill_times(texts, spans, start=float(speech[0, 0]), end=float(speech[-1, 1]), probabilities=probabilities)
