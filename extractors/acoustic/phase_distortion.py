@@ -1,0 +1,265 @@
+"""Mean and deviation of the phase distortion of the harmonics (HMPDM, HMPDD).
+
+G. Degottex, D. Erro, "A uniform phase representation for the harmonic model in speech synthesis applications", EURASIP
+JASMP 2014:38, and "A measure of phase randomness for the harmonic model in speech synthesis", Interspeech 2014.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from extractors.acoustic.columns import HMPDD_ORDER, HMPDM_ORDER
+from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away, wrap
+from extractors.acoustic.mel_cepstrum import mel_cepstrum
+from extractors.acoustic.sinusoids import Harmonics
+
+_FFT = 1024
+_BINS = _FFT // 2 + 1
+_MEAN_SPAN = 25  # frames of the running mean, applied forwards and backwards
+_TREND_SPAN = 9  # frames of the running median, and of the window that smooths it
+_DEVIATION_SPAN = 9
+_FEWEST_FRAMES = 3 * (_MEAN_SPAN - 1) + 1  # the zero-phase mean needs more than 72 frames
+_MARGIN = _MEAN_SPAN - 1  # frames on either side that a frame's statistics reach
+_FRAMES_AT_ONCE = 512
+_SEED = 20_190_225  # of the phases above the last harmonic, which COVAREP draws at random
+_STEADY = 1e-12  # a resultant closer to 1 than this is 1: nothing but rounding is left of the deviation
+_NO_DEVIATION = 1e-3  # rad; stands for a deviation of exactly zero before the logarithm
+
+
+@dataclass(frozen=True)
+class PhaseDistortion:
+    """Phase distortion at the harmonics of a run of frames.
+
+    Attributes
+    ----------
+    f0 : ndarray, shape (frames,)
+        Pitch in Hz.
+    count : ndarray of int, shape (frames,)
+        Harmonics of each frame.
+    values : ndarray, shape (sum of count,)
+        PD_h in rad, frame after frame, h = 1 .. count.
+    """
+
+    f0: Float
+    count: Int
+    values: Float
+
+    @classmethod
+    def join(cls, runs: list[PhaseDistortion]) -> PhaseDistortion:
+        """Concatenate runs of frames."""
+        return cls(
+            np.concatenate([run.f0 for run in runs]) if runs else np.zeros(0),
+            np.concatenate([run.count for run in runs]) if runs else np.zeros(0, dtype=np.int64),
+            np.concatenate([run.values for run in runs]) if runs else np.zeros(0),
+        )
+
+
+def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
+    """Distortion of the harmonics' phases against a pure delay, with the minimum phase of the envelope removed.
+
+    Parameters
+    ----------
+    harmonics : Harmonics
+
+    Returns
+    -------
+    PhaseDistortion
+
+    Notes
+    -----
+    theta_h = phase_h - psi(h f), psi the minimum phase of the envelope that joins the harmonics' log amplitudes;
+    PD_h = wrap(theta_h - theta_{h-1} - theta_1), so that PD_1 = 0.
+    """
+    frequency = np.arange(_BINS) * (SAMPLE_RATE / _FFT)
+    frames = len(harmonics.f0)
+    envelope = np.zeros((frames, _BINS))
+    with np.errstate(divide="ignore"):
+        level = np.log(harmonics.amplitude)
+    for i in np.flatnonzero(harmonics.count > 0):
+        count = int(harmonics.count[i])
+        # flat from harmonic 1 down to DC and from the last harmonic up to the Nyquist frequency
+        envelope[i] = np.interp(frequency, harmonics.spacing[i] * np.arange(1, count + 1), level[i, 1 : count + 1])
+    cepstrum = fft.irfft(envelope, _FFT, axis=1)
+    cepstrum[:, 1 : _FFT // 2] *= 2
+    cepstrum[:, _FFT // 2 + 1 :] = 0
+    minimum_phase = np.ascontiguousarray(fft.rfft(cepstrum, axis=1).imag)
+
+    theta = harmonics.phase.copy()
+    h = np.arange(theta.shape[1])
+    for i in np.flatnonzero(harmonics.count > 0):
+        theta[i] -= np.interp(harmonics.spacing[i] * h, frequency, minimum_phase[i])
+    theta[:, 0] = 0
+    distortion = wrap(np.diff(theta, axis=1) - theta[:, 1:2])
+    return PhaseDistortion(harmonics.f0, harmonics.count, distortion[h[1:] <= harmonics.count[:, None]])
+
+
+@lru_cache(maxsize=1)
+def band_edges() -> Int:
+    """First DFT bin of each of the 25 bands of HMPDM, shape (25,).
+
+    COVAREP reads bin b of 512 as if it were harmonic b + 1 of its log-harmonic scale: identity up to 8, then a quadratic
+    Bezier curve through (8, 8), (25, 25), (512, 25).
+    """
+    harmonic = np.arange(1, _FFT // 2 + 1)
+    t = np.linspace(0, 1, 101)
+    x = (1 - t) ** 2 * 8 + 2 * t * (1 - t) * 25 + t**2 * 512
+    y = (1 - t) ** 2 * 8 + 2 * t * (1 - t) * 25 + t**2 * 25
+    scale = np.where(harmonic <= 8, harmonic, np.interp(harmonic, x, y))
+    band = round_half_away(scale).astype(np.int64) - 1
+    return np.searchsorted(band, np.arange(HMPDM_ORDER + 1))
+
+
+def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
+    """HMPDM and HMPDD of every frame.
+
+    Parameters
+    ----------
+    distortion : PhaseDistortion
+        All frames of the recording.
+
+    Returns
+    -------
+    mean : ndarray, shape (frames, 25)
+        Circular mean of the phase distortion in 25 bands, in rad, smoothed over about 0.25 s.
+    deviation : ndarray, shape (frames, 13)
+        Mel cepstrum of the circular standard deviation (ln rad) of the distortion about its trend. NaN both, throughout,
+        for 72 frames or fewer: the smoothing is not defined.
+    """
+    frames = len(distortion.f0)
+    mean = np.full((frames, HMPDM_ORDER + 1), np.nan)
+    deviation = np.full((frames, HMPDD_ORDER + 1), np.nan)
+    if frames < _FEWEST_FRAMES:
+        return mean, deviation
+    ends = np.cumsum(distortion.count)
+    above = np.random.default_rng(_SEED).uniform(-np.pi, np.pi, frames)
+    for first in range(0, frames, _FRAMES_AT_ONCE):
+        last = min(first + _FRAMES_AT_ONCE, frames)
+        low, high = max(first - _MARGIN, 0), min(last + _MARGIN, frames)
+        start, end = low == 0, high == frames
+        phase = _on_bins(distortion, ends, above, low, high)
+        unit = np.exp(1j * phase)
+        wanted = slice(first - low, last - low)
+
+        smooth = _box_twice(unit, _MEAN_SPAN, start, end)
+        skip = first - low if start else 0  # a smoothing loses its reach at an edge that is not the recording's
+        mean[first:last] = _band_means(smooth[skip : skip + last - first])
+
+        trend = _trend(unit, start, end)
+        inner = unit[0 if start else _TREND_REACH : len(unit) if end else -_TREND_REACH]
+        resultant = np.abs(_box_twice(inner * np.conj(trend), _DEVIATION_SPAN, start, end))
+        skip = first - low if start else _MARGIN - _TREND_REACH - (_DEVIATION_SPAN - 1)
+        spread = _circular_deviation(resultant[skip : skip + last - first])
+        deviation[first:last] = mel_cepstrum(spread, HMPDD_ORDER)
+    return mean, deviation
+
+
+def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, high: int) -> Float:
+    """Phase distortion of frames low..high-1 on the bins of the DFT, shape (frames, 513).
+
+    Interpolated along frequency between the harmonics, 0 below the pitch; above the last harmonic towards a random
+    phase. A frame without pitch is random throughout.
+    """
+    frequency = np.arange(_BINS) * (SAMPLE_RATE / _FFT)
+    out = np.empty((high - low, _BINS))
+    for row, i in enumerate(range(low, high)):
+        count = int(distortion.count[i])
+        if count == 0:
+            out[row] = np.random.default_rng((_SEED, i)).uniform(-np.pi, np.pi, _BINS)
+            continue
+        knots = np.empty(count + 2)
+        knots[0], knots[-1] = 0, above[i]
+        knots[1:-1] = distortion.values[ends[i] - count : ends[i]]
+        # unwrapped along frequency; np.unwrap does the same at several times the cost
+        knots[1:] = knots[0] + np.cumsum(wrap(np.diff(knots)))
+        out[row] = np.interp(frequency, distortion.f0[i] * np.arange(count + 2), knots)
+    return out
+
+
+def _extended(rows: NDArray[np.inexact], reach: int, start: bool, end: bool) -> NDArray[np.inexact]:
+    """Add the odd reflection 2 v[0] - v[k] of `reach` rows at the ends that are the recording's."""
+    parts = [rows]
+    if start:
+        parts.insert(0, 2 * rows[:1] - rows[reach:0:-1])
+    if end:
+        parts.append(2 * rows[-1:] - rows[-2 : -reach - 2 : -1])
+    return np.concatenate(parts) if len(parts) > 1 else rows
+
+
+def _box_twice(rows: NDArray[np.complex128], span: int, start: bool, end: bool) -> NDArray[np.complex128]:
+    """Running mean over `span` rows forwards and backwards: a triangle that reaches span - 1 rows to either side."""
+    out = _extended(rows, span - 1, start, end)
+    for _ in range(2):
+        total = np.cumsum(out, axis=0)
+        total[span:] = total[span:] - total[:-span]
+        out = total[span - 1 :] / span
+    return np.asarray(out, dtype=np.complex128)
+
+
+_SMOOTHER = 0.5 * (1 - np.cos(2 * np.pi * np.arange(_TREND_SPAN) / (_TREND_SPAN - 1)))  # Hann with zero ends
+_KERNEL = np.convolve(_SMOOTHER, _SMOOTHER) / _SMOOTHER.sum() ** 2
+_TREND_REACH = _TREND_SPAN // 2 + _TREND_SPAN - 1
+
+
+def _trend(unit: NDArray[np.complex128], start: bool, end: bool) -> NDArray[np.complex128]:
+    """Slow course of unit phasors along time: running median of 9, then a smooth window twice; unit phasors again."""
+    parts = []
+    reach = _TREND_SPAN // 2
+    for values in (unit.real, unit.imag):
+        # beyond the ends of the recording the running median sees zeros
+        padded = np.pad(values, ((reach if start else 0, reach if end else 0), (0, 0)))
+        middle = _extended(_median_of_nine(padded), _TREND_SPAN - 1, start, end)
+        smooth = np.zeros((len(middle) - len(_KERNEL) + 1, middle.shape[1]))
+        for k in range(1, len(_KERNEL) - 1):
+            smooth += _KERNEL[k] * middle[k : k + len(smooth)]
+        parts.append(smooth)
+    trend = parts[0] + 1j * parts[1]
+    size = np.abs(trend)
+    return np.asarray(np.where(size > 0, trend / np.where(size > 0, size, 1), 1))
+
+
+def _median_of_nine(rows: Float) -> Float:
+    """Running median of nine rows, shape (n, d) -> (n - 8, d).
+
+    Every three rows are sorted once and shared by the nines that contain them; the median of nine is the median of the
+    largest low, the median middle and the smallest high of its three triples.
+    """
+
+    def median(a: Float, b: Float, c: Float) -> Float:
+        return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+
+    a, b, c = rows[:-2], rows[1:-1], rows[2:]
+    small, large = np.minimum(a, b), np.maximum(a, b)
+    low, middle, high = np.minimum(small, c), median(a, b, c), np.maximum(large, c)
+    n = len(rows) - 8
+
+    def third(values: Float) -> tuple[Float, Float, Float]:
+        return values[:n], values[3 : n + 3], values[6 : n + 6]
+
+    return median(
+        np.maximum.reduce(third(low)),
+        median(*third(middle)),
+        np.minimum.reduce(third(high)),
+    )
+
+
+def _band_means(smooth: NDArray[np.complex128]) -> Float:
+    """Circular mean of the angles in each band, shape (frames, 513) -> (frames, 25)."""
+    size = np.abs(smooth)
+    unit = smooth / np.where(size > 0, size, 1)
+    # COVAREP takes the angle first; an angle of exactly zero must stay exactly zero
+    return np.asarray(np.angle(np.add.reduceat(unit[:, :-1], band_edges(), axis=1)))
+
+
+def _circular_deviation(resultant: Float) -> Float:
+    """Circular standard deviation sqrt(-2 ln R) in rad, zeros replaced before the logarithm of the cepstrum."""
+    steady = resultant > 1 - _STEADY
+    with np.errstate(divide="ignore"):
+        deviation = np.sqrt(-2 * np.log(np.where(steady, 1.0, resultant)))
+    deviation[:, 0] = deviation[:, 1]
+    deviation[deviation == 0] = _NO_DEVIATION
+    return np.asarray(deviation)
