@@ -32,7 +32,7 @@ from model.table import Labels, UtteranceTable
 from model.thresholds import choose_thresholds
 from model.training_state import TrainingState, load_state, save_state
 
-__all__ = ["EpochRecord", "Fitted", "Hook", "Recipe", "calibrate", "fit_network", "train"]
+__all__ = ["EpochRecord", "Fitted", "Hook", "Recipe", "calibrate", "fit_network", "selection_split", "train"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,166 @@
+"""The paper's Tables 4 and 7 in its layout, our figures beside its own, as Markdown that a terminal shows as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model.features import MODALITIES, Modality
+from model.labels import EMOTIONS
+from model.paper_results import MODALITY_COLUMNS, PAPER_ROW, TABLE_4_ACCURACY, TABLE_4_F1, TABLE_7
+
+LETTERS: Mapping[Modality, str] = {"text": "T", "acoustic": "A", "visual": "V"}
+ABSENT = "-"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The evaluation of one finished system.
+
+    Attributes
+    ----------
+    system : str
+        ``cim``, ``cim_single`` or the name of a baseline.
+    modalities : tuple of Modality
+        What it was trained on.
+    evaluation : mapping
+        From `model.evaluation.evaluate`, or the mean of several of them.
+    """
+
+    system: str
+    modalities: tuple[Modality, ...]
+    evaluation: Mapping[str, Any]
+
+    @property
+    def column(self) -> str:
+        """Column of the paper's Table 4, for instance ``T+A``."""
+        order: tuple[Modality, ...] = ("text", "acoustic", "visual")
+        letters = [LETTERS[name] for name in order if name in self.modalities]
+        return "+".join(letters)
+
+
+def figure(evaluation: Mapping[str, Any], *path: str) -> float | None:
+    """Follow keys into an evaluation; None where a part is absent."""
+    value: Any = evaluation
+    for key in path:
+        if value is None:
+            return None
+        value = value.get(key)
+    return None if value is None else float(value)
+
+
+def cell(ours: float | None, paper: float | None) -> str:
+    """Show our figure in per cent with the paper's in brackets."""
+    left = ABSENT if ours is None else f"{100 * ours:.1f}"
+    return left if paper is None else f"{left} ({paper:.1f})"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table with columns as wide as their widest cell."""
+    widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)) + " |"
+
+    return "\n".join([line(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, rows)])
+
+
+def table_4(results: Sequence[Result]) -> str:
+    """Lay out Table 4: single-task and multi-task learning over the modalities, ours (paper)."""
+    by_cell = {(result.system, result.column): result.evaluation for result in results}
+    blocks = []
+    for title, metrics, paper in (
+        ("F1 (weighted)", {"sentiment": "f1_weighted", "emotion": "f1_weighted"}, TABLE_4_F1),
+        ("accuracy / W-Acc", {"sentiment": "accuracy", "emotion": "weighted_accuracy"}, TABLE_4_ACCURACY),
+    ):
+        rows = []
+        for task in ("sentiment", "emotion"):
+            for learning, system in (("STL", "cim_single"), ("MTL", "cim")):
+                cells = [
+                    cell(figure(by_cell.get((system, column), {}), task, metrics[task]), printed)
+                    for column, printed in zip(MODALITY_COLUMNS, paper[task, learning], strict=True)
+                ]
+                rows.append([task, learning, *cells])
+        blocks.append(markdown([title, "", *MODALITY_COLUMNS], rows))
+    return "\n\n".join(blocks)
+
+
+def table_7(results: Sequence[Result]) -> str:
+    """Lay out Table 7: systems over emotions and sentiment, ours (paper)."""
+    header = ["system", "on"]
+    for emotion in (*EMOTIONS, "average"):
+        header += [f"{emotion} F1", "W-Acc"]
+    header += ["sentiment F1", "Acc"]
+    rows = []
+    for result in results:
+        printed = TABLE_7.get(PAPER_ROW.get(result.system, ""), (None,) * 16)
+        ours: list[float | None] = []
+        for emotion in EMOTIONS:
+            for metric in ("f1_weighted", "weighted_accuracy"):
+                ours.append(figure(result.evaluation, "emotion", "classes", emotion, metric))
+        ours += [figure(result.evaluation, "emotion", metric) for metric in ("f1_weighted", "weighted_accuracy")]
+        ours += [figure(result.evaluation, "sentiment", metric) for metric in ("f1_weighted", "accuracy")]
+        rows.append([result.system, result.column, *map(cell, ours, printed)])
+    return markdown(header, rows)
+
+
+def summary(evaluation: Mapping[str, Any]) -> str:
+    """Lay out what Tables 4 and 7 leave out: trivial baselines, both conventions, macro F1, AUROC, calibration."""
+    rows = []
+    sentiment = evaluation.get("sentiment")
+    if sentiment:
+        zeros = sentiment.get("without_zeros") or {}
+        rows += [
+            [
+                "sentiment accuracy, zero counts as positive",
+                percent(sentiment["accuracy"]),
+                percent(sentiment["trivial"]["accuracy"]),
+            ],
+            [
+                "sentiment F1, zero counts as positive",
+                percent(sentiment["f1_weighted"]),
+                percent(sentiment["trivial"]["f1_weighted"]),
+            ],
+            ["sentiment accuracy, zeros dropped", percent(zeros.get("accuracy")), ABSENT],
+            ["sentiment F1, zeros dropped", percent(zeros.get("f1_weighted")), ABSENT],
+            ["sentiment macro F1", percent(sentiment["f1_macro"]), ABSENT],
+            ["sentiment AUROC", percent(sentiment["auroc"]), "50.0"],
+            ["sentiment calibration error", percent(sentiment["calibration_error"]), ABSENT],
+        ]
+    emotion = evaluation.get("emotion")
+    if emotion:
+        fixed = emotion["fixed"]
+        rows += [
+            [
+                "emotion W-Acc, thresholds from valid",
+                percent(emotion["weighted_accuracy"]),
+                percent(emotion["trivial"]["weighted_accuracy"]),
+            ],
+            ["emotion W-Acc, fixed 0.2", percent(fixed["weighted_accuracy"]), ABSENT],
+            [
+                "emotion F1, thresholds from valid",
+                percent(emotion["f1_weighted"]),
+                percent(emotion["trivial"]["f1_weighted"]),
+            ],
+            ["emotion F1, fixed 0.4", percent(fixed["f1_weighted"]), ABSENT],
+            [
+                "emotion macro F1, label thresholds",
+                percent(emotion["f1_macro"]),
+                percent(emotion["trivial"]["f1_macro"]),
+            ],
+            ["emotion F1 of the present class", percent(emotion["f1_present"]), ABSENT],
+            ["emotion AUROC", percent(emotion["auroc"]), "50.0"],
+            ["emotion calibration error", percent(emotion["calibration_error"]), ABSENT],
+        ]
+    return markdown(["figure", "per cent", "constant answer"], rows)
+
+
+def percent(value: float | None) -> str:
+    """Show a share in per cent with one decimal."""
+    return ABSENT if value is None else f"{100 * value:.1f}"
+
+
+def modalities_of_column(column: str) -> tuple[Modality, ...]:
+    """Return the modalities of a column of Table 4, for instance ``T+A``."""
+    return tuple(name for name in MODALITIES if LETTERS[name] in column.split("+"))
