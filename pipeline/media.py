@@ -37,6 +37,7 @@ from pipeline.media_file import (
     frames_of,
     open_media,
     packets_of,
+    pictures_of,
     pixel_ratio,
     seconds,
     start_of,
@@ -237,7 +238,7 @@ def read_frames(path: Path, *, rate: float | None, longest_side: int | None = No
     Yields
     ------
     Frame
-        In order of time. A picture that the decoder marks as corrupt is left out.
+        In order of time. Pictures that damage in the file has spoilt are left out.
 
     Raises
     ------
@@ -251,20 +252,17 @@ def read_frames(path: Path, *, rate: float | None, longest_side: int | None = No
     with open_media(path) as container:
         stream = container.streams[info.video.index]
         assert isinstance(stream, av.VideoStream)
-        stream.thread_type = "AUTO"
         ratio = pixel_ratio(stream)
-        for packet in packets_of(container, [stream]):
-            for frame in frames_of(packet):
-                assert isinstance(frame, av.VideoFrame)
-                time = seconds(frame.pts, frame.time_base, info.start)
-                if time is None:
-                    time = max(last + 1.0 / (info.frame_rate or ASSUMED_FRAME_RATE), 0.0)
-                if frame.is_corrupt or time < 0.0 or time <= last or time < due - GRID_TOLERANCE_S:
-                    continue
-                last = time
-                if rate is not None:
-                    due = (math.floor((time + GRID_TOLERANCE_S) * rate) + 1) / rate
-                yield Frame(time=time, image=upright(frame, pixel_ratio=ratio, longest_side=longest_side))
+        for frame in pictures_of(container, stream):
+            time = seconds(frame.pts, frame.time_base, info.start)
+            if time is None:
+                time = max(last + 1.0 / (info.frame_rate or ASSUMED_FRAME_RATE), 0.0)
+            if time < 0.0 or time <= last or time < due - GRID_TOLERANCE_S:
+                continue
+            last = time
+            if rate is not None:
+                due = (math.floor((time + GRID_TOLERANCE_S) * rate) + 1) / rate
+            yield Frame(time=time, image=upright(frame, pixel_ratio=ratio, longest_side=longest_side))
 
 
 def _is_video(stream: av.VideoStream) -> bool:
@@ -308,7 +306,7 @@ def _first_frames(container: av.container.InputContainer, indices: set[int]) -> 
     streams = [container.streams[index] for index in sorted(indices)]
     for packet in packets_of(container, streams) if streams else ():
         if packet.stream.index not in first:
-            for frame in frames_of(packet):
+            for frame in frames_of(packet) or ():
                 first.setdefault(packet.stream.index, frame)
         if len(first) == len(streams):
             break

@@ -74,12 +74,32 @@ def packets_of(container: av.container.InputContainer, streams: Sequence[av.stre
         yield packet
 
 
-def frames_of(packet: Packet) -> list[DecodedFrame]:
-    """Decode one packet; a broken one gives no frames, and the decoder goes on with the next."""
+def frames_of(packet: Packet) -> list[DecodedFrame] | None:
+    """Decode one packet; None where it is broken, and the decoder goes on with the next."""
     try:
         return [frame for frame in packet.decode() if isinstance(frame, DecodedFrame)]
     except av.error.FFmpegError:
-        return []
+        return None
+
+
+def pictures_of(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Decode a picture stream in order, without what damage has spoilt.
+
+    Pictures are stored as differences from earlier ones, and a decoder conceals damage by guessing. So after a broken
+    packet or a picture that the decoder marks as corrupt, all pictures up to the next sound key frame are left out.
+    """
+    stream.thread_type = "AUTO"
+    sound = True
+    for packet in packets_of(container, [stream]):
+        frames = frames_of(packet)
+        if frames is None:
+            sound = False
+            continue
+        for frame in frames:
+            assert isinstance(frame, av.VideoFrame)
+            sound = not frame.is_corrupt and (sound or frame.key_frame)
+            if sound:
+                yield frame
 
 
 def seconds(ticks: int | None, time_base: Any, start: float) -> float | None:
