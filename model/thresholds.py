@@ -19,7 +19,8 @@ PURPOSES = ("label", "f1_weighted", "weighted_accuracy")
 def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
     """Return every purpose's metric at every threshold of `GRID`, each of shape (99,).
 
-    ``label`` is the F1 of the present class, ``f1_weighted`` and ``weighted_accuracy`` are those of `model.metrics`.
+    ``label`` is the macro F1, which gives neither every emotion to everybody nor rare ones to nobody; ``f1_weighted``
+    and ``weighted_accuracy`` are the paper's, see `model.metrics`.
     """
     predicted = probabilities[None, :] >= GRID[:, None]  # (99, n)
     positive, n = float(truth.sum()), float(len(truth))
@@ -30,7 +31,7 @@ def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArra
     present = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
     absent = 2 * tn / np.maximum(2 * tn + fp + fn, 1)
     return {
-        "label": present,
+        "label": (present + absent) / 2,
         "f1_weighted": (positive * present + negative * absent) / n,
         "weighted_accuracy": (tp / max(positive, 1.0) + tn / max(negative, 1.0)) / 2,
     }

@@ -1,0 +1,121 @@
+"""Figures 2 and 3 of the paper: single-task against multi-task learning, and the attention of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foundation.errors import DependencyError, InputError
+from foundation.files import atomic_path
+from model.paper_results import MODALITY_COLUMNS, TABLE_4_ACCURACY, TABLE_4_F1
+from model.paper_tables import Result, figure
+from model.prediction_types import VideoPrediction
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CELL_INCHES = 0.32  # of one utterance in a heat map
+TICKS = 24  # more utterances than this, and only some are numbered
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure that needs no screen; sizes in inches.
+
+    Raises
+    ------
+    DependencyError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - only plots need it, and it takes a second to import
+    except ImportError as error:
+        raise DependencyError("plots need matplotlib: pip install matplotlib") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(drawn: Figure, path: Path) -> None:
+    """Write a figure atomically; the suffix decides the format (.png, .svg, .pdf)."""
+    with atomic_path(path) as temporary:
+        drawn.savefig(temporary, dpi=150)
+
+
+def plot_attention(prediction: VideoPrediction, path: Path) -> None:
+    """Draw Figure 3: per pair of modalities X and Y, N1 on the left and N2 on the right of a solid line.
+
+    Row i, column j is the weight of utterance j for the label of utterance i: of Y's utterance j on the left (N1), of
+    X's utterance j on the right (N2).
+
+    Parameters
+    ----------
+    prediction : VideoPrediction
+        From `model.prediction.predict`.
+    path : Path
+        The image to write.
+
+    Raises
+    ------
+    InputError
+        If there is no attention to draw.
+    """
+    if not prediction.attention:
+        raise InputError(f"{path}: no attention to draw: the video has no utterance, or no modality the model takes")
+    count = len(prediction.utterances)
+    side = float(np.clip(CELL_INCHES * count, 2.2, 9.0))  # inches
+    drawn = new_figure(2 * side + 1.6, (side + 0.9) * len(prediction.attention))
+    axes = drawn.subplots(len(prediction.attention), 1, squeeze=False)[:, 0]
+    step = max(1, count // TICKS)
+    for axis, ((x, y), (N1, N2)) in zip(axes, prediction.attention.items(), strict=True):
+        both = np.concatenate([N1, N2], axis=1)  # (u, 2u)
+        image = axis.imshow(both, cmap="viridis", vmin=0.0, aspect="equal", interpolation="nearest")
+        axis.axvline(count - 0.5, color="white", linewidth=2)
+        names = [f"u{index + 1}" for index in range(0, count, step)]
+        axis.set_xticks(list(range(0, count, step)) + list(range(count, 2 * count, step)), names + names, fontsize=7)
+        axis.set_yticks(range(0, count, step), names, fontsize=7)
+        axis.tick_params(axis="x", rotation=90)
+        left, right = (f"itself ({x})", f"itself ({x})") if x == y else (f"{x} attends to {y}", f"{y} attends to {x}")
+        axis.set_title(f"N1: {left}   |   N2: {right}", fontsize=9)
+        axis.set_xlabel("utterance attended to", fontsize=8)
+        axis.set_ylabel("utterance labelled", fontsize=8)
+        drawn.colorbar(image, ax=axis, shrink=0.8)
+    save_figure(drawn, path)
+
+
+def plot_learning(results: Sequence[Result], path: Path) -> None:
+    """Draw Figure 2: single-task against multi-task learning over the modalities, with the paper's values as marks.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        Systems ``cim`` and ``cim_single``; what is missing leaves a gap.
+    path : Path
+        The image to write.
+    """
+    by_cell = {(result.system, result.column): result.evaluation for result in results}
+    panels: list[tuple[str, str, str, Any]] = [
+        ("sentiment F1", "sentiment", "f1_weighted", TABLE_4_F1),
+        ("sentiment accuracy", "sentiment", "accuracy", TABLE_4_ACCURACY),
+        ("emotion F1", "emotion", "f1_weighted", TABLE_4_F1),
+        ("emotion W-Acc", "emotion", "weighted_accuracy", TABLE_4_ACCURACY),
+    ]
+    drawn = new_figure(12, 7)
+    axes = drawn.subplots(2, 2).ravel()
+    places = np.arange(len(MODALITY_COLUMNS))
+    for axis, (title, task, metric, paper) in zip(axes, panels, strict=True):
+        seen: list[float] = []
+        for shift, learning, system, colour in ((-0.2, "STL", "cim_single", "#9aa7b8"), (0.2, "MTL", "cim", "#1f5fa8")):
+            found = [figure(by_cell.get((system, column), {}), task, metric) for column in MODALITY_COLUMNS]
+            values = [np.nan if value is None else 100 * value for value in found]
+            axis.bar(places + shift, values, width=0.38, color=colour, label=f"{learning}, ours")
+            axis.plot(
+                places + shift, paper[task, learning], "k_" if learning == "STL" else "kx", label=f"{learning}, paper"
+            )
+            seen += [value for value in [*values, *paper[task, learning]] if not np.isnan(value)]
+        axis.set_ylim(min(seen) - 3, max(seen) + 3)
+        axis.set_xticks(places, MODALITY_COLUMNS)
+        axis.set_title(title)
+        axis.set_ylabel("per cent")
+    axes[0].legend(fontsize=8)
+    save_figure(drawn, path)
