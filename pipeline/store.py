@@ -16,8 +16,8 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from foundation.errors import InputError, StoreError
-from foundation.files import atomic_path, write_text
+from foundation.errors import InputError, MediaError, StoreError
+from foundation.files import atomic_path, sha256_of, write_text
 from foundation.folders import CACHE_VARIABLE, cache_folder
 
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
@@ -177,6 +177,24 @@ class Store:
             if not any(entry.path.parent.iterdir()):
                 entry.path.parent.rmdir()
         return doomed
+
+
+def hash_video(video: Path) -> str:
+    """Return the SHA-256 of a video file.
+
+    Raises
+    ------
+    MediaError
+        If it is missing, a folder, empty, or not readable.
+    """
+    if video.is_dir():
+        raise MediaError(f"{video}: is a folder; name a video file, or use `mtmm-video batch` for a folder")
+    try:
+        if video.stat().st_size == 0:
+            raise MediaError(f"{video}: the file is empty")
+        return sha256_of(video)
+    except OSError as error:
+        raise MediaError(f"{video}: cannot be read ({error.strerror})") from error
 
 
 def remove_unfinished(folder: Path, *, stem: str = "") -> None:

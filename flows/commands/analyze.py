@@ -1,0 +1,200 @@
+"""``mtmm-video analyze VIDEO...``: raw videos in, labelled utterances out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foundation.errors import InputError, MtmmError, StoreError
+
+# What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from flows.prefect_api import LocalServer
+    from flows.progress import VideoProgress
+    from pipeline.analysis import Analysis
+    from pipeline.options import AnalyzeOptions
+    from pipeline.store import Store
+
+DEFAULT_FORMATS = "csv,json,html"
+
+Videos = Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Videos, or sound files, in any format.")]
+Out = Annotated[Path, typer.Option(help="Folder for the reports.")]
+Asr = Annotated[str, typer.Option(help="Whisper model: base, tiny.en.")]
+Language = Annotated[str | None, typer.Option(help="Language spoken, such as en; recognised where not given.")]
+Transcript = Annotated[Path | None, typer.Option(help="SRT, VTT or JSON with words, in place of recognition.")]
+Model = Annotated[str, typer.Option(help="Checkpoint: paper, plus, or a path.")]
+Visual = Annotated[str, typer.Option(help="What looks at faces: mediapipe, pyfeat, none.")]
+Formats = Annotated[str, typer.Option(help="Reports, separated by commas.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every step anew.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show what Prefect logs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``analyze`` command to the command line."""
+    app.command("analyze")(analyze)
+
+
+def analyze(
+    videos: Videos,
+    *,
+    out: Out = Path("out"),
+    asr: Asr = "base",
+    language: Language = None,
+    transcript: Transcript = None,
+    model: Model = "paper",
+    visual: Visual = "mediapipe",
+    formats: Formats = DEFAULT_FORMATS,
+    no_cache: NoCache = False,
+    verbose: Verbose = False,
+) -> None:
+    """Label the utterances of videos with sentiment and six emotions.
+
+    Writes ``OUT/NAME.csv``, ``.json`` and ``.html`` for each video and shows its utterances. What was computed is kept:
+    the same command again takes seconds, and one that was killed goes on where it was.
+    """
+    from rich.console import Console
+
+    from flows.progress import VideoProgress
+    from pipeline.options import AnalyzeOptions
+    from pipeline.reports import check_formats
+    from pipeline.store import Store
+
+    wanted = tuple(name.strip() for name in formats.split(",") if name.strip())
+    check_formats(wanted)
+    _refuse_collisions(videos)
+    if transcript is not None and len(videos) > 1:
+        raise InputError("--transcript: belongs to one video; name one video at a time")
+    options = AnalyzeOptions(
+        asr=asr,
+        language=language,
+        transcript=transcript,
+        model=model,
+        visual=visual,
+        formats=wanted,
+        reuse=not no_cache,
+    )
+    prepare_folder(out)
+    store = Store.default()
+    failed = 0
+    with ExitStack() as stack:
+        api = _LazyApi(stack, verbose=verbose)
+        progress = stack.enter_context(VideoProgress(quiet=verbose))
+        for video in videos:
+            try:
+                analysis = _analyze_one(video, out=out, options=options, store=store, api=api, progress=progress)
+            except MtmmError as error:
+                failed += 1
+                print(f"mtmm-video: error: {' '.join(str(error).split())}", file=sys.stderr)
+                continue
+            finally:
+                progress.end()
+            _show(Console(), analysis, out=out, formats=wanted)
+    if failed:
+        raise typer.Exit(1)
+
+
+def prepare_folder(out: Path) -> None:
+    """Create the folder for the reports, before hours of work that would end without a place to write to.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be created or written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{out}: the folder cannot be created ({error.strerror}); choose another --out") from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise StoreError(f"{out}: the folder cannot be written; choose another --out")
+
+
+class _LazyApi:
+    """The Prefect API, started when the first video needs work and not before, and while the libraries load."""
+
+    def __init__(self, stack: ExitStack, *, verbose: bool) -> None:
+        self._stack = stack
+        self._verbose = verbose
+        self._server: LocalServer | None = None
+        self._entered = False
+
+    def start(self) -> None:
+        """Begin to start it; returns at once."""
+        from flows.prefect_api import LocalServer, has_own_server, settle_environment
+
+        settle_environment(verbose=self._verbose)
+        if self._server is None and not has_own_server():
+            self._server = self._stack.enter_context(LocalServer())
+
+    def enter(self) -> None:
+        """Wait until it answers."""
+        self.start()
+        if not self._entered:
+            from flows.prefect_api import prefect_api
+
+            self._stack.enter_context(prefect_api(self._server))
+            self._entered = True
+
+
+def _analyze_one(
+    video: Path, *, out: Path, options: AnalyzeOptions, store: Store, api: _LazyApi, progress: VideoProgress
+) -> Analysis:
+    from pipeline.store import hash_video
+
+    progress.begin(video)
+    content = hash_video(video)
+    if not options.reuse or not any((store.root / content).glob("prediction-*")):
+        api.start()  # surely needed; it gets ready while the next lines load the libraries
+    from pipeline.job import Job
+    from pipeline.run import analyze as analyze_plainly
+    from pipeline.run import is_finished
+
+    job = Job.prepare(video, options=options, store=store, content=content)
+    if is_finished(job):
+        return analyze_plainly(video, out=out, options=options, store=store, hook=progress)
+    api.enter()
+    from flows.analyze_flow import HOOK, analyze_video
+
+    token = HOOK.set(progress)
+    try:
+        return analyze_video(
+            str(video),
+            out=str(out),
+            asr=options.asr,
+            language=options.language,
+            transcript_file=None if options.transcript is None else str(options.transcript),
+            model=options.model,
+            visual_backend=options.visual,
+            formats=options.formats,
+            reuse=options.reuse,
+            content=content,
+        )
+    finally:
+        HOOK.reset(token)
+
+
+def _refuse_collisions(videos: list[Path]) -> None:
+    names = Counter(video.stem for video in videos)
+    for name, count in names.items():
+        if count > 1:
+            paths = ", ".join(str(video) for video in videos if video.stem == name)
+            raise InputError(f"{paths}: would all be reported as {name!r}; analyse them into different --out folders")
+
+
+def _show(console: object, analysis: Analysis, *, out: Path, formats: tuple[str, ...]) -> None:
+    from rich.console import Console
+
+    from pipeline.reports import FORMATS
+    from pipeline.terminal import utterance_table
+
+    assert isinstance(console, Console)
+    console.print(utterance_table(analysis))
+    files = ", ".join(str(out / f"{analysis.source.name}{FORMATS[name].suffix}") for name in formats)
+    console.print(f"Reports: {files}", soft_wrap=True, highlight=False, markup=False)

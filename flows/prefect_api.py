@@ -1,0 +1,138 @@
+"""Which Prefect API the flows of a command talk to: the user's server, or one of their own for as long as they run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+from flows.local_server import LOOPBACK
+from foundation.errors import DependencyError
+from foundation.files import atomic_path
+from foundation.folders import cache_folder
+
+# Of a server that lives as long as one command: nothing to schedule, to clean up, or to tell anybody.
+_UNUSED_SERVICES = (
+    "CANCELLATION_CLEANUP",
+    "DB_VACUUM",
+    "EVENT_LOGGER",
+    "EVENT_PERSISTER",
+    "FOREMAN",
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "REPOSSESSOR",
+    "SCHEDULER",
+    "TASK_RUN_RECORDER",
+    "TRIGGERS",
+)
+LOCAL_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # 3 s, and no flow here uses a block
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    **{f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _UNUSED_SERVICES},
+}
+
+
+def has_own_server() -> bool:
+    """Tell whether the user runs a Prefect server (``PREFECT_API_URL``); then its settings are left alone."""
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
+def settle_environment(*, verbose: bool) -> None:
+    """Set Prefect's environment; to be called before Prefect is imported.
+
+    Parameters
+    ----------
+    verbose : bool
+        Whether Prefect's own log lines are wanted on the terminal.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    if not has_own_server():
+        os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
+        for name, value in LOCAL_SETTINGS.items():
+            os.environ.setdefault(name, value)
+
+
+class LocalServer:
+    """A Prefect API in a process beside this one, that starts while this one does other things.
+
+    Its database is a copy of an empty one that is kept in the cache, because making the tables takes seconds. Nothing
+    of it outlives the command, which may be killed: the server sees that and removes its folder. What an analysis
+    found lies in the store.
+    """
+
+    def __init__(self) -> None:
+        self._template = cache_folder() / "prefect" / f"empty-{version('prefect')}.db"
+        self._database = Path(tempfile.mkdtemp(prefix="mtmm-video-")) / "prefect.db"
+        self._is_new = not self._template.is_file()
+        if not self._is_new:
+            shutil.copyfile(self._template, self._database)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "flows.local_server", str(self._database)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+
+    def url(self) -> str:
+        """Wait until the API answers and return its address.
+
+        Raises
+        ------
+        DependencyError
+            If it ended instead.
+        """
+        assert self._process.stdout is not None
+        port = self._process.stdout.readline().strip()
+        if not port:
+            raise DependencyError(
+                f"the local Prefect API did not start (exit code {self._process.wait()}); run with --verbose to see "
+                "why, or name a server of your own in PREFECT_API_URL"
+            )
+        if self._is_new:
+            self._keep_template()
+        return f"http://{LOOPBACK}:{port.decode()}/api"
+
+    def close(self) -> None:
+        """End the server; it removes its folder."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def _keep_template(self) -> None:
+        with (
+            atomic_path(self._template) as temporary,
+            closing(sqlite3.connect(self._database)) as made,
+            closing(sqlite3.connect(temporary)) as kept,
+        ):
+            made.backup(kept)
+
+    def __enter__(self) -> LocalServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def prefect_api(server: LocalServer | None) -> Iterator[None]:
+    """Point Prefect at `server`, or at the user's own where it is None, while the block runs."""
+    if server is None:
+        yield
+        return
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 (takes a second)
+
+    with temporary_settings({PREFECT_API_URL: server.url()}):
+        yield

@@ -1,0 +1,77 @@
+"""What a person sees while videos are analysed: one line per video, with the step it is at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+# What each step does, in the words of the person who waits; and its share of the time, from docs/benchmarks.md.
+STEPS: dict[str, tuple[str, float]] = {
+    "media": ("listening for speech", 0.03),
+    "transcript": ("recognising words", 0.42),
+    "utterances": ("cutting utterances", 0.0),
+    "acoustic": ("measuring the voice", 0.35),
+    "visual": ("watching faces", 0.17),
+    "text": ("looking up words", 0.01),
+    "features": ("averaging", 0.01),
+    "prediction": ("labelling", 0.01),
+    "reports": ("writing reports", 0.0),
+}
+
+
+class VideoProgress:
+    """A live display on standard error; silent where that is no terminal.
+
+    It is a `pipeline.job.Hook` for the video that was last begun.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[step]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            disable=quiet or not Console(stderr=True).is_terminal,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._before = 0.0  # share of the time that the finished steps take
+
+    def begin(self, video: Path) -> None:
+        """Show a new line for a video."""
+        self.end()
+        self._before = 0.0
+        self._task = self._progress.add_task(escape(video.name), total=1.0, step="reading")
+
+    def end(self) -> None:
+        """Take the video's line away."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+    def __call__(self, step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
+        """Note what the pipeline says (see `pipeline.job.Hook`)."""
+        if self._task is None:
+            return
+        label, weight = STEPS[step]
+        if artefact is not None:
+            self._before += weight
+            self._progress.update(self._task, completed=self._before, step=label)
+        else:
+            self._progress.update(self._task, completed=self._before + weight * (share or 0.0), step=label)
+
+    def __enter__(self) -> VideoProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+        self._progress.stop()

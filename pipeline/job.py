@@ -1,0 +1,203 @@
+"""`Job`: one video with everything that is settled before its first step runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from foundation.errors import InputError, MediaError
+from foundation.files import sha256_of
+from model.checkpoint import load_checkpoint, resolve_checkpoint
+from pipeline import weights
+from pipeline.analysis import StepRecord
+from pipeline.options import AnalyzeOptions
+from pipeline.store import Store, hash_video, mark_used
+
+
+class Hook(Protocol):
+    """Called as an analysis goes on: for progress bars, debugging and timing alike."""
+
+    def __call__(self, step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
+        """Note that a step began (only its name), is at a `share` of its work in [0, 1], or gave its artefact."""
+
+
+def no_hook(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
+    """Do nothing: the hook of those who do not watch."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step hands to the next: the path of its artefact, never arrays.
+
+    Attributes
+    ----------
+    path : Path
+        The artefact in the store. Its name holds the step's version and the hash of all that decided it, so a later
+        step that takes the name among its parameters depends on all earlier ones.
+    record : StepRecord
+        For provenance.
+    """
+
+    path: Path
+    record: StepRecord
+
+    @property
+    def key(self) -> str:
+        """The artefact's identity among those of the same video."""
+        return self.path.stem
+
+
+class MissingArtefactError(Exception):
+    """A step has not run yet; raised for jobs that only look at what is stored."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video and how it is to be analysed. Making one fails early: on a missing file, weight or checkpoint.
+
+    Attributes
+    ----------
+    video : Path
+        The file.
+    content : str
+        SHA-256 of the file.
+    options : AnalyzeOptions
+        As the user chose.
+    store : Store
+        Where artefacts go.
+    weights : mapping of str to Path
+        The pretrained weights that the options need, verified.
+    fingerprints : mapping of str to str
+        SHA-256 of each of them.
+    checkpoint : Path
+        The model.
+    transcript_sha256 : str or None
+        Of the transcript file, where one is given.
+    stamp : (int, int)
+        Size in bytes and time of change in nanoseconds of the file when it was hashed.
+    stored_only : bool
+        Whether a missing artefact is an error (`MissingArtefactError`) and not work to do.
+    """
+
+    video: Path
+    content: str
+    options: AnalyzeOptions
+    store: Store
+    weights: Mapping[str, Path]
+    fingerprints: Mapping[str, str]
+    checkpoint: Path
+    transcript_sha256: str | None
+    stamp: tuple[int, int]
+    stored_only: bool = False
+
+    @classmethod
+    def prepare(cls, video: Path, *, options: AnalyzeOptions, store: Store, content: str | None = None) -> Job:
+        """Settle everything that can be settled without decoding.
+
+        Parameters
+        ----------
+        video : Path
+        options : AnalyzeOptions
+        store : Store
+        content : str, optional
+            SHA-256 of the file, where the caller has just computed it.
+
+        Raises
+        ------
+        MediaError
+            If there is no such file, or it cannot be read.
+        InputError
+            If the transcript cannot be read.
+        WeightsError
+            If a weight that the options need is not on this machine.
+        CheckpointError
+            If there is no such checkpoint.
+        """
+        stamp = _stamp(video)
+        content = content or hash_video(video)
+        transcript_sha256 = None
+        if options.transcript is not None:
+            try:
+                transcript_sha256 = sha256_of(options.transcript)
+            except OSError as error:
+                raise InputError(f"{options.transcript}: the transcript cannot be read ({error.strerror})") from error
+        checkpoint = resolve_checkpoint(options.model)
+        names = needed_weights(options, checkpoint=checkpoint)
+        return cls(
+            video=video,
+            content=content,
+            options=options,
+            store=store,
+            weights={name: weights.resolve(name) for name in names},
+            fingerprints={name: weights.fingerprint(name) for name in names},
+            checkpoint=checkpoint,
+            transcript_sha256=transcript_sha256,
+            stamp=stamp,
+        )
+
+    def step(
+        self,
+        name: str,
+        *,
+        version: str,
+        parameters: Mapping[str, Any],
+        suffix: str,
+        make: Callable[[Path], None],
+    ) -> StepResult:
+        """Give a step's artefact: the stored one, else the one that `make` writes.
+
+        Parameters
+        ----------
+        name, version : str
+            Of the step.
+        parameters : mapping
+            All that decides the result beside the video: options, keys of earlier steps, versions of extractors.
+        suffix : str
+            "json" or "safetensors".
+        make : callable
+            Writes the artefact to the path it is given, whole or not at all.
+
+        Raises
+        ------
+        MediaError
+            If the video was changed since it was hashed: what was measured would lie under the wrong content.
+        """
+        path = self.store.path(self.content, step=name, version=version, parameters=parameters, suffix=suffix)
+        start = time.perf_counter()
+        reused = self.options.reuse and path.is_file()
+        if reused:
+            mark_used(path)
+        else:
+            if self.stored_only:
+                raise MissingArtefactError(str(path))
+            make(path)
+            if self.video.exists() and _stamp(self.video) != self.stamp:
+                path.unlink(missing_ok=True)
+                raise MediaError(
+                    f"{self.video}: was changed while it was analysed; analyse it again when it is complete"
+                )
+        return StepResult(path, StepRecord(name, version, round(time.perf_counter() - start, 3), reused))
+
+
+def _stamp(video: Path) -> tuple[int, int]:
+    try:
+        status = video.stat()
+    except OSError as error:
+        raise MediaError(f"{video}: cannot be read ({error.strerror})") from error
+    return status.st_size, status.st_mtime_ns
+
+
+def needed_weights(options: AnalyzeOptions, *, checkpoint: Path) -> tuple[str, ...]:
+    """Return the names of the pretrained weights that an analysis with these options uses."""
+    names = ["glove-6b-50d"]
+    if options.transcript is None:
+        names.append(f"whisper-{options.asr}")
+    if options.visual == "mediapipe":
+        names.append("face-landmarker")
+    text = load_checkpoint(checkpoint).specification.columns.get("text")
+    if text is not None and any(name.startswith("minilm") for name in text.names):
+        names.append("minilm-l6-v2")
+    return tuple(sorted(names))
