@@ -1,7 +1,7 @@
 """The Liljencrants-Fant (LF) model of the glottal flow derivative, with the single shape parameter Rd.
 
-G. Fant, J. Liljencrants, Q. Lin, "A four-parameter model of glottal flow", STL-QPSR 4:1-13, 1985; G. Fant, "The LF-model
-revisited. Transformations and frequency domain analysis", STL-QPSR 36(2-3):119-156, 1995; spectrum: B. Doval,
+G. Fant, J. Liljencrants, Q. Lin, "A four-parameter model of glottal flow", STL-QPSR 4:1-13, 1985; G. Fant, "The
+LF-model revisited. Transformations and frequency domain analysis", STL-QPSR 36(2-3):119-156, 1995; spectrum: B. Doval,
 C. d'Alessandro, "Spectral correlates of glottal waveform models: an analytic study", ICASSP 1997, and Doval,
 d'Alessandro, Henrich, Acta Acustica 92(6):1026-1046, 2006.
 """

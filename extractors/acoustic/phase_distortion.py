@@ -80,8 +80,10 @@ def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
     envelope = np.zeros((frames, _BINS))
     with np.errstate(divide="ignore"):
         level = np.log(harmonics.amplitude)
-    for i in np.flatnonzero(harmonics.count > 0):
-        count = int(harmonics.count[i])
+    # A silent frame has no phases and counts as one without harmonics.
+    counts = np.where((harmonics.amplitude[:, 1:2] > 0).any(axis=1), harmonics.count, 0)
+    for i in np.flatnonzero(counts > 0):
+        count = int(counts[i])
         # flat from harmonic 1 down to DC and from the last harmonic up to the Nyquist frequency
         envelope[i] = np.interp(frequency, harmonics.spacing[i] * np.arange(1, count + 1), level[i, 1 : count + 1])
     cepstrum = fft.irfft(envelope, _FFT, axis=1)
@@ -91,19 +93,19 @@ def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
 
     theta = harmonics.phase.copy()
     h = np.arange(theta.shape[1])
-    for i in np.flatnonzero(harmonics.count > 0):
+    for i in np.flatnonzero(counts > 0):
         theta[i] -= np.interp(harmonics.spacing[i] * h, frequency, minimum_phase[i])
     theta[:, 0] = 0
     distortion = wrap(np.diff(theta, axis=1) - theta[:, 1:2])
-    return PhaseDistortion(harmonics.f0, harmonics.count, distortion[h[1:] <= harmonics.count[:, None]])
+    return PhaseDistortion(harmonics.f0, counts, distortion[h[1:] <= counts[:, None]])
 
 
 @lru_cache(maxsize=1)
 def band_edges() -> Int:
     """First DFT bin of each of the 25 bands of HMPDM, shape (25,).
 
-    COVAREP reads bin b of 512 as if it were harmonic b + 1 of its log-harmonic scale: identity up to 8, then a quadratic
-    Bezier curve through (8, 8), (25, 25), (512, 25).
+    COVAREP reads bin b of 512 as if it were harmonic b + 1 of its log-harmonic scale: identity up to 8, then a
+    quadratic Bezier curve with control points (8, 8), (25, 25), (512, 25).
     """
     harmonic = np.arange(1, _FFT // 2 + 1)
     t = np.linspace(0, 1, 101)
@@ -127,8 +129,8 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
     mean : ndarray, shape (frames, 25)
         Circular mean of the phase distortion in 25 bands, in rad, smoothed over about 0.25 s.
     deviation : ndarray, shape (frames, 13)
-        Mel cepstrum of the circular standard deviation (ln rad) of the distortion about its trend. NaN both, throughout,
-        for 72 frames or fewer: the smoothing is not defined.
+        Mel cepstrum of the circular standard deviation (ln rad) of the distortion about its trend.
+        Both are NaN throughout for 72 frames or fewer: the smoothing is not defined.
     """
     frames = len(distortion.f0)
     mean = np.full((frames, HMPDM_ORDER + 1), np.nan)
@@ -143,7 +145,6 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
         start, end = low == 0, high == frames
         phase = _on_bins(distortion, ends, above, low, high)
         unit = np.exp(1j * phase)
-        wanted = slice(first - low, last - low)
 
         smooth = _box_twice(unit, _MEAN_SPAN, start, end)
         skip = first - low if start else 0  # a smoothing loses its reach at an edge that is not the recording's
@@ -162,14 +163,14 @@ def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, hig
     """Phase distortion of frames low..high-1 on the bins of the DFT, shape (frames, 513).
 
     Interpolated along frequency between the harmonics, 0 below the pitch; above the last harmonic towards a random
-    phase. A frame without pitch is random throughout.
+    phase. A silent frame has no distortion, as in the original.
     """
     frequency = np.arange(_BINS) * (SAMPLE_RATE / _FFT)
     out = np.empty((high - low, _BINS))
     for row, i in enumerate(range(low, high)):
         count = int(distortion.count[i])
         if count == 0:
-            out[row] = np.random.default_rng((_SEED, i)).uniform(-np.pi, np.pi, _BINS)
+            out[row] = 0
             continue
         knots = np.empty(count + 2)
         knots[0], knots[-1] = 0, above[i]
@@ -191,7 +192,7 @@ def _extended(rows: NDArray[np.inexact], reach: int, start: bool, end: bool) -> 
 
 
 def _box_twice(rows: NDArray[np.complex128], span: int, start: bool, end: bool) -> NDArray[np.complex128]:
-    """Running mean over `span` rows forwards and backwards: a triangle that reaches span - 1 rows to either side."""
+    """Take the running mean over `span` rows twice: a triangle that reaches span - 1 rows to either side."""
     out = _extended(rows, span - 1, start, end)
     for _ in range(2):
         total = np.cumsum(out, axis=0)
@@ -223,7 +224,7 @@ def _trend(unit: NDArray[np.complex128], start: bool, end: bool) -> NDArray[np.c
 
 
 def _median_of_nine(rows: Float) -> Float:
-    """Running median of nine rows, shape (n, d) -> (n - 8, d).
+    """Take the running median of nine rows, shape (n, d) -> (n - 8, d).
 
     Every three rows are sorted once and shared by the nines that contain them; the median of nine is the median of the
     largest low, the median middle and the smallest high of its three triples.

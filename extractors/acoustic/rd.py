@@ -117,7 +117,8 @@ def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
         members = np.flatnonzero(kind == number)
         phase = np.zeros((len(members), _USED + 1))
         phase[:, 1:] = harmonics.phase[frames_used[members], 1 : _USED + 1]
-        phase -= _replaced_ends(level[members, : size + 1]) @ minimum_phase_matrix(int(size))
+        with np.errstate(invalid="ignore"):  # silent frames: minus infinity times a coefficient of either sign
+            phase -= _replaced_ends(level[members, : size + 1]) @ minimum_phase_matrix(int(size))
         measured[members] = _distortion(phase)
     models = np.stack([_model(int(size)) for size in sizes])
 
@@ -126,7 +127,7 @@ def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
         row = np.clip(place.astype(np.int64), 0, models.shape[1] - 2)
         low, high = models[kind, row], models[kind, row + 1]
         left = wrap(measured + low + (place - row)[:, None] * (high - low))
-        return np.einsum("nk,nk->n", left, left) / (_USED - 1)
+        return np.asarray(np.einsum("nk,nk->n", left, left) / (_USED - 1))
 
     found, least = bounded_minimum(error, len(frames_used), LOWEST, HIGHEST)
     rd[frames_used] = found
