@@ -19,22 +19,18 @@ def register(app: typer.Typer) -> None:
 
 
 def show() -> None:
-    """Show every weight, whether it is on this machine, and where it came from."""
-    from rich.console import Console  # noqa: PLC0415 - `mtmm-video --help` answers within a second
-    from rich.table import Table  # noqa: PLC0415
+    """Show every weight, whether it is on this machine, and where it lies."""
+    from pipeline.weights import list_weights  # noqa: PLC0415 - `mtmm-video --help` answers within a second
 
-    from pipeline.weights import list_weights  # noqa: PLC0415
-
-    table = Table("weight", "state", "purpose", "licence", "path or reason", box=None, header_style="bold")
     for status in list_weights():
         weight = status.weight
-        table.add_row(weight.name, status.state, weight.purpose, weight.licence, str(status.path or status.detail))
-    Console().print(table)
+        typer.echo(f"{weight.name:<18} {status.state:<8} {weight.purpose} [{weight.licence}]")
+        typer.echo(f"{'':<18} {'':<8} {f'{status.path} ({status.detail})' if status.path else status.detail}")
 
 
 def fetch(names: Names = None) -> None:
     """Bring weights to this machine, each checked against its pinned SHA-256. What is there is left alone."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - as above
     from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
     from pipeline import weights  # noqa: PLC0415

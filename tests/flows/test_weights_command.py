@@ -1,0 +1,56 @@
+"""`mtmm-video weights`: what it prints, and that trouble is one line and exit code 1."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from flows.commands import weights as command
+from foundation.errors import WeightsError
+from pipeline import weights, weights_manifest
+from pipeline.weights_manifest import Origin, RawFile, Source, Weight
+
+CONTENT = b"network"
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    (tmp_path / "net.bin").write_bytes(CONTENT)
+    origin = Origin(url=(tmp_path / "net.bin").as_uri())
+    file = RawFile("net.bin", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), (origin,))
+    manifest = {"net": Weight("net", "a test network", "MIT", "net.bin", (Source("this disk", (file,)),))}
+    monkeypatch.setattr(weights, "MANIFEST", manifest)
+    monkeypatch.setattr(weights_manifest, "MANIFEST", manifest)
+    monkeypatch.setenv("MTMM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("MTMM_WEIGHTS_DIR", raising=False)
+    app = typer.Typer()
+    command.register(app)
+    return app
+
+
+def test_list_fetch_list_verify(app: typer.Typer, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    before = run(app, ["weights", "list"])
+    assert "net" in before.output
+    assert "absent" in before.output
+    fetched = run(app, ["weights", "fetch"])
+    assert fetched.exit_code == 0, fetched.output
+    path = tmp_path / "cache" / "weights" / "net" / "net.bin"
+    assert str(path) in fetched.output
+    assert path.read_bytes() == CONTENT
+    after = run(app, ["weights", "list"])
+    assert "ready" in after.output
+    assert "from this disk" in after.output
+    assert run(app, ["weights", "verify", "net"]).exit_code == 0
+
+
+def test_verify_fails_on_a_damaged_file(app: typer.Typer, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    run(app, ["weights", "fetch"])
+    (tmp_path / "cache" / "weights" / "net" / "net.bin").write_bytes(b"netw0rk")
+    assert isinstance(run(app, ["weights", "verify"]).exception, WeightsError)
+    assert isinstance(run(app, ["weights", "fetch", "no-such-net"]).exception, WeightsError)
