@@ -30,15 +30,15 @@ def headlines(scores: Scores, labels: Labels, *, thresholds: Thresholds) -> dict
         truth, predicted = labels.sentiment[known] >= 0.5, scores.positive[known] >= 0.5
         found["sentiment.accuracy"] = accuracy(truth, predicted)
         found["sentiment.f1_weighted"] = f1_weighted(truth, predicted)
-    known = ~np.isnan(labels.emotion[:, : len(EMOTIONS)]).any(axis=1)
-    if scores.emotion is not None and known.any():
+    felt = ~np.isnan(labels.emotion[:, : len(EMOTIONS)]).any(axis=1)
+    if scores.emotion is not None and felt.any():
         for name, metric in (("weighted_accuracy", weighted_accuracy), ("f1_weighted", f1_weighted)):
             found[f"emotion.{name}"] = float(
                 np.mean(
                     [
                         metric(
-                            labels.emotion[known, index] >= 0.5,
-                            scores.emotion[known, index] >= thresholds.get(name, {}).get(emotion, 0.5),
+                            labels.emotion[felt, index] >= 0.5,
+                            scores.emotion[felt, index] >= thresholds.get(name, {}).get(emotion, 0.5),
                         )
                         for index, emotion in enumerate(EMOTIONS)
                     ]

@@ -1,0 +1,47 @@
+"""A convolutional network over neighbouring utterances, for the systems of Table 7 that used one on faces.
+
+Nojavanasghari et al. (ICMI 2016) fuse the predictions of one network per modality; Blanchard et al. (2018) use acoustic
+and visual features only. Theirs see pictures; this one sees utterance means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from model.baselines.common import HIDDEN, Heads, zeroed
+from model.cim import NetworkShape, Outputs
+from model.features import Modality
+
+SPAN = 3  # utterances a filter sees
+
+
+class ContextCnn(nn.Module):
+    """Two convolutions over time per modality, then their outputs side by side."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.towers = nn.ModuleDict(
+            {
+                name: nn.Sequential(
+                    nn.Conv1d(columns, HIDDEN, SPAN, padding="same"),
+                    nn.ReLU(),
+                    nn.Dropout(shape.dropout),
+                    nn.Conv1d(HIDDEN, HIDDEN, SPAN, padding="same"),
+                    nn.ReLU(),
+                )
+                for name, columns in shape.columns.items()
+            }
+        )
+        self.heads = Heads(HIDDEN * len(shape.columns), shape)
+
+    def forward(self, inputs: Mapping[Modality, Tensor], masks: Mapping[Modality, Tensor]) -> Outputs:
+        """Label every utterance; inputs (B, U, C) and masks (B, U) per modality."""
+        read = [
+            self.towers[name](values.transpose(1, 2)).transpose(1, 2)  # (B, U, H)
+            for name, values in zeroed(inputs, masks).items()
+        ]
+        return cast(Outputs, self.heads(torch.cat(read, dim=-1)))
