@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import soundfile
 from numpy.typing import NDArray
 
@@ -32,7 +31,6 @@ from pipeline.text_features import text_features
 LEVEL = 0.05  # root mean square of the loudest half of the frames; about -26 dBFS, as speech on video platforms is
 LOUDEST_GAIN = 100.0  # 40 dB: some RAVDESS clips lie that far down
 NEUTRAL = "neutral"  # RAVDESS "neutral" and "calm", photographs "neutral": next to no evidence
-MOSI_VALID_VIDEOS = 10  # of the 62 train videos; MOSI has no official valid split
 BLANK_SECONDS = 2.0  # between two photographs, longer than a track survives
 
 
@@ -244,50 +242,3 @@ def faces_table(folder: Path, *, tracks: VisualTracks) -> UtteranceTable:
 def joined_text(texts: Sequence[str], *, glove: Path, sentence: Path) -> ModalityFeatures:
     """Return GloVe means and sentence vectors side by side, as the analysis computes them."""
     return text_features(texts, columns=("glove_", "minilm_"), glove=glove, sentence=sentence).features
-
-
-def mosi_table(path: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
-    """Read MOSI: transcripts, polarity, and the real COVAREP means (73 of the 74 columns).
-
-    Parameters
-    ----------
-    path : Path
-        ``utterances.csv.gz`` of ``../shared/data/mosi``, utterances in order of time.
-    glove, sentence : Path
-        Weights of the text features.
-
-    Returns
-    -------
-    UtteranceTable
-        Corpus ``mosi``; the official test split, and a valid split cut off the train videos.
-    """
-    names = tuple(name for name in COVAREP_NAMES[:-1])
-    frame = read_csv(path, columns=("split", "video_id", "segment_id", "text", "positive", *names))
-    parts = {str(video): rows for video, rows in frame.groupby("video_id", sort=False)}
-    frame = pd.concat(list(parts.values()), ignore_index=True)
-    official = {video: str(rows["split"].iloc[0]) for video, rows in parts.items()}
-    train = sorted(video for video, split in official.items() if split == "train")
-    chosen = set(np.random.default_rng(0).permutation(np.array(train))[:MOSI_VALID_VIDEOS].tolist())
-    sizes = [len(rows) for rows in parts.values()]
-    labels = Labels.unknown(len(frame))
-    labels.sentiment[:] = frame["positive"].to_numpy(np.float32)
-    raw = np.concatenate([frame[list(names)].to_numpy(np.float64), np.full((len(frame), 1), np.nan)], axis=1)
-    valid = np.isfinite(raw)
-    texts = ["" if pd.isna(text) else str(text) for text in frame["text"]]
-    return UtteranceTable(
-        video_ids=tuple(parts),
-        splits=tuple("valid" if video in chosen else split for video, split in official.items()),
-        corpora=("mosi",) * len(parts),
-        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        modalities={
-            "text": joined_text(texts, glove=glove, sentence=sentence),
-            "acoustic": ModalityFeatures(
-                np.where(valid, raw, 0).astype(np.float32), valid, COVAREP_NAMES, COVAREP_VERSION
-            ),
-        },
-        labels=labels,
-        segments=tuple(
-            f"{video}[{segment}]" for video, segment in zip(frame["video_id"], frame["segment_id"], strict=True)
-        ),
-        texts=tuple(texts),
-    )

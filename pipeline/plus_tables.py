@@ -14,8 +14,10 @@ from pathlib import Path
 from extractors.text import GloveVectors
 from model.table import UtteranceTable
 from pipeline.mosei_labels import prepare_labels
-from pipeline.plus_corpora import faces_table, joined_text, mosi_table, photograph_tracks, ravdess_table
-from pipeline.plus_mixture import attach_facet
+from pipeline.mosi_table import FILE as MOSI_FILE
+from pipeline.mosi_table import prepare_mosi
+from pipeline.plus_corpora import faces_table, joined_text, photograph_tracks, ravdess_table
+from pipeline.plus_mixture import attach_facet, with_modality
 from pipeline.weights import resolve
 
 LOGGER = logging.getLogger(__name__)
@@ -36,6 +38,12 @@ def mosei_table(data: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
     table = prepare_labels(labels, glove=GloveVectors.load(glove))
     text = joined_text(table.texts, glove=glove, sentence=sentence)
     return attach_facet(replace(table, modalities={"text": text}), data / "mosei" / "facet", labels=labels)
+
+
+def mosi_table(data: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
+    """Make MOSI's table: joined text columns, and its real COVAREP means; the arguments are `mosei_table`'s."""
+    table = prepare_mosi(data / "mosi" / MOSI_FILE, glove=GloveVectors.load(glove))
+    return with_modality(table, "text", joined_text(table.texts, glove=glove, sentence=sentence))
 
 
 def make_tables(data: Path, *, out: Path) -> None:
@@ -61,7 +69,7 @@ def make_tables(data: Path, *, out: Path) -> None:
 
     makers: dict[str, Callable[[], UtteranceTable]] = {
         "mosei": lambda: mosei_table(data, glove=glove, sentence=sentence),
-        "mosi": lambda: mosi_table(data / "mosi" / "utterances.csv.gz", glove=glove, sentence=sentence),
+        "mosi": lambda: mosi_table(data, glove=glove, sentence=sentence),
         "faces": faces,
         "ravdess": lambda: ravdess_table(data / "ravdess", valid_speakers=RAVDESS_VALID),
     }

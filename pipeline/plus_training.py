@@ -121,8 +121,8 @@ def mixture(
     weights: dict[str, float] = {}
     for clips in (corpora.ravdess, corpora.faces):
         weights |= clip_weights(clips, profiles, neutral=loudness.neutral, weight=clip_weight)
-    clips = [label_clips(table, profiles) for table in (corpora.ravdess, corpora.faces)]
-    return concatenate([mosei, mosi, *clips]), weights
+    labelled = [label_clips(table, profiles) for table in (corpora.ravdess, corpora.faces)]
+    return concatenate([mosei, mosi, *labelled]), weights
 
 
 def valid_figures(checkpoint: Checkpoint, table: UtteranceTable, *, corpus: str) -> dict[str, Any]:
