@@ -10,18 +10,16 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, signal
+from scipy import signal
 
+from extractors.acoustic import kernels
 from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, hanning
-from extractors.acoustic.lpc import inverse_filter, lpc
 from extractors.acoustic.wavelets import local_periods
 
 _TRACT_ORDER = 20  # 2 rnd(fs/2000) + 4
 _GLOTTAL_ORDER = 8  # 2 rnd(fs/4000)
 _LEAK = 0.99  # of the integrator that undoes lip radiation
 _TAPS = 301  # of the high-pass, which removes what lies below 40 Hz
-_DELAY = 150  # samples
-_SAMPLES_AT_ONCE = 1 << 17
 _LONGEST_PERIOD = 60 * SAMPLE_RATE  # a pause beyond a minute contributes no frame: it would need memory without bound
 
 
@@ -29,11 +27,6 @@ _LONGEST_PERIOD = 60 * SAMPLE_RATE  # a pause beyond a minute contributes no fra
 def _high_pass() -> Float:
     """Linear-phase least-squares FIR: 0 up to 40 Hz, 1 from 70 Hz."""
     return np.asarray(signal.firls(_TAPS, [0, 40, 70, SAMPLE_RATE / 2], [0, 0, 1, 1], fs=SAMPLE_RATE))
-
-
-@lru_cache(maxsize=256)
-def _high_pass_spectrum(length: int) -> NDArray[np.complex128]:
-    return np.asarray(fft.rfft(_high_pass(), length))
 
 
 def glottal_flow(x: NDArray[np.floating], closures: Int) -> tuple[Float, Float]:
@@ -62,54 +55,13 @@ def glottal_flow(x: NDArray[np.floating], closures: Int) -> tuple[Float, Float]:
     length = np.minimum(closures + periods, len(x)) - start
     flow, derivative = np.zeros(len(x)), np.zeros(len(x))
     usable = (length > _TRACT_ORDER) & (periods <= _LONGEST_PERIOD)
-    for size in np.unique(length[usable]):
-        members = np.flatnonzero(usable & (length == size))
-        rows = max(1, _SAMPLES_AT_ONCE // int(size))
-        for first in range(0, len(members), rows):
-            begin = start[members[first : first + rows]]
-            frames = np.asarray(x[begin[:, None] + np.arange(size)], dtype=np.float64)
-            g, dg = inverse_filter_frames(frames)
-            for i, a in enumerate(begin):
-                flow[a : a + size] += g[i]
-                derivative[a : a + size] += dg[i]
+    for i in np.flatnonzero(usable):
+        span = slice(start[i], start[i] + length[i])
+        frame = np.asarray(x[span], dtype=np.float64) * _window(int(length[i]))
+        kernels.iaif_frame(frame, _high_pass(), _TRACT_ORDER, _GLOTTAL_ORDER, _LEAK, flow[span], derivative[span])
     return flow, derivative
 
 
-def inverse_filter_frames(frames: Float) -> tuple[Float, Float]:
-    """IAIF on frames of equal length.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (n, length)
-        Speech, about two periods around a closure each; more than 20 samples.
-
-    Returns
-    -------
-    flow, derivative : ndarray, shape (n, length) each
-    """
-    size = frames.shape[1]
-    window = hanning(size)
-    fast = fft.next_fast_len(size + _DELAY, real=True)
-    spectrum = fft.rfft(frames * window, fast, axis=1) * _high_pass_spectrum(fast)
-    f = fft.irfft(spectrum, fast, axis=1)[:, _DELAY : _DELAY + size]
-
-    # A ramp before the frame lets every filter start smoothly; its part of each output is dropped.
-    lead = _TRACT_ORDER + 1
-    ramp = f[:, :1] * np.linspace(-1, 1, lead)
-    padded = np.concatenate((ramp, f), axis=1)
-
-    def without_ramp(y: Float) -> Float:
-        return y[:, lead:]
-
-    def integrate(y: Float) -> Float:
-        return np.asarray(signal.lfilter([1.0], [1.0, -_LEAK], y, axis=1))
-
-    tilt = lpc(f * window, 1)
-    untilted = without_ramp(inverse_filter(tilt, padded))
-    tract = lpc(untilted * window, _TRACT_ORDER)
-    rough_flow = without_ramp(integrate(inverse_filter(tract, padded)))
-    source = lpc(rough_flow * window, _GLOTTAL_ORDER)
-    sourceless = without_ramp(integrate(inverse_filter(source, padded)))
-    tract = lpc(sourceless * window, _TRACT_ORDER)
-    derivative = inverse_filter(tract, padded)
-    return without_ramp(integrate(derivative)), without_ramp(derivative)
+@lru_cache(maxsize=512)
+def _window(length: int) -> Float:
+    return hanning(length)
