@@ -16,16 +16,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from whisper.audio import N_FRAMES, SAMPLE_RATE, log_mel_spectrogram, pad_or_trim
+from torch import Tensor, nn
+from whisper.audio import HOP_LENGTH, N_FRAMES, N_SAMPLES, SAMPLE_RATE, log_mel_spectrogram, pad_or_trim
+from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.model import ModelDimensions, Whisper
-from whisper.tokenizer import LANGUAGES
-from whisper.transcribe import transcribe as transcribe_stretch
+from whisper.timing import find_alignment, merge_punctuations
+from whisper.tokenizer import LANGUAGES, get_tokenizer
 
 from extractors.word_times import Span, fill_times
 from extractors.words import Word
@@ -38,11 +40,15 @@ STRETCH = 30.0  # seconds; the window whisper was trained on
 LONGEST_GAP = 2.0  # seconds of silence that a stretch may hold; longer ones are where whisper invents text
 STRETCH_MARGIN = 0.2  # seconds of sound before and after a stretch, so that whisper hears how it begins
 SPEECH_TOLERANCE = 0.2  # seconds a word may lie beside detected speech: three times whisper's error in word starts
+SHORTEST_REST = 0.5  # seconds of speech after the last word for which the window is moved on
 SHORTEST_WORD = 0.02  # seconds; the step of whisper's word times. A shorter word got no time
 SHORTEST_TAIL = 0.15  # seconds; what lies after a pause and is shorter is the blur of the word before it, not a word
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: decoded again, less greedily, when the text looks wrong
 LOOP_COMPRESSION = 2.4  # gzip ratio of a text above which whisper counts it as a loop
+LOWEST_LOGPROB = -1.0  # mean log probability of the tokens below which whisper doubts a text
+NO_SPEECH = 0.6  # probability of "no speech" above which a doubtful text is taken for invented
 SEED = 0  # for the draws at temperatures above 0
+PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # marks that belong to the next word, to the word before
 
 
 @dataclass(frozen=True)
@@ -119,9 +125,9 @@ def transcribe(
     words: list[Word] = []
     done = 0.0
     total = sum(end - start for start, end in stretches)
-    for start, end in stretches:
-        words.extend(_recognise(network, samples, start=start, end=end, language=language))
-        done += end - start
+    for stretch in stretches:
+        words.extend(_recognise(network, samples, speech, stretch=stretch, language=language))
+        done += stretch[1] - stretch[0]
         if hook is not None:
             hook(done / total)
     return Transcript(fit_to_speech(words, speech), language)
@@ -164,17 +170,17 @@ def load_whisper(path: Path) -> Whisper:
     return _load(path.resolve(), path.stat().st_mtime_ns)
 
 
-def plan_stretches(speech: NDArray[np.floating]) -> tuple[tuple[float, float], ...]:
+def plan_stretches(speech: NDArray[np.floating]) -> tuple[Span, ...]:
     """Pack intervals of speech into stretches of at most `STRETCH` seconds without a gap over `LONGEST_GAP`.
 
-    An interval that is longer by itself stays whole; whisper then moves its window through it.
+    An interval that is longer by itself stays whole; the window then moves through it.
 
     Parameters
     ----------
     speech : ndarray, shape (n, 2)
         Start and end in seconds, in order.
     """
-    stretches: list[tuple[float, float]] = []
+    stretches: list[Span] = []
     for start, end in speech.tolist():
         fits = stretches and end - stretches[-1][0] <= STRETCH - 2 * STRETCH_MARGIN
         if fits and start - stretches[-1][1] <= LONGEST_GAP:
@@ -184,53 +190,122 @@ def plan_stretches(speech: NDArray[np.floating]) -> tuple[tuple[float, float], .
     return tuple(stretches)
 
 
-def _cut(samples: NDArray[np.float32], start: float, end: float) -> tuple[NDArray[np.float32], float]:
-    first = max(0, round((start - STRETCH_MARGIN) * SAMPLE_RATE))
-    last = min(len(samples), round((end + STRETCH_MARGIN) * SAMPLE_RATE))
-    return samples[first:last], first / SAMPLE_RATE
+@dataclass(frozen=True)
+class _Window:
+    """Up to 30 s of sound as whisper's encoder sees it, encoded once for decoding and alignment alike."""
+
+    network: Whisper
+    features: Tensor  # (n_audio_ctx, n_audio_state)
+    start: float  # seconds on the clock of the recording
+    seconds: float
+
+    @classmethod
+    def of(
+        cls, network: Whisper, samples: NDArray[np.float32], *, start: float, end: float, earliest: float = 0.0
+    ) -> _Window:
+        first = round(max(earliest, start - STRETCH_MARGIN) * SAMPLE_RATE)
+        last = min(len(samples), round((end + STRETCH_MARGIN) * SAMPLE_RATE), first + N_SAMPLES)
+        mel = log_mel_spectrogram(samples[first:last], network.dims.n_mels, padding=N_SAMPLES)
+        with torch.inference_mode():
+            features = network.encoder(pad_or_trim(mel, N_FRAMES).unsqueeze(0))[0]
+        return cls(network, features, first / SAMPLE_RATE, (last - first) / SAMPLE_RATE)
+
+    # What `whisper.timing.find_alignment` asks of a model; the call skips the encoder.
+    @property
+    def dims(self) -> ModelDimensions:
+        return cast(ModelDimensions, self.network.dims)
+
+    @property
+    def device(self) -> torch.device:
+        return cast(torch.device, self.network.device)
+
+    @property
+    def decoder(self) -> nn.Module:
+        return cast(nn.Module, self.network.decoder)
+
+    @property
+    def alignment_heads(self) -> Tensor:
+        return cast(Tensor, self.network.alignment_heads)
+
+    def __call__(self, features: Tensor, tokens: Tensor) -> Tensor:
+        return cast(Tensor, self.network.decoder(tokens, features))
 
 
-def _recognise_language(
-    network: Whisper, samples: NDArray[np.float32], stretches: Sequence[tuple[float, float]]
-) -> str:
+def _recognise_language(network: Whisper, samples: NDArray[np.float32], stretches: Sequence[Span]) -> str:
     if not network.is_multilingual:
         return "en"
-    piece, _ = _cut(samples, *max(stretches, key=lambda stretch: stretch[1] - stretch[0]))
-    mel = pad_or_trim(log_mel_spectrogram(piece, network.dims.n_mels, padding=int(STRETCH) * SAMPLE_RATE), N_FRAMES)
-    _, probabilities = network.detect_language(mel)
+    start, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+    _, probabilities = network.detect_language(_Window.of(network, samples, start=start, end=end).features)
     return str(max(probabilities, key=probabilities.__getitem__))
 
 
 def _recognise(
-    network: Whisper, samples: NDArray[np.float32], *, start: float, end: float, language: str
+    network: Whisper, samples: NDArray[np.float32], speech: NDArray[np.floating], *, stretch: Span, language: str
 ) -> list[Word]:
-    piece, offset = _cut(samples, start, end)
+    """Move the window through a stretch until no speech is left in it."""
+    words: list[Word] = []
+    position, end = stretch
+    reached = 0.0
+    while _spoken(speech, position, end) >= SHORTEST_REST or not reached:
+        window = _Window.of(network, samples, start=position, end=end, earliest=reached)
+        found = _decode(window, language=language, whole=window.start + window.seconds >= end)
+        words.extend(found)
+        reached = found[-1].end if found else window.start + window.seconds
+        reached = max(reached, position + SHORTEST_REST)
+        later = speech[speech[:, 1] > reached, 0]
+        position = max(reached, float(later[0]) if len(later) else end)
+    return words
+
+
+def _spoken(speech: NDArray[np.floating], start: float, end: float) -> float:
+    """Return the seconds of speech between two times."""
+    return float(np.clip(np.minimum(speech[:, 1], end) - np.maximum(speech[:, 0], start), 0.0, None).sum())
+
+
+def _decode(window: _Window, *, language: str, whole: bool) -> list[Word]:
+    """Decode one window, less greedily as long as the text looks wrong, and time its words.
+
+    Where the window ends before its stretch does (not `whole`), a segment that whisper left open is cut off by the
+    window and left to the next one.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        result: dict[str, Any] = transcribe_stretch(
-            network,
-            piece,
-            language=language,
-            word_timestamps=True,
-            temperature=TEMPERATURES,
-            compression_ratio_threshold=LOOP_COMPRESSION,
-            condition_on_previous_text=False,
-            fp16=False,
+        for temperature in TEMPERATURES:
+            options = DecodingOptions(language=language, temperature=temperature, fp16=False)
+            result = cast(DecodingResult, window.network.decode(window.features, options))
+            unlikely = result.avg_logprob < LOWEST_LOGPROB
+            if unlikely and result.no_speech_prob > NO_SPEECH:
+                return []
+            looping = result.compression_ratio > LOOP_COMPRESSION
+            if not unlikely and not looping:
+                break
+    tokenizer = get_tokenizer(
+        window.network.is_multilingual, num_languages=window.network.num_languages, language=language, task="transcribe"
+    )
+    tokens = list(result.tokens)
+    if not whole:
+        stamps = [token >= tokenizer.timestamp_begin for token in tokens]
+        closed = [place for place in range(1, len(tokens)) if stamps[place - 1] and stamps[place]]
+        tokens = tokens[: closed[-1]] if closed else tokens
+    alignment = find_alignment(
+        window,
+        tokenizer,
+        [token for token in tokens if token < tokenizer.eot],
+        window.features,
+        round(window.seconds * SAMPLE_RATE / HOP_LENGTH),
+    )
+    merge_punctuations(alignment, PREPENDED, APPENDED)
+    words = [
+        Word(
+            text=timing.word.strip(),
+            start=window.start + float(timing.start),
+            end=window.start + float(timing.end),
+            probability=float(timing.probability),
         )
-    words: list[Word] = []
-    for segment in result["segments"]:
-        found = [
-            Word(
-                text=word["word"].strip(),
-                start=offset + float(word["start"]),
-                end=offset + float(word["end"]),
-                probability=float(word["probability"]),
-            )
-            for word in segment["words"]
-            if word["word"].strip()
-        ]
-        words.extend(collapse_loops(found) if segment["compression_ratio"] > LOOP_COMPRESSION else found)
-    return words
+        for timing in alignment
+        if any(character.isalnum() for character in timing.word)
+    ]
+    return collapse_loops(words) if looping else words
 
 
 def collapse_loops(words: Sequence[Word]) -> list[Word]:

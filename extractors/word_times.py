@@ -30,7 +30,7 @@ def fill_times(
     texts : sequence of str, length n
         The words in order.
     spans : sequence of (start, end) or None, length n
-        Seconds, in order of time; None where a word has no time.
+        Seconds; None where a word has no time. A span that is over before the word before is over counts as None.
     start, end : float
         Seconds; bounds for words at the beginning and end of the sequence.
     probabilities : sequence of float or None, length n, optional
@@ -41,14 +41,14 @@ def fill_times(
     tuple of Word, length n
         In order of time, none overlapping the next.
     """
+    spans = _in_order(spans)
     filled: list[Span] = []
     flagged = [span is None for span in spans]
     index = 0
     while index < len(texts):
         span = spans[index]
         if span is not None:
-            begin = max(span[0], filled[-1][1]) if filled else span[0]
-            filled.append((begin, max(begin, span[1])))
+            filled.append(span)
             index += 1
             continue
         following = next((later for later in range(index, len(texts)) if spans[later] is not None), len(texts))
@@ -73,12 +73,19 @@ def fill_times(
     )
 
 
+def _in_order(spans: Sequence[Span | None]) -> list[Span | None]:
+    ordered: list[Span | None] = []
+    latest = float("-inf")
+    for span in spans:
+        if span is None or span[1] <= max(latest, span[0]):
+            ordered.append(None)
+        else:
+            ordered.append((max(latest, span[0]), span[1]))
+            latest = span[1]
+    return ordered
+
+
 def _share(texts: Sequence[str], start: float, end: float) -> list[Span]:
-    total = sum(max(1, len(text)) for text in texts)
-    spans: list[Span] = []
-    position = start
-    for text in texts:
-        following = min(end, position + (end - start) * max(1, len(text)) / total)
-        spans.append((position, following))
-        position = following
-    return spans
+    lengths = [max(1, len(text)) for text in texts]
+    marks = [start + (end - start) * sum(lengths[:count]) / sum(lengths) for count in range(len(texts))]
+    return list(zip(marks, [*marks[1:], end], strict=True))

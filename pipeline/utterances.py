@@ -30,7 +30,7 @@ COMMA_BONUS = 0.3  # seconds that a comma adds to the pause after it when a long
 
 SENTENCE_END = re.compile(r"[.?!。！？؟।]['\"”’)\]»]*$")
 CLAUSE_END = re.compile(r"[,;:—–，、；：]['\"”’)\]»]*$")
-# A point that ends no sentence: titles, initials, spelled letters ("U.S."), "e.g.", and whisper's three points, which it
+# A point that ends no sentence: titles, initials, spelled letters ("U.S."), "e.g."; and three points, which whisper
 # sets where a speaker breaks off to think.
 NO_SENTENCE_END = re.compile(
     r"(?:^(?:mr|mrs|ms|dr|st|jr|sr|prof|rev|gen|sen|rep|gov|lt|col|vs|no|inc|approx)\.|^(?:\w\.)+|.*\.\.\.)$",
