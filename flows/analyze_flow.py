@@ -97,6 +97,7 @@ def analyze_video(
     formats: tuple[str, ...] = DEFAULT_FORMATS,
     reuse: bool = True,
     content: str | None = None,
+    name: str | None = None,
 ) -> Analysis:
     """Turn one video into labelled utterances.
 
@@ -112,6 +113,8 @@ def analyze_video(
         See `AnalyzeOptions`.
     content : str, optional
         SHA-256 of the file, where the caller has just computed it.
+    name : str, optional
+        What the reports are called; the file name without its last suffix where not given.
     """
     options = AnalyzeOptions(
         asr=asr,
@@ -122,7 +125,7 @@ def analyze_video(
         formats=tuple(formats),
         reuse=reuse,
     )
-    job = Job.prepare(Path(video), options=options, store=Store.default(), content=content)
+    job = Job.prepare(Path(video), options=options, store=Store.default(), content=content, name=name)
     with job.store.locked(job.content):
         of_media = media(job)
         words = None if options.transcript else transcript(job, of_media)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 from typing import Annotated
 
 import typer
 
+from flows import commands
 from foundation.errors import MtmmError
 from foundation.version import __version__
 
-COMMANDS = ("analyze",)
+# In the order of the help: what everybody uses, then what looks after it, then research. The rest follows by name.
+FIRST = ("analyze", "batch", "serve", "show", "weights", "cache", "doctor")
 
 app = typer.Typer(
     name="mtmm-video",
@@ -37,7 +40,11 @@ def _root(
     pass
 
 
-for _name in COMMANDS:
+def _rank(name: str) -> tuple[int, str]:
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+
+
+for _name in sorted((module.name for module in pkgutil.iter_modules(commands.__path__)), key=_rank):
     importlib.import_module(f"flows.commands.{_name}").register(app)
 
 

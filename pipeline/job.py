@@ -62,6 +62,8 @@ class Job:
     ----------
     video : Path
         The file.
+    name : str
+        What its reports are called.
     content : str
         SHA-256 of the file.
     options : AnalyzeOptions
@@ -83,6 +85,7 @@ class Job:
     """
 
     video: Path
+    name: str
     content: str
     options: AnalyzeOptions
     store: Store
@@ -94,7 +97,15 @@ class Job:
     stored_only: bool = False
 
     @classmethod
-    def prepare(cls, video: Path, *, options: AnalyzeOptions, store: Store, content: str | None = None) -> Job:
+    def prepare(
+        cls,
+        video: Path,
+        *,
+        options: AnalyzeOptions,
+        store: Store,
+        content: str | None = None,
+        name: str | None = None,
+    ) -> Job:
         """Settle everything that can be settled without decoding.
 
         Parameters
@@ -104,6 +115,8 @@ class Job:
         store : Store
         content : str, optional
             SHA-256 of the file, where the caller has just computed it.
+        name : str, optional
+            What the reports are called; the file name without its last suffix where not given.
 
         Raises
         ------
@@ -128,6 +141,7 @@ class Job:
         names = needed_weights(options, checkpoint=checkpoint)
         return cls(
             video=video,
+            name=name or video.stem,
             content=content,
             options=options,
             store=store,

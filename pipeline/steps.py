@@ -91,7 +91,7 @@ def media(job: Job, *, hook: Hook = no_hook) -> StepResult:
 def load_source(job: Job, media: StepResult) -> Source:
     """Return the `Source` of a job from its media artefact: the facts are the content's, name and path the job's."""
     facts = load_json(media.path)["source"]
-    return Source(**{**facts, "name": job.video.stem or job.video.name, "path": str(job.video)})
+    return Source(**{**facts, "name": job.name, "path": str(job.video)})
 
 
 def transcript(job: Job, media: StepResult, *, hook: Hook = no_hook) -> StepResult:
@@ -250,7 +250,7 @@ def prediction(job: Job, features: StepResult, *, hook: Hook = no_hook) -> StepR
     parameters = {"features": features.key, "checkpoint": sha256_of(job.checkpoint)}
 
     def make(path: Path) -> None:
-        video, _ = load_features(features.path, video_id=job.video.stem)
+        video, _ = load_features(features.path, video_id=job.name)
         save_prediction(path, predict(load_checkpoint(job.checkpoint), video))
 
     return job.step("prediction", version="1", parameters=parameters, suffix="safetensors", make=make)

@@ -17,7 +17,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from foundation.errors import InputError, MediaError, StoreError
-from foundation.files import atomic_path, sha256_of, write_text
+from foundation.files import sha256_of, write_bytes, write_text
 from foundation.folders import CACHE_VARIABLE, cache_folder
 
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
@@ -246,17 +246,17 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, metadata: Map
     InputError
         If an array holds objects.
     """
-    from safetensors.numpy import save_file  # noqa: PLC0415 (the command line must list its help without it)
+    from safetensors.numpy import save  # noqa: PLC0415 (the command line must list its help without it)
 
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise InputError(f"{path}: array {name!r} holds Python objects; only numbers can be stored")
-    with atomic_path(path) as temporary:
-        save_file(
-            {name: np.asarray(array, order="C") for name, array in arrays.items()},
-            temporary,
-            metadata={METADATA_KEY: json.dumps(metadata, ensure_ascii=False, allow_nan=False)},
-        )
+    # Not save_file: it makes files that only their owner can read, and a store may be shared by several workers' users.
+    content = save(
+        {name: np.asarray(array, order="C") for name, array in arrays.items()},
+        metadata={METADATA_KEY: json.dumps(metadata, ensure_ascii=False, allow_nan=False)},
+    )
+    write_bytes(path, content)
 
 
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -27,10 +27,10 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
     total = len(analysis.utterances)
     table = Table(title=escape(f"{analysis.source.name} ({analysis.source.duration:.1f} s)"), title_justify="left")
     table.add_column("time (s)", justify="right", no_wrap=True)
-    table.add_column("text", ratio=3, min_width=20)
+    table.add_column("text")
     table.add_column("sentiment", no_wrap=True)
-    table.add_column("emotions", min_width=11)
-    table.add_column("flags", min_width=8)
+    table.add_column("emotions")
+    table.add_column("flags")
     for labelled in analysis.utterances[:rows]:
         table.add_row(*_cells(labelled))
     caption = [*analysis.notes]

@@ -61,13 +61,12 @@ def analyze(
     """
     from rich.console import Console
 
+    from flows.native_log import without_native_log
     from flows.progress import VideoProgress
     from pipeline.options import AnalyzeOptions
-    from pipeline.reports import check_formats
     from pipeline.store import Store
 
-    wanted = tuple(name.strip() for name in formats.split(",") if name.strip())
-    check_formats(wanted)
+    wanted = parse_formats(formats)
     _refuse_collisions(videos)
     if transcript is not None and len(videos) > 1:
         raise InputError("--transcript: belongs to one video; name one video at a time")
@@ -85,6 +84,8 @@ def analyze(
     failed = 0
     with ExitStack() as stack:
         api = _LazyApi(stack, verbose=verbose)
+        if not verbose:
+            stack.enter_context(without_native_log())
         progress = stack.enter_context(VideoProgress(quiet=verbose))
         for video in videos:
             try:
@@ -98,6 +99,21 @@ def analyze(
             _show(Console(), analysis, out=out, formats=wanted)
     if failed:
         raise typer.Exit(1)
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Return the report formats in a list separated by commas.
+
+    Raises
+    ------
+    InputError
+        If one is unknown.
+    """
+    from pipeline.reports import check_formats
+
+    formats = tuple(name.strip() for name in text.split(",") if name.strip())
+    check_formats(formats)
+    return formats
 
 
 def prepare_folder(out: Path) -> None:

@@ -38,6 +38,12 @@ def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found[name], array)
 
 
+def test_artefacts_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
+    save_json(tmp_path / "a.json", {})
+    save_arrays(tmp_path / "a.safetensors", {"a": np.zeros(1)}, metadata={})
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "a.json").stat().st_mode
+
+
 def test_objects_are_never_stored(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="objects"):
         save_arrays(tmp_path / "a.safetensors", {"o": np.array([object()])}, metadata={})

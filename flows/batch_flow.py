@@ -1,0 +1,256 @@
+"""The flow behind `mtmm-video batch` and `mtmm-video serve`: one pass over a folder of videos."""
+
+from __future__ import annotations
+
+import contextvars
+import csv
+import io
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture, wait
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.batch_worker import WorkerPool
+from flows.folder import FoundVideo, Hashes, find_videos, finished_report
+from foundation.errors import MtmmError
+from foundation.files import sha256_of, write_text
+from foundation.folders import cache_folder
+from model.checkpoint import resolve_checkpoint
+from pipeline.options import AnalyzeOptions
+from pipeline.reports import DEFAULT_FORMATS, check_formats
+
+Status = Literal["done", "skipped", "failed", "growing"]
+MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/benchmarks.md
+MEMORY_SHARE = 0.8  # of the memory that is free when the batch starts, where the user names no budget
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one video of a folder.
+
+    Attributes
+    ----------
+    path : str
+        Seen from the folder.
+    status : str
+        ``done``; ``skipped``, because a report of the same content and options was there; ``failed``; or ``growing``,
+        because it was still being written and is left for the next pass.
+    reason : str
+        Why it failed.
+    seconds : float
+        Wall-clock time that it took.
+    duration : float or None
+        Of the video in seconds.
+    utterances : int or None
+        How many it has.
+    report : str
+        Its JSON report, seen from the output folder.
+    """
+
+    path: str
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+    duration: float | None = None
+    utterances: int | None = None
+    report: str = ""
+
+
+class Watcher(Protocol):
+    """What a batch tells whoever watches it, from several threads."""
+
+    def found(self, total: int) -> None:
+        """Note how many videos lie in the folder."""
+
+    def step(self, video: str, step: str, share: float) -> None:
+        """Note that a video is at a share of a step."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Note that a video is dealt with."""
+
+
+class Nobody:
+    """The `Watcher` of a batch that nobody watches."""
+
+    def found(self, total: int) -> None:
+        """Do nothing."""
+
+    def step(self, video: str, step: str, share: float) -> None:
+        """Do nothing."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Do nothing."""
+
+
+NOBODY = Nobody()
+# Who watches: a parameter of the flow would be sent to the Prefect API.
+WATCHER: contextvars.ContextVar[Watcher] = contextvars.ContextVar("watcher", default=NOBODY)
+
+
+def parallel_videos(*, jobs: int | None, memory: float | None) -> int:
+    """Return how many videos to analyse at a time.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        At most so many; one for every two processor cores where not given.
+    memory : float, optional
+        Budget in bytes; most of what is free where not given.
+    """
+    wanted = jobs if jobs is not None else max(1, (os.cpu_count() or 2) // 2)
+    budget = memory if memory is not None else MEMORY_SHARE * _free_memory()
+    return max(1, min(wanted, int(budget // MEMORY_PER_VIDEO)))
+
+
+def _free_memory() -> float:
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return float("inf")  # not Linux: the number of jobs alone decides
+
+
+@task(name="video", task_run_name="{path}", cache_policy=NO_CACHE, persist_result=False)
+def analyze_found(path: str, video: FoundVideo, request: Mapping[str, Any], pool: WorkerPool) -> Outcome:
+    """Analyse one video of the folder. A failure is an outcome: it never stops the others."""
+    watcher = WATCHER.get()
+    start = time.perf_counter()
+    try:
+        answer = pool.analyze(request, on_step=lambda step, share: watcher.step(path, step, share))
+    except MtmmError as error:
+        outcome = Outcome(path, "failed", str(error), round(time.perf_counter() - start, 1))
+    else:
+        outcome = Outcome(
+            path,
+            "done",
+            seconds=round(time.perf_counter() - start, 1),
+            duration=answer["duration"],
+            utterances=answer["utterances"],
+            report=str(video.report(Path())),
+        )
+    watcher.finished(outcome)
+    return outcome
+
+
+@flow(name="batch", flow_run_name="{folder}", persist_result=False)
+def analyze_folder(
+    folder: str,
+    *,
+    out: str = "out",
+    jobs: int | None = None,
+    memory_gb: float | None = None,
+    asr: str = "base",
+    language: str | None = None,
+    model: str = "paper",
+    visual_backend: str = "mediapipe",
+    formats: tuple[str, ...] = DEFAULT_FORMATS,
+    reuse: bool = True,
+) -> list[Outcome]:
+    """Analyse every video below a folder that has no report yet.
+
+    Parameters
+    ----------
+    folder : str
+        Where the videos lie.
+    out : str
+        Where the reports go: ``<out>/<place in the folder>/<file name>.json`` and so on, and ``summary.csv``.
+    jobs : int, optional
+        Videos at a time.
+    memory_gb : float, optional
+        Memory budget in gigabytes.
+    asr, language, model, visual_backend, formats, reuse
+        See `pipeline.options.AnalyzeOptions`.
+
+    Returns
+    -------
+    list of Outcome
+        One per video, in order of the paths.
+    """
+    check_formats(formats)
+    options = AnalyzeOptions(
+        asr=asr, language=language, model=model, visual=visual_backend, formats=tuple(formats), reuse=reuse
+    )
+    checkpoint = sha256_of(resolve_checkpoint(model))
+    watcher = WATCHER.get()
+    videos, unreadable = find_videos(Path(folder), out=Path(out))
+    watcher.found(len(videos) + len(unreadable))
+    outcomes = [Outcome(str(path), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
+    hashes = Hashes(cache_folder() / "hashes.json")
+    waiting: list[tuple[FoundVideo, str]] = []
+    for video in videos:
+        outcome = _without_work(video, hashes=hashes, out=Path(out), options=options, checkpoint=checkpoint)
+        if isinstance(outcome, str):
+            waiting.append((video, outcome))
+        else:
+            outcomes.append(outcome)
+            watcher.finished(outcome)
+    hashes.save()
+    workers = min(parallel_videos(jobs=jobs, memory=None if memory_gb is None else memory_gb * 1e9), len(waiting) or 1)
+    try:
+        runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=workers)
+        with WorkerPool(workers) as pool, runner:
+            futures: list[PrefectFuture[Outcome]] = []
+            for video, content in waiting:
+                request = {
+                    "video": str(video.path),
+                    "out": str(video.report(Path(out)).parent),
+                    "asr": asr,
+                    "language": language,
+                    "model": model,
+                    "visual_backend": visual_backend,
+                    "formats": list(formats),
+                    "reuse": reuse,
+                    "content": content,
+                    "name": video.relative.name,
+                }
+                parameters = {"path": str(video.relative), "video": video, "request": request, "pool": pool}
+                futures.append(runner.submit(analyze_found, parameters))
+            wait(futures)
+            outcomes += [future.result() for future in futures]
+    finally:
+        outcomes.sort(key=lambda outcome: outcome.path)
+        write_text(Path(out) / "summary.csv", summary_csv(outcomes))
+    return outcomes
+
+
+def _without_work(
+    video: FoundVideo, *, hashes: Hashes, out: Path, options: AnalyzeOptions, checkpoint: str
+) -> Outcome | str:
+    """Return the outcome of a video that needs no work, else its SHA-256."""
+    path = str(video.relative)
+    if video.growing:
+        return Outcome(path, "growing", "is still being written; left for the next pass")
+    try:
+        content = hashes.of(video.path)
+    except MtmmError as error:
+        return Outcome(path, "failed", str(error))
+    if options.reuse:
+        report = video.report(out)
+        found = finished_report(report, content=content, options=options, checkpoint=checkpoint)
+        if found is not None:
+            return Outcome(
+                path,
+                "skipped",
+                duration=found.source.duration,
+                utterances=len(found.utterances),
+                report=str(video.report(Path())),
+            )
+    return content
+
+
+def summary_csv(outcomes: Sequence[Outcome]) -> str:
+    """Return a row per video: the fields of `Outcome`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(Outcome.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(outcome) for outcome in outcomes)
+    return text.getvalue()

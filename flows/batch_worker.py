@@ -1,0 +1,172 @@
+"""A process that analyses one video after another: models are loaded once, and a crash costs one video, not the batch.
+
+``python -m flows.batch_worker`` reads requests (a JSON object per line, the parameters of `flows.analyze_flow`) from
+standard input and writes events to standard output. It leaves when its input closes, at once, as when its parent was
+killed: the store keeps what was finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from foundation.errors import MtmmError
+
+OnStep = Callable[[str, float], None]
+
+
+class WorkerFailedError(MtmmError):
+    """A video could not be analysed; the message says which step and why."""
+
+
+class WorkerPool:
+    """As many worker processes as videos may be analysed at a time, started when they are first needed."""
+
+    def __init__(self, size: int) -> None:
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(size):
+            self._idle.put(None)
+        self._workers: set[_Worker] = set()
+
+    def analyze(self, request: Mapping[str, Any], *, on_step: OnStep) -> dict[str, Any]:
+        """Analyse one video in a process of its own.
+
+        Parameters
+        ----------
+        request : mapping
+            Parameters of `flows.analyze_flow.analyze_video`; JSON-able.
+        on_step : callable
+            Called with a step's name and the share of its work that is done.
+
+        Returns
+        -------
+        dict
+            ``utterances`` and ``duration`` of the video.
+
+        Raises
+        ------
+        WorkerFailedError
+            If the analysis failed or the process ended.
+        """
+        worker = self._idle.get()
+        if worker is None:
+            worker = _Worker()
+            self._workers.add(worker)
+        try:
+            answer = worker.ask(request, on_step)
+        except WorkerFailedError:
+            if worker.alive:
+                self._idle.put(worker)
+            else:
+                self._workers.discard(worker)
+                self._idle.put(None)
+            raise
+        self._idle.put(worker)
+        return answer
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            worker.close()
+
+
+class _Worker:
+    def __init__(self) -> None:
+        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 (only the parent of workers needs it here)
+
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        if url := PREFECT_API_URL.value():
+            environment["PREFECT_API_URL"] = url
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "flows.batch_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
+            encoding="utf-8",
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, request: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        step = "start"
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            pass  # it has ended; the code below says how
+        for line in self._process.stdout:
+            event = json.loads(line)
+            if "step" in event:
+                step = event["step"]
+                on_step(step, event["share"])
+            elif "error" in event:
+                raise WorkerFailedError(event["error"] if event["expected"] else f"{step}: {event['error']}")
+            else:
+                return dict(event)
+        code = self._process.wait()
+        reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+        hint = "; perhaps out of memory: fewer --jobs or a larger --memory budget" if code == -9 else ""  # SIGKILL
+        raise WorkerFailedError(f"{step}: the process ended with {reason}{hint}")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def main() -> None:
+    """Answer requests until standard input closes."""
+    events, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not speak in the place of an answer
+    requests: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            requests.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        _answer(json.loads(requests.get()), events)
+
+
+def _answer(request: dict[str, Any], events: TextIO) -> None:
+    from flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415 (slow; not for the parent that imports WorkerPool)
+
+    def send(event: Mapping[str, Any]) -> None:
+        events.write(json.dumps(event) + "\n")
+        events.flush()
+
+    def hook(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
+        send({"step": step, "share": 1.0 if artefact is not None else share or 0.0})
+
+    HOOK.set(hook)
+    try:
+        analysis = analyze_video(**request)
+    except MtmmError as error:
+        send({"error": str(error), "expected": True})
+    except Exception as error:
+        send({"error": f"{type(error).__name__}: {error}", "expected": False})
+    else:
+        send({"utterances": len(analysis.utterances), "duration": analysis.source.duration})
+
+
+if __name__ == "__main__":
+    main()

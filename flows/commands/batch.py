@@ -1,0 +1,191 @@
+"""``mtmm-video batch FOLDER``: every video below a folder, N at a time, without one failure stopping the rest."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands import analyze as analyze_command
+from foundation.errors import InputError
+
+# What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from flows.batch_flow import Outcome
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with videos, at any depth.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Videos at a time; half the processor cores where not given.")]
+Memory = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Memory budget, such as 8GB; most of what is free where not given.")
+]
+UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+STATUS_STYLES = {"done": "green", "skipped": "dim", "failed": "red", "growing": "yellow"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``batch`` command to the command line."""
+    app.command("batch")(batch)
+
+
+def parse_size(text: str) -> float:
+    """Return bytes for a size such as ``8GB``, ``500M`` or ``1000``.
+
+    Raises
+    ------
+    InputError
+        If it is no size.
+    """
+    number = text.strip().upper().removesuffix("B")
+    unit = number[-1:] if number[-1:].isalpha() else ""
+    try:
+        size = float(number.removesuffix(unit)) * UNITS[unit]
+    except (ValueError, KeyError):
+        raise InputError(f"{text!r}: is no size; write for instance 500MB or 20GB") from None
+    if not size > 0:
+        raise InputError(f"{text!r}: a size is larger than 0")
+    return size
+
+
+def batch(
+    folder: Folder,
+    *,
+    out: analyze_command.Out = Path("out"),
+    jobs: Jobs = None,
+    memory: Memory = None,
+    asr: analyze_command.Asr = "base",
+    language: analyze_command.Language = None,
+    model: analyze_command.Model = "paper",
+    visual: analyze_command.Visual = "mediapipe",
+    formats: analyze_command.Formats = analyze_command.DEFAULT_FORMATS,
+    no_cache: analyze_command.NoCache = False,
+    verbose: analyze_command.Verbose = False,
+) -> None:
+    """Analyse every video below a folder that has no report yet.
+
+    Videos are told by their content, and reports keep their place: ``FOLDER/a/talk.mp4`` becomes
+    ``OUT/a/talk.mp4.json``. One that fails does not stop the others; one that is still being written is left for the
+    next pass. ``OUT/summary.csv`` lists them all. Exit code 1 if any failed.
+    """
+    from rich.console import Console
+
+    from flows.native_log import without_native_log
+    from flows.prefect_api import LocalServer, has_own_server, prefect_api, settle_environment
+
+    analyze_command.prepare_folder(out)
+    budget = None if memory is None else parse_size(memory)
+    settle_environment(verbose=verbose)
+    with ExitStack() as stack:
+        if not verbose:
+            stack.enter_context(without_native_log())
+        server = None if has_own_server() else stack.enter_context(LocalServer())
+        from flows.batch_flow import WATCHER, analyze_folder
+
+        stack.enter_context(prefect_api(server))
+        WATCHER.set(stack.enter_context(LiveView()))
+        outcomes = analyze_folder(
+            str(folder),
+            out=str(out),
+            jobs=jobs,
+            memory_gb=None if budget is None else budget / 1e9,
+            asr=asr,
+            language=language,
+            model=model,
+            visual_backend=visual,
+            formats=analyze_command.parse_formats(formats),
+            reuse=not no_cache,
+        )
+    show_outcomes(Console(), outcomes, out=out)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def show_outcomes(console: object, outcomes: list[Outcome], *, out: Path) -> None:
+    """Print the table of a batch: what was done, skipped, left and failed, and why."""
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    assert isinstance(console, Console)
+    table = Table("video", "status", "length (s)", "utterances", "took (s)", "reason")
+    for outcome in outcomes:
+        table.add_row(
+            escape(outcome.path),
+            f"[{STATUS_STYLES[outcome.status]}]{outcome.status}[/]",
+            "" if outcome.duration is None else f"{outcome.duration:.1f}",
+            "" if outcome.utterances is None else str(outcome.utterances),
+            f"{outcome.seconds:.1f}" if outcome.seconds else "",
+            escape(outcome.reason),
+        )
+    counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
+    console.print(table)
+    parts = ", ".join(f"{counts[status]} {status}" for status in STATUS_STYLES if counts[status])
+    console.print(f"{parts or 'no video found'}. Summary: {out / 'summary.csv'}", markup=False, highlight=False)
+
+
+class LiveView:
+    """A bar for the batch and one for each video that is being analysed, on standard error.
+
+    It is a `flows.batch_flow.Watcher`; its methods are called from several threads. Where standard error is no
+    terminal, it prints a line per video instead.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = Console(stderr=True)
+        self._progress: Progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[step]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._lock = threading.Lock()
+        self._batch: TaskID = self._progress.add_task("all videos", total=None, step="looking")
+        self._videos: dict[str, TaskID] = {}
+
+    def found(self, total: int) -> None:
+        """Show how many videos lie in the folder."""
+        self._progress.update(self._batch, total=total, step=f"of {total}")
+
+    def step(self, video: str, step: str, share: float) -> None:
+        """Show how far a video is."""
+        from rich.markup import escape
+
+        from flows.progress import STEPS
+
+        names = list(STEPS)
+        label, weight = STEPS.get(step, ("starting", 0.0))
+        before = sum(STEPS[name][1] for name in names[: names.index(step)]) if step in STEPS else 0.0
+        with self._lock:
+            if video not in self._videos:
+                self._videos[video] = self._progress.add_task(escape(video), total=1.0, step="")
+            self._progress.update(self._videos[video], completed=before + weight * share, step=label)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Take a video's line away."""
+        with self._lock:
+            if outcome.path in self._videos:
+                self._progress.remove_task(self._videos.pop(outcome.path))
+            self._progress.advance(self._batch)
+        if not self._console.is_terminal:
+            line = f"{outcome.status}: {outcome.path}" + (f" ({outcome.reason})" if outcome.reason else "")
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def __enter__(self) -> LiveView:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

@@ -1,0 +1,209 @@
+"""What lies in a folder: the videos in it, which of them are finished, and which are still being written."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundation.errors import InputError, MediaError, MtmmError
+from foundation.files import write_text
+from pipeline.analysis import Analysis
+from pipeline.media import probe
+from pipeline.options import AnalyzeOptions
+from pipeline.report_json import from_json
+from pipeline.store import hash_video
+
+# Files with these suffixes are meant as videos, so that a broken one is reported; any other file is looked into.
+VIDEO_SUFFIXES = {
+    ".avi",
+    ".flv",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".ogv",
+    ".ts",
+    ".webm",
+    ".wmv",
+}
+YOUNG_SECONDS = 60.0  # a file that was changed within this time may still be growing
+LOOK_AGAIN_SECONDS = 2.0  # and is taken when it keeps its size and time of change for this long
+
+
+@dataclass(frozen=True)
+class FoundVideo:
+    """A video below the folder.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    relative : Path
+        The same, seen from the folder. Reports lie at this place below the output folder and keep the whole file name,
+        so that two videos never share a report.
+    growing : bool
+        Whether it was being written while it was looked at.
+    """
+
+    path: Path
+    relative: Path
+    growing: bool = False
+
+    def report(self, out: Path) -> Path:
+        """Return where its JSON report lies."""
+        return out / self.relative.parent / f"{self.relative.name}.json"
+
+
+def find_videos(folder: Path, *, out: Path) -> tuple[list[FoundVideo], list[tuple[Path, str]]]:
+    """Find every video below a folder, by suffix or by content.
+
+    Parameters
+    ----------
+    folder : Path
+        Hidden files and folders in it are passed over, and so is `out` where it lies inside.
+    out : Path
+        The output folder.
+
+    Returns
+    -------
+    videos : list of FoundVideo
+        In order of their paths.
+    unreadable : list of (Path, str)
+        Folders that could not be listed, with the reason.
+
+    Raises
+    ------
+    InputError
+        If `folder` is no folder or cannot be listed.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is no folder; name one, or use `mtmm-video analyze` for a file")
+    unreadable: list[tuple[Path, str]] = []
+    files = [path for path in _walk(folder, out.resolve(), unreadable) if _is_video(path)]
+    if any(path == folder for path, _ in unreadable):
+        raise InputError(f"{folder}: cannot be listed ({unreadable[0][1]})")
+    growing = _growing(files)
+    videos = [FoundVideo(path, path.relative_to(folder), path in growing) for path in sorted(files)]
+    return videos, unreadable
+
+
+def _walk(folder: Path, out: Path, unreadable: list[tuple[Path, str]]) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        unreadable.append((Path(error.filename), error.strerror or str(error)))
+
+    for parent, folders, files in os.walk(folder, onerror=note):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and (Path(parent) / name).resolve() != out
+        )
+        for name in sorted(files):
+            path = Path(parent) / name
+            if not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _is_video(path: Path) -> bool:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return True
+    try:
+        return probe(path).has_video
+    except MediaError:
+        return False
+
+
+def _growing(files: Iterable[Path]) -> set[Path]:
+    """Return the files that change between two looks. Only young ones are looked at twice, all at the same time."""
+    now = time.time()
+    before: dict[Path, tuple[int, int]] = {}
+    for path in files:
+        stamp = _stamp(path)
+        # A time of change in the future means that a clock was put back: such a file is judged by looking, too.
+        if stamp is not None and now - stamp[1] / 1e9 < YOUNG_SECONDS:
+            before[path] = stamp
+    if not before:
+        return set()
+    time.sleep(LOOK_AGAIN_SECONDS)
+    return {path for path, stamp in before.items() if _stamp(path) != stamp or stamp[0] == 0}
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+class Hashes:
+    """SHA-256 of files that did not change since they were hashed, kept between passes over a folder."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._known: dict[str, list[int | str]] = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}  # nothing is lost but time
+
+    def of(self, path: Path) -> str:
+        """Return the SHA-256 of a file.
+
+        Raises
+        ------
+        MediaError
+            If it is empty or cannot be read.
+        """
+        stamp = _stamp(path)
+        name = str(path.resolve())
+        if stamp is not None and name in self._known and self._known[name][:2] == list(stamp):
+            return str(self._known[name][2])
+        content = hash_video(path)
+        if stamp is not None:
+            self._known[name] = [*stamp, content]
+        return content
+
+    def save(self) -> None:
+        """Keep what was hashed.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written.
+        """
+        write_text(self._file, json.dumps(self._known))
+
+
+def finished_report(path: Path, *, content: str, options: AnalyzeOptions, checkpoint: str) -> Analysis | None:
+    """Return the analysis in a report, if it is one of this content with these options and this checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The JSON report.
+    content : str
+        SHA-256 of the video.
+    options : AnalyzeOptions
+        Formats that lack their file make the report unfinished, too.
+    checkpoint : str
+        SHA-256 of the model.
+    """
+    from pipeline.reports import FORMATS  # noqa: PLC0415
+
+    if any(not path.with_suffix(FORMATS[name].suffix).is_file() for name in options.formats):
+        return None
+    try:
+        analysis = from_json(path.read_text(encoding="utf-8"))
+    except (OSError, MtmmError):
+        return None
+    provenance = analysis.provenance
+    fits = (
+        analysis.source.sha256 == content
+        and dict(provenance.options) == dict(options.recorded())
+        and provenance.model.get("sha256") == checkpoint
+    )
+    return analysis if fits else None
