@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands import analyze as analyze_command
-from foundation.errors import InputError
+from flows.sizes import parse_size
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -24,32 +24,12 @@ Jobs = Annotated[int | None, typer.Option(min=1, help="Videos at a time; half th
 Memory = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory budget, such as 8GB; most of what is free where not given.")
 ]
-UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 STATUS_STYLES = {"done": "green", "skipped": "dim", "failed": "red", "growing": "yellow"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the ``batch`` command to the command line."""
     app.command("batch")(batch)
-
-
-def parse_size(text: str) -> float:
-    """Return bytes for a size such as ``8GB``, ``500M`` or ``1000``.
-
-    Raises
-    ------
-    InputError
-        If it is no size.
-    """
-    number = text.strip().upper().removesuffix("B")
-    unit = number[-1:] if number[-1:].isalpha() else ""
-    try:
-        size = float(number.removesuffix(unit)) * UNITS[unit]
-    except (ValueError, KeyError):
-        raise InputError(f"{text!r}: is no size; write for instance 500MB or 20GB") from None
-    if not size > 0:
-        raise InputError(f"{text!r}: a size is larger than 0")
-    return size
 
 
 def batch(

@@ -1,0 +1,56 @@
+"""``mtmm-video extract FILE``: the measured features, words and utterances for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# What is slow to import is imported in the function: `mtmm-video --help` answers within a second.
+# ruff: noqa: PLC0415
+
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="A video, or a sound file, in any format.")]
+Out = Annotated[Path, typer.Option(help="Folder for the tables.")]
+Format = Annotated[str, typer.Option("--format", help="parquet, csv, or csd (the CMU SDK's HDF5).")]
+Asr = Annotated[str, typer.Option(help="Whisper model: base, tiny.en.")]
+Language = Annotated[str | None, typer.Option(help="Language spoken, such as en; recognised where not given.")]
+Transcript = Annotated[Path | None, typer.Option(help="SRT, VTT or JSON with words, in place of recognition.")]
+Visual = Annotated[str, typer.Option(help="What looks at faces: mediapipe, pyfeat, none.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every step anew.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``extract`` command to the command line."""
+    app.command("extract")(extract)
+
+
+def extract(
+    source: Source,
+    *,
+    out: Out = Path("features"),
+    file_format: Format = "parquet",
+    asr: Asr = "base",
+    language: Language = None,
+    transcript: Transcript = None,
+    visual: Visual = "mediapipe",
+    no_cache: NoCache = False,
+) -> None:
+    """Write the features that an analysis measures: acoustic and visual frames, words, utterances.
+
+    Writes ``OUT/acoustic``, ``visual``, ``words`` and ``utterances``. What an analysis of the same file has computed is
+    not computed again.
+    """
+    from flows.native_log import without_native_log
+    from flows.progress import VideoProgress
+    from pipeline.extraction import extract as extract_file
+    from pipeline.options import AnalyzeOptions
+
+    options = AnalyzeOptions(
+        asr=asr, language=language, transcript=transcript, visual=visual, formats=(), reuse=not no_cache
+    )
+    with without_native_log(), VideoProgress() as progress:
+        progress.begin(source)
+        paths = extract_file(source, out=out, file_format=file_format, options=options, hook=progress)
+    for path in paths.values():
+        typer.echo(path)
