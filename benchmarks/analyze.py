@@ -1,0 +1,71 @@
+"""Time and peak memory of every step of an analysis.
+
+    python benchmarks/analyze.py ../shared/data/mosei/video/mosei_-571d8cVauQ.mp4
+
+Runs the plain pipeline into an empty store, so that nothing is reused. Memory is the peak of resident memory during the
+step (Linux: VmHWM, reset before each step), libraries and models that earlier steps loaded included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from pipeline import AnalyzeOptions, Store, analyze
+
+
+class Meter:
+    """A `pipeline.job.Hook` that notes time and peak memory per step."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, float, float]] = []
+        self._start = 0.0
+
+    def __call__(self, step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
+        """Note a step's beginning or end."""
+        if share is not None:
+            return
+        if artefact is None:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets VmHWM, see proc(5)
+            self._start = time.perf_counter()
+        else:
+            self.rows.append((step, time.perf_counter() - self._start, _peak_mb()))
+
+
+def _peak_mb() -> float:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1000  # kB
+    raise RuntimeError("no VmHWM in /proc/self/status")
+
+
+def main() -> None:
+    """Print the table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--asr", default="base")
+    arguments = parser.parse_args()
+    meter = Meter()
+    start, processor = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        analysis = analyze(
+            arguments.video, options=AnalyzeOptions(asr=arguments.asr), store=Store(Path(folder)), hook=meter
+        )
+    wall, processor = time.perf_counter() - start, time.process_time() - processor
+    duration = analysis.source.duration
+    load = os.getloadavg()[0]
+    print(f"{arguments.video.name}: {duration:.1f} s, {len(analysis.utterances)} utterances, whisper {arguments.asr}")
+    print(f"{os.cpu_count()} cores, load average {load:.1f}\n")
+    print("| step | seconds | per second of video | peak memory (MB) |\n|---|---:|---:|---:|")
+    for step, seconds, peak in meter.rows:
+        print(f"| {step} | {seconds:.2f} | {seconds / duration:.3f} | {peak:.0f} |")
+    peak = max(row[2] for row in meter.rows)
+    print(f"| all | {wall:.2f} | {wall / duration:.3f} | {peak:.0f} |")
+    print(f"\nProcessor time {processor:.1f} s.")
+
+
+if __name__ == "__main__":
+    main()
