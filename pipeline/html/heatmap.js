@@ -1,0 +1,131 @@
+// The attention maps: Figure 3 of the paper for every pair of modalities of this video.
+
+const MARGIN = 26;  // pixels for the numbers beside a map
+let maps = [];
+let shownPair = 0;
+let cellUnder = null;  // { map, i, j }
+
+const PALETTE_STEPS = 255;
+
+// 256 colours from nothing to the largest weight; the square root keeps small weights apart.
+function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const [low, high] = ["--heat-low", "--heat-high"].map((name) => style.getPropertyValue(name).split(",").map(Number));
+  return Array.from({ length: PALETTE_STEPS + 1 }, (_, step) => low.map((from, n) => Math.round(from + (high[n] - from) * Math.sqrt(step / PALETTE_STEPS))));
+}
+
+// The weights as a picture with one pixel per cell, painted once and scaled when drawn.
+function picture(map) {
+  const { matrix, size, largest } = map, colours = palette();
+  const canvas = make("canvas", { width: size, height: size });
+  const pen = canvas.getContext("2d"), image = pen.createImageData(size, size);
+  for (let i = 0; i < size; i += 1) {
+    for (let j = 0; j < size; j += 1) {
+      const step = Math.round((matrix.at(i, j) / (largest || 1)) * PALETTE_STEPS);
+      image.data.set([...colours[step], 255], 4 * (i * size + j));
+    }
+  }
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function drawMap(map) {
+  const { canvas, size } = map;
+  const width = canvas.clientWidth, ratio = window.devicePixelRatio || 1;
+  if (!width) return;
+  const side = width - MARGIN, cell = side / size;
+  const height = Math.min(side, size * 64) + MARGIN;
+  map.cell = { width: cell, height: (height - MARGIN) / size };
+  canvas.style.height = `${height}px`;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const pen = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+  pen.scale(ratio, ratio);
+  map.picture ??= picture(map);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(map.picture, MARGIN, MARGIN, side, height - MARGIN);
+  const gap = cell > 8 ? 1 : 0;  // a thin grid where the cells are large enough to be counted
+  pen.fillStyle = style.getPropertyValue("--sheet");
+  for (let n = 1; gap && n <= size; n += 1) {
+    pen.fillRect(MARGIN + n * cell - gap, MARGIN, gap, height - MARGIN);
+    pen.fillRect(MARGIN, MARGIN + n * map.cell.height - gap, side, gap);
+  }
+  pen.fillStyle = style.getPropertyValue("--soft");
+  pen.font = "11px system-ui, sans-serif";
+  pen.textBaseline = "middle";
+  const every = Math.max(1, Math.ceil(22 / Math.min(cell, map.cell.height)));
+  for (let n = 0; n < size; n += every) {
+    pen.textAlign = "center";
+    pen.fillText(utterances[n].index, MARGIN + (n + 0.5) * cell, MARGIN / 2);
+    pen.textAlign = "right";
+    pen.fillText(utterances[n].index, MARGIN - 6, MARGIN + (n + 0.5) * map.cell.height);
+  }
+  pen.strokeStyle = style.getPropertyValue("--negative");
+  pen.lineWidth = 1.5;
+  if (state.selected >= 0) pen.strokeRect(MARGIN, MARGIN + state.selected * map.cell.height, side - gap, map.cell.height - gap);
+  if (cellUnder?.map === map) {
+    pen.strokeStyle = style.getPropertyValue("--ink");
+    pen.strokeRect(MARGIN + cellUnder.j * cell, MARGIN + cellUnder.i * map.cell.height, cell - gap, map.cell.height - gap);
+  }
+}
+const drawMaps = () => maps.forEach(drawMap);
+
+function tell(map, i, j) {
+  cellUnder = { map, i, j };
+  const weight = map.matrix.at(i, j), quote = (n) => `“${shortened(utterances[n].text, 90)}”`;
+  const known = map.matrix.kept < map.size && weight === 0;
+  byId("cell").replaceChildren(
+    make("b", {}, `i = ${utterances[i].index}, j = ${utterances[j].index}, weight ${known ? "below the strongest of its row" : weight.toFixed(3)}`),
+    ` (evenly spread would be ${(1 / map.size).toFixed(3)}). The ${map.asks} of ${quote(i)} looks at the ${map.lookedAt} of ${i === j ? "the same utterance" : quote(j)}.`);
+  drawMaps();
+}
+
+function mapOf(pair, direction) {
+  const [asks, lookedAt] = direction === 0 ? pair.pair : [...pair.pair].reverse();
+  const matrix = unpacked(direction === 0 ? pair.n1 : pair.n2, pair.size);
+  const canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": `Attention of ${asks} to ${lookedAt}, ${pair.size} by ${pair.size}; arrow keys move over the cells` });
+  const map = { canvas, matrix, size: pair.size, largest: matrix.largest, asks, lookedAt };
+  const under = (event) => {
+    const box = canvas.getBoundingClientRect();
+    const i = Math.floor((event.clientY - box.top - MARGIN) / map.cell.height), j = Math.floor((event.clientX - box.left - MARGIN) / map.cell.width);
+    return i >= 0 && j >= 0 && i < map.size && j < map.size ? [i, j] : null;
+  };
+  canvas.addEventListener("pointermove", (event) => { const found = under(event); if (found) tell(map, ...found); });
+  canvas.addEventListener("click", (event) => { const found = under(event); if (found) select(found[0]); });
+  canvas.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const from = cellUnder?.map === map ? cellUnder : { i: Math.max(state.selected, 0), j: 0 };
+    const within = (n) => Math.min(Math.max(n, 0), map.size - 1);
+    tell(map, within(from.i + step[0]), within(from.j + step[1]));
+  });
+  const kept = matrix.kept < pair.size ? `; the ${matrix.kept} strongest of each row are shown, all are in the JSON report` : "";
+  map.figure = make("figure", {},
+    make("figcaption", {}, make("b", {}, `${asks} → ${lookedAt}`), ` ${direction === 0 ? "N1" : "N2"}${kept}`),
+    canvas, make("p", { class: "scale" }, "0", make("i"), matrix.largest.toFixed(2)));
+  return map;
+}
+
+function showPair(number) {
+  shownPair = number;
+  cellUnder = null;
+  const pair = data.attention[number];
+  [...byId("pairs").children].forEach((tab, n) => tab.setAttribute("aria-selected", String(n === number)));
+  maps = (pair.pair[0] === pair.pair[1] ? [0] : [0, 1]).map((direction) => mapOf(pair, direction));
+  byId("maps").replaceChildren(...maps.map((map) => map.figure));
+  byId("cell").textContent = "Point at a cell to read its weight; click to go to the utterance of its row, outlined for the one selected above.";
+  drawMaps();
+}
+
+function startHeatmaps() {
+  if (!byId("attention")) return;
+  data.attention.forEach((pair, number) =>
+    byId("pairs").append(make("button", { type: "button", role: "tab", onclick: () => showPair(number) }, pair.pair[0] === pair.pair[1] ? pair.pair[0] : pair.pair.join(" and "))));
+  showPair(shownPair);
+  new ResizeObserver(drawMaps).observe(byId("maps"));
+  onChange((what) => {
+    if (what === "theme") maps.forEach((map) => { map.picture = null; });
+    if (what === "selected" || what === "theme") drawMaps();
+  });
+}

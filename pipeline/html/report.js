@@ -1,0 +1,65 @@
+// Start of the page, the player, the keys and the theme.
+
+function onTime() {
+  state.time = media.currentTime;
+  if (stopAt !== null && state.time >= stopAt) { media.pause(); stopAt = null; }
+  const i = utteranceAt(state.time);
+  // While it plays, the card follows; while it rests, the reader's choice stays.
+  if (!media.paused && byId("follow").checked && i >= 0 && i !== state.selected) { state.selected = i; changed("selected"); }
+  changed("time");
+}
+
+function startPlayer() {
+  if (!media) return;
+  const tick = () => { onTime(); if (!media.paused) requestAnimationFrame(tick); };
+  media.addEventListener("play", tick);
+  media.addEventListener("seeking", onTime);
+  media.addEventListener("pause", () => { stopAt = null; });
+  media.addEventListener("error", () => { byId("media-error").hidden = false; });
+  if (media.error) byId("media-error").hidden = false;
+  if (media.tagName === "VIDEO" && window.VTTCue) {
+    const track = media.addTextTrack("captions", "Words and labels", "");
+    utterances.forEach((utterance) => {
+      const escaped = utterance.text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+      track.addCue(new VTTCue(utterance.start, Math.max(utterance.end, utterance.start + 0.1), escaped));
+    });
+    track.mode = "hidden";
+  }
+}
+
+function startTheme() {
+  const root = document.documentElement, button = byId("theme-button"), dark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const show = () => { button.textContent = isDark() ? "Light" : "Dark"; changed("theme"); };
+  button.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; show(); });
+  dark.addEventListener("change", show);
+  show();
+}
+
+function startKeys() {
+  const help = byId("help-button");
+  const toggleHelp = () => { byId("help").hidden = !byId("help").hidden; help.setAttribute("aria-expanded", String(!byId("help").hidden)); };
+  help.addEventListener("click", toggleHelp);
+  const actions = {
+    j: () => select(neighbour(1)), k: () => select(neighbour(-1)), p: playSelected,
+    " ": () => { if (media) { if (media.paused) media.play().catch(() => {}); else media.pause(); } },
+    "/": () => byId("search").focus(), f: () => { byId("follow").checked = !byId("follow").checked; },
+    "+": () => zoom(1.6), "-": () => zoom(1 / 1.6), "?": toggleHelp,
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && byId("filters")) { byId("filters").reset(); byId("search").blur(); return; }
+    const typing = event.target.closest("input, select, textarea, video, audio, summary, a, button");
+    if (event.ctrlKey || event.metaKey || event.altKey || (typing && (event.key === " " || typing.matches("input[type=search], select")))) return;
+    const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (action) { event.preventDefault(); action(); }
+  });
+}
+
+document.documentElement.classList.add("scripted");
+startTranscript();
+startTimeline();
+startCard();
+startHeatmaps();
+startPlayer();
+startKeys();
+startTheme();

@@ -1,0 +1,72 @@
+// The transcript: the table that is there without scripts, made searchable and clickable.
+
+function matches(utterance, { words, label, flag }) {
+  if (words && !utterance.text.toLocaleLowerCase().includes(words)) return false;
+  if (label === "none" && utterance.labels.length) return false;
+  if ((label === "positive" || label === "negative") && (utterance.positive >= 0.5 ? "positive" : "negative") !== label) return false;
+  if (data.emotions.includes(label) && !utterance.labels.includes(label)) return false;
+  if (flag === "-") return utterance.flags.length === 0;
+  return !flag || utterance.flags.includes(flag);
+}
+
+function marked(text, words) {
+  if (!words) return [text];
+  const pieces = [], lower = text.toLocaleLowerCase();
+  let from = 0;
+  // A letter whose lower case is longer would shift the places found: such a text is shown unmarked.
+  if (lower.length !== text.length) return [text];
+  for (let at = lower.indexOf(words); at >= 0; at = lower.indexOf(words, from)) {
+    pieces.push(text.slice(from, at), make("mark", {}, text.slice(at, at + words.length)));
+    from = at + words.length;
+  }
+  return [...pieces, text.slice(from)];
+}
+
+function applyFilters() {
+  const wanted = { words: byId("search").value.trim().toLocaleLowerCase(), label: byId("by-label").value, flag: byId("by-flag").value };
+  state.shown = utterances.map((utterance) => matches(utterance, wanted));
+  rows.forEach((row, i) => {
+    row.hidden = !state.shown[i];
+    row.querySelector(".words").replaceChildren(...marked(utterances[i].text, state.shown[i] ? wanted.words : ""));
+  });
+  const count = state.shown.filter(Boolean).length, any = Boolean(wanted.words || wanted.label || wanted.flag);
+  byId("count").textContent = any ? `${count} of ${utterances.length}` : "";
+  byId("clear").hidden = !any;
+  if (byId("nothing")) byId("nothing").hidden = count > 0;
+  changed("filter");
+}
+
+function showCurrentRow() {
+  rows.forEach((row, i) => {
+    row.classList.toggle("current", i === state.selected);
+    row.tabIndex = i === state.selected ? 0 : -1;
+    if (i === state.selected) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+  });
+  const row = rows[state.selected], frame = byId("table-frame");
+  if (!row || !frame || !byId("follow").checked) return;
+  // Only the frame scrolls: the page stays where its reader has put it.
+  const top = row.offsetTop - 40, bottom = row.offsetTop + row.offsetHeight;
+  if (top < frame.scrollTop || bottom > frame.scrollTop + frame.clientHeight) frame.scrollTop = row.offsetTop - frame.clientHeight / 3;
+}
+
+function startTranscript() {
+  rows.forEach((row, i) => {
+    row.addEventListener("click", () => { if (!String(getSelection())) select(i); });
+    row.addEventListener("keydown", (event) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step) { event.preventDefault(); select(neighbour(step)); rows[state.selected].focus(); }
+      if (event.key === "Enter") { select(i); playSelected(); }
+    });
+  });
+  byId("search").addEventListener("input", applyFilters);
+  byId("by-label").addEventListener("change", applyFilters);
+  byId("by-flag").addEventListener("change", applyFilters);
+  byId("filters").addEventListener("submit", (event) => event.preventDefault());
+  byId("filters").addEventListener("reset", () => setTimeout(applyFilters));
+  document.querySelectorAll("[data-jump]").forEach((link) => link.addEventListener("click", (event) => {
+    event.preventDefault();
+    select(Number(link.dataset.jump));
+  }));
+  showCurrentRow();
+  onChange((what) => { if (what === "selected") showCurrentRow(); });
+}

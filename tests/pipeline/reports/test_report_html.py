@@ -1,0 +1,184 @@
+"""The HTML report as text: escaping, size, what is there without scripts. The browser's view is in the next file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.analysis import Analysis
+from pipeline.report_action_units import ACTION_UNITS, standing_out
+from pipeline.report_attention import pack_attention, strongest
+from pipeline.report_html import to_html
+from pipeline.report_pages import clock, json_for_html, percent
+from pipeline.report_summary import summarise
+
+MakeAnalysis = Callable[..., Analysis]
+
+
+class Page(HTMLParser):
+    """Collects the elements, and the text of each table row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "tr" and "data-i" in dict(attrs):
+            self.rows.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows:
+            self.rows[-1] += data
+
+
+def test_every_utterance_is_a_row_of_the_table(analysis: Analysis) -> None:
+    page = Page(to_html(analysis))
+    assert len(page.rows) == len(analysis.utterances)
+    for row, entry in zip(page.rows, analysis.utterances, strict=True):
+        assert entry.utterance.text in row
+        assert entry.prediction.sentiment in row
+        assert percent(entry.prediction.emotion_probabilities["fear"]) in row
+
+
+def test_the_transcript_cannot_become_markup(analysis: Analysis) -> None:
+    text = to_html(analysis)
+    scripts = [attributes for tag, attributes in Page(text).elements if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "data"}, {}]
+    assert "<script>document.title" not in text
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]{44}';", text)
+
+
+def test_nothing_is_loaded_from_anywhere(analysis: Analysis) -> None:
+    text = to_html(analysis, video="talk one.mp4")
+    sources = {
+        value
+        for _, attributes in Page(text).elements
+        for name, value in attributes.items()
+        if name in {"src", "href", "srcset", "action"}
+    }
+    assert sources == {"talk%20one.mp4", "data:,", "#transcript"}
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_an_embedded_video_is_inside(analysis: Analysis, tmp_path: Path) -> None:
+    video = tmp_path / "talk.mp4"
+    video.write_bytes(b"not really a video")
+    assert "data:video/mp4;base64,bm90IHJlYWxseSBhIHZpZGVv" in to_html(analysis, video="talk.mp4", embed=video)
+
+
+def test_an_hour_of_speech_stays_under_three_megabytes(make_analysis: MakeAnalysis) -> None:
+    assert len(to_html(make_analysis(count=1000), video="talk.mp4").encode()) < 3_000_000
+
+
+def test_silence_says_so(empty_analysis: Analysis) -> None:
+    text = to_html(empty_analysis)
+    assert "Nothing was said" in text
+    assert "No speech was detected in the sound." in text
+
+
+def test_json_in_html_cannot_end_its_element() -> None:
+    nasty = {"text": "</script><!-- <script>\u2028"}
+    written = json_for_html(nasty)
+    assert "<" not in written
+    assert json.loads(written) == nasty
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "0 %"), (0.003, "<1 %"), (0.5, "50 %"), (0.997, ">99 %"), (1.0, "100 %")]
+)
+def test_percent_never_claims_certainty_it_has_not(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_clock() -> None:
+    assert [clock(seconds) for seconds in (0.9, 61, 3725)] == ["0:00", "1:01", "1:02:05"]
+
+
+# Summary
+
+
+def test_shares_are_of_speaking_time(analysis: Analysis) -> None:
+    summary = summarise(analysis)
+    lengths = np.array([e.utterance.end - e.utterance.start for e in analysis.utterances])
+    positive = np.array([e.prediction.sentiment == "positive" for e in analysis.utterances])
+    assert summary.positive_share == pytest.approx(lengths[positive].sum() / lengths.sum())
+    assert dict(summary.flags) == {"interpolated_times": 5, "no_face": 1}
+    assert dict(summary.modalities) == {"text": 5, "acoustic": 5, "visual": 4}
+
+
+def test_strongest_moments_are_ordered_and_of_their_kind(make_analysis: MakeAnalysis) -> None:
+    summary = summarise(make_analysis(count=40))
+    positive = [e.prediction.sentiment_probabilities["positive"] for e in summary.most_positive]
+    negative = [e.prediction.sentiment_probabilities["negative"] for e in summary.most_negative]
+    assert positive == sorted(positive, reverse=True)
+    assert negative == sorted(negative, reverse=True)
+    assert min(positive + negative) >= 0.5
+    assert len(positive) == len(negative) == 3
+
+
+def test_what_was_not_measured_has_no_share(empty_analysis: Analysis) -> None:
+    assert summarise(empty_analysis).positive_share is None
+    assert {m.name: m.share for m in summarise(empty_analysis).measures}["face"] is None
+
+
+# Attention and action units
+
+
+def unpack(packed: dict, size: int) -> np.ndarray:
+    import base64
+
+    weights = np.frombuffer(base64.b64decode(packed["weights"]), "<u2").astype(float) / 65535
+    if "columns" not in packed:
+        return weights.reshape(size, size)
+    columns = np.frombuffer(base64.b64decode(packed["columns"]), "<u2").astype(int)
+    matrix = np.zeros((size, size))
+    np.put_along_axis(matrix, columns.reshape(size, -1), weights.reshape(size, -1), axis=1)
+    return matrix
+
+
+@pytest.mark.parametrize("count", [1, 5, 400])
+def test_attention_survives_packing(make_analysis: MakeAnalysis, count: int) -> None:
+    analysis = make_analysis(count=count)
+    for packed in pack_attention(analysis):
+        for name, matrix in zip(("n1", "n2"), analysis.prediction.attention[tuple(packed["pair"])], strict=True):
+            found = unpack(packed[name], packed["size"])
+            known = found > 0
+            assert np.abs(found - matrix)[known].max() < 1e-5
+            assert (found.argmax(axis=1) == matrix.argmax(axis=1)).all()
+
+
+def test_leaning_names_the_largest_weights(analysis: Analysis) -> None:
+    asks, looked_at, j, weight = strongest(analysis)[1][0]
+    largest = max(float(matrix[1].max()) for matrices in analysis.prediction.attention.values() for matrix in matrices)
+    assert weight == pytest.approx(largest)
+    pair = (asks, looked_at)
+    attention = analysis.prediction.attention
+    matrix = attention[pair][0] if pair in attention else attention[(looked_at, asks)][1]
+    assert matrix[1, j] == pytest.approx(weight)
+
+
+def test_no_action_unit_stands_out_where_no_face_was(analysis: Analysis) -> None:
+    found = standing_out(analysis)
+    assert found[2] == []
+    assert all(score > 0 and name in ACTION_UNITS for units in found for name, score in units)
+
+
+@pytest.mark.reference
+def test_action_units_carry_the_corpus_statistics(shared: Path) -> None:
+    with (shared / "data/mosei/feature_names_mean_std.csv").open() as file:
+        known = {row["name"]: row for row in csv.DictReader(file)}
+    assert len(ACTION_UNITS) == 20
+    for name, unit in ACTION_UNITS.items():
+        assert unit.mean == pytest.approx(float(known[name]["mean"]), abs=0.0006)
+        assert unit.deviation == pytest.approx(float(known[name]["std"]), abs=0.0006)
