@@ -163,18 +163,21 @@ class Specification:
                     f"{source}: checkpoint format {content['format']!r}, this version reads {FORMAT!r}; update "
                     "mtmm-video or train again"
                 )
-            columns = {
-                cast(Modality, modality): Columns(
-                    names=tuple(entry["names"]),
-                    version=entry["version"],
+            given = content["columns"]
+            columns: dict[Modality, Columns] = {
+                modality: Columns(
+                    names=tuple(given[modality]["names"]),
+                    version=given[modality]["version"],
                     normaliser=Normaliser(
-                        mean=np.asarray(entry["mean"], dtype=np.float32), std=np.asarray(entry["std"], dtype=np.float32)
+                        mean=np.asarray(given[modality]["mean"], dtype=np.float32),
+                        std=np.asarray(given[modality]["std"], dtype=np.float32),
                     ),
                 )
-                for modality, entry in content["columns"].items()
+                for modality in MODALITIES
+                if modality in given
             }
             shape = NetworkShape(
-                columns={modality: len(columns[modality].names) for modality in MODALITIES if modality in columns},
+                columns={modality: len(entry.names) for modality, entry in columns.items()},
                 hidden=int(content["shape"]["hidden"]),
                 dense=int(content["shape"]["dense"]),
                 dropout=float(content["shape"]["dropout"]),

@@ -24,24 +24,19 @@ class ContextCnn(nn.Module):
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
-        self.towers = nn.ModuleDict(
-            {
-                name: nn.Sequential(
-                    nn.Conv1d(columns, HIDDEN, SPAN, padding="same"),
-                    nn.ReLU(),
-                    nn.Dropout(shape.dropout),
-                    nn.Conv1d(HIDDEN, HIDDEN, SPAN, padding="same"),
-                    nn.ReLU(),
-                )
-                for name, columns in shape.columns.items()
-            }
+        self.first = nn.ModuleDict(
+            {name: nn.Conv1d(columns, HIDDEN, SPAN, padding="same") for name, columns in shape.columns.items()}
         )
+        self.second = nn.ModuleDict({name: nn.Conv1d(HIDDEN, HIDDEN, SPAN, padding="same") for name in shape.columns})
+        self.dropout = nn.Dropout(shape.dropout)
         self.heads = Heads(HIDDEN * len(shape.columns), shape)
 
     def forward(self, inputs: Mapping[Modality, Tensor], masks: Mapping[Modality, Tensor]) -> Outputs:
         """Label every utterance; inputs (B, U, C) and masks (B, U) per modality."""
-        read = [
-            self.towers[name](values.transpose(1, 2)).transpose(1, 2)  # (B, U, H)
-            for name, values in zeroed(inputs, masks).items()
-        ]
+        exists = torch.stack(list(masks.values())).any(dim=0)[:, None]  # (B, 1, U)
+        read = []
+        for name, values in zeroed(inputs, masks).items():
+            # The bias makes something of nothing: without `exists`, padding would reach its neighbours in layer two.
+            once = torch.relu(self.first[name](values.transpose(1, 2))) * exists  # (B, H, U)
+            read.append(torch.relu(self.second[name](self.dropout(once))).transpose(1, 2))  # (B, U, H)
         return cast(Outputs, self.heads(torch.cat(read, dim=-1)))

@@ -1,0 +1,181 @@
+"""Checkpoints: what was saved comes back; pickles, foreign files and other features are refused."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from foundation.errors import CheckpointError
+from model.checkpoint import METADATA_KEY, load_checkpoint, read_tensors, resolve_checkpoint, save_checkpoint, shipped
+from model.features import VideoFeatures
+from model.prediction import predict
+from model.training import Recipe, train
+
+TINY = Recipe(modalities=("text", "acoustic"), hidden=6, dense=5, epochs=1, batch=8)
+
+
+@pytest.fixture
+def trained(make_table):
+    table = make_table(modalities=("text", "acoustic"))
+    return train(table, recipe=TINY), table
+
+
+def test_a_saved_checkpoint_predicts_the_same(trained, tmp_path):
+    checkpoint, table = trained
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, network=checkpoint.network, specification=checkpoint.specification)
+    back = load_checkpoint(path)
+    assert back.specification.to_json() == checkpoint.specification.to_json()
+    assert predict(back, table.video(0)).utterances == predict(checkpoint, table.video(0)).utterances
+
+
+def test_half_precision_moves_probabilities_by_less_than_a_hundredth(trained, tmp_path):
+    checkpoint, table = trained
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, network=checkpoint.network, specification=checkpoint.specification, half=True)
+    for one, other in zip(
+        predict(checkpoint, table.video(1)).utterances,
+        predict(load_checkpoint(path), table.video(1)).utterances,
+        strict=True,
+    ):
+        for name, probability in one.emotion_probabilities.items():
+            assert other.emotion_probabilities[name] == pytest.approx(probability, abs=0.01)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was opened",))
+
+
+def test_pickles_are_refused_unopened(tmp_path):
+    bare, zipped = tmp_path / "bare.pt", tmp_path / "zipped.pt"
+    bare.write_bytes(pickle.dumps(Bomb()))
+    torch.save({"weights": torch.zeros(2)}, zipped)
+    for path in (bare, zipped):
+        with pytest.raises(CheckpointError, match="pickle"):
+            load_checkpoint(path)
+
+
+def test_foreign_and_damaged_files_are_refused(trained, tmp_path):
+    checkpoint, _ = trained
+    noise, foreign, cut = (tmp_path / f"{name}.safetensors" for name in ("noise", "foreign", "cut"))
+    noise.write_bytes(b"not a checkpoint at all")
+    save_file({"weights": torch.zeros(2)}, foreign)
+    save_checkpoint(cut, network=checkpoint.network, specification=checkpoint.specification)
+    cut.write_bytes(cut.read_bytes()[:-10])
+    for path, message in ((noise, "not a safetensors"), (foreign, "not of mtmm-video"), (cut, "damaged")):
+        with pytest.raises(CheckpointError, match=message):
+            load_checkpoint(path)
+    with pytest.raises(CheckpointError, match="no such"):
+        load_checkpoint(tmp_path / "missing.safetensors")
+
+
+def test_weights_that_do_not_fit_or_are_not_finite_are_refused(trained, tmp_path):
+    checkpoint, _ = trained
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, network=checkpoint.network, specification=checkpoint.specification)
+    tensors, metadata = read_tensors(path)
+    save_file({**tensors, "heads.sentiment.bias": torch.zeros(3)}, path, metadata=dict(metadata))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_checkpoint(path)
+    save_file({**tensors, "heads.sentiment.bias": torch.tensor([0.0, float("nan")])}, path, metadata=dict(metadata))
+    with pytest.raises(CheckpointError, match="NaN"):
+        load_checkpoint(path)
+    save_file(tensors, path, metadata={METADATA_KEY: '{"format": "mtmm-video-checkpoint/1"}'})
+    with pytest.raises(CheckpointError, match="specification is damaged"):
+        load_checkpoint(path)
+    save_file(tensors, path, metadata={METADATA_KEY: '{"format": "mtmm-video-checkpoint/99"}'})
+    with pytest.raises(CheckpointError, match="update"):
+        load_checkpoint(path)
+
+
+def test_names_and_paths():
+    assert resolve_checkpoint("paper") == shipped("paper")
+    with pytest.raises(CheckpointError, match="paper"):
+        shipped("prose")
+    with pytest.raises(CheckpointError, match="no such checkpoint file"):
+        resolve_checkpoint("folder/none.safetensors")
+
+
+# --- prediction ------------------------------------------------------------------------------------------------------
+
+
+def with_modality(features: VideoFeatures, name, **changes) -> VideoFeatures:
+    return replace(features, modalities={**features.modalities, name: replace(features.modalities[name], **changes)})
+
+
+def test_features_of_another_version_are_refused(trained):
+    checkpoint, table = trained
+    with pytest.raises(CheckpointError, match=r"acoustic-test/1.*acoustic-test/2"):
+        predict(checkpoint, with_modality(table.video(0), "acoustic", version="acoustic-test/2"))
+
+
+def test_columns_are_matched_by_name_not_by_place(trained):
+    checkpoint, table = trained
+    features = table.video(0)
+    voice = features.modalities["acoustic"]
+    order = [2, 0, 1]
+    shuffled = with_modality(
+        features,
+        "acoustic",
+        values=voice.values[:, order],
+        valid=voice.valid[:, order],
+        names=tuple(voice.names[index] for index in order),
+    )
+    assert predict(checkpoint, shuffled).utterances == predict(checkpoint, features).utterances
+
+
+def test_a_missing_column_is_refused_by_name(trained):
+    checkpoint, table = trained
+    features = table.video(0)
+    voice = features.modalities["acoustic"]
+    renamed = with_modality(features, "acoustic", names=("acoustic_0", "F0", "acoustic_2"))
+    assert voice.names[1] == "acoustic_1"
+    with pytest.raises(CheckpointError, match="acoustic_1"):
+        predict(checkpoint, renamed)
+
+
+def test_an_absent_modality_is_masked_and_said(trained):
+    checkpoint, table = trained
+    features = table.video(0)
+    text_only = VideoFeatures(features.video_id, {"text": features.modalities["text"]})
+    prediction = predict(checkpoint, text_only)
+    assert {said.modalities_used for said in prediction.utterances} == {("text",)}
+    assert prediction.attention == {}
+    blank = with_modality(features, "acoustic", valid=np.zeros_like(features.modalities["acoustic"].valid))
+    assert predict(checkpoint, blank).utterances == prediction.utterances
+
+
+def test_a_prediction_is_whole_and_calibrated_numbers_are_probabilities(trained):
+    checkpoint, table = trained
+    prediction = predict(checkpoint, table.video(0))
+    ((N1, N2),) = prediction.attention.values()
+    count = len(table.video(0))
+    assert N1.shape == N2.shape == (count, count)
+    np.testing.assert_allclose(N1.sum(axis=1), 1, rtol=1e-5)
+    for said in prediction.utterances:
+        assert sum(said.sentiment_probabilities.values()) == pytest.approx(1)
+        assert said.sentiment == max(said.sentiment_probabilities, key=said.sentiment_probabilities.__getitem__)
+        assert set(said.emotion_probabilities) == {"anger", "disgust", "fear", "happy", "sad", "surprise", "none"}
+        thresholds = checkpoint.specification.thresholds["label"]
+        above = {name for name, least in thresholds.items() if said.emotion_probabilities[name] >= least}
+        assert set(said.emotions) == above
+        assert said.sentiment_intensity is None
+
+
+def test_a_video_without_utterances_has_no_predictions(trained):
+    checkpoint, table = trained
+    empty = VideoFeatures(
+        "silent",
+        {
+            "text": replace(
+                table.video(0).modalities["text"], values=np.zeros((0, 4), np.float32), valid=np.zeros((0, 4), bool)
+            )
+        },
+    )
+    assert predict(checkpoint, empty).utterances == ()

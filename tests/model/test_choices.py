@@ -1,0 +1,95 @@
+"""What is chosen on the valid split: thresholds and calibration; and how sure a figure is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.bootstrap import intervals, paired_difference
+from model.calibration import Calibration, fit_calibration
+from model.evaluation import Scores, evaluate
+from model.metrics import expected_calibration_error, f1_macro, f1_weighted, weighted_accuracy
+from model.thresholds import GRID, choose_thresholds, sweep
+
+
+def test_the_sweep_agrees_with_the_metrics_at_every_threshold():
+    generator = np.random.default_rng(2)
+    truth = generator.random(300) < 0.3
+    scores = np.clip(truth * 0.2 + generator.random(300), 0, 1)
+    found = sweep(truth, scores)
+    for index in (0, 20, 50, 98):
+        predicted = scores >= GRID[index]
+        assert found["weighted_accuracy"][index] == pytest.approx(weighted_accuracy(truth, predicted))
+        assert found["f1_weighted"][index] == pytest.approx(f1_weighted(truth, predicted))
+        assert found["label"][index] == pytest.approx(f1_macro(truth, predicted))
+
+
+def test_a_clean_boundary_is_found():
+    truth = np.zeros((40, 7))
+    truth[20:] = 1
+    probabilities = np.where(truth > 0, 0.35, 0.15)
+    chosen = choose_thresholds(truth, probabilities)
+    assert all(0.15 < value <= 0.35 for thresholds in chosen.values() for value in thresholds.values())
+
+
+def test_calibration_mends_an_overconfident_network_and_keeps_its_labels():
+    generator = np.random.default_rng(3)
+    honest = generator.normal(size=4000)
+    truth = (generator.random(4000) < 1 / (1 + np.exp(-honest))).astype(np.float32)
+    logits = np.stack([np.zeros(4000), 4 * honest], axis=1).astype(np.float32)  # four times too sure
+    fitted = fit_calibration(sentiment=(logits, truth), emotion=None)
+    assert fitted.scale[0] == pytest.approx(0.25, rel=0.1)
+    before, after = Calibration().positive(logits), fitted.positive(logits)
+    assert expected_calibration_error(truth > 0, after) < 0.03 < expected_calibration_error(truth > 0, before)
+    np.testing.assert_array_equal(before >= 0.5, after >= 0.5)
+
+
+@pytest.fixture
+def scored(make_table):
+    table = make_table(videos=40)
+    positive = 1 / (1 + np.exp(-table.modalities["text"].values[:, 0].astype(np.float64)))
+    emotion = np.repeat(positive[:, None], 7, axis=1)
+    return table, Scores(positive=positive, emotion=emotion)
+
+
+def test_both_zero_conventions_and_the_json_keys(scored):
+    table, scores = scored
+    strength = table.labels.sentiment_intensity.copy()
+    strength[::3] = 0.0
+    labels = replace(table.labels, sentiment_intensity=strength, sentiment=(strength >= 0).astype(np.float32))
+    found = evaluate(scores, replace(table, labels=labels), thresholds={})
+    assert found["sentiment"]["without_zeros"]["utterances"] == int((strength != 0).sum())
+    assert found["sentiment"]["without_zeros"]["accuracy"] > found["sentiment"]["accuracy"]
+    emotion = found["emotion"]
+    classes = emotion["classes"]
+    for name in ("weighted_accuracy", "f1_weighted"):
+        assert emotion[name] == pytest.approx(np.mean([entry[name] for entry in classes.values()]))
+    assert list(classes) == ["anger", "disgust", "fear", "happy", "sad", "surprise"]
+
+
+def test_an_interval_surrounds_the_figure_and_narrows_with_more_videos(make_table):
+    table = make_table(videos=120)
+    guesses = np.where(
+        np.random.default_rng(1).random(len(table)) < 0.7, table.labels.sentiment, 1 - table.labels.sentiment
+    )
+    scores = Scores(positive=guesses.astype(np.float64), emotion=None)
+    figure = evaluate(scores, table, thresholds={})["sentiment"]["accuracy"]
+    low, high = intervals(scores, table, thresholds={}, resamplings=200)["sentiment.accuracy"]
+    assert low < figure < high
+    few = table.videos(range(12))
+    of_few = Scores(positive=scores.positive[: len(few)], emotion=None)
+    wide = intervals(of_few, few, thresholds={}, resamplings=200)["sentiment.accuracy"]
+    assert wide[1] - wide[0] > 1.5 * (high - low)
+
+
+def test_the_paired_test_tells_better_from_equal(scored):
+    table, good = scored
+    bad = Scores(positive=np.random.default_rng(0).random(len(table)), emotion=None)
+    better = paired_difference((good, {}), (bad, {}), table, resamplings=200)["sentiment.accuracy"]
+    assert better["difference"] > 0.2
+    assert better["p"] < 0.05
+    equal = paired_difference((good, {}), (good, {}), table, resamplings=50)["sentiment.accuracy"]
+    assert equal["difference"] == 0
+    assert equal["p"] == 1

@@ -1,0 +1,112 @@
+"""A table comes back from disk as it was, and refuses what does not fit together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from foundation.errors import DataError
+from model.table import Labels, UtteranceTable, concatenate
+
+
+def test_a_table_survives_the_disk(make_table, tmp_path):
+    table = make_table(modalities=("text", "acoustic"))
+    table.save(tmp_path / "table.safetensors")
+    back = UtteranceTable.load(tmp_path / "table.safetensors")
+    assert (back.video_ids, back.splits, back.segments, back.texts) == (
+        *(table.video_ids, table.splits, table.segments, table.texts),
+    )
+    np.testing.assert_array_equal(back.labels.emotion, table.labels.emotion)
+    np.testing.assert_array_equal(back.modalities["acoustic"].values, table.modalities["acoustic"].values)
+    assert back.modalities["acoustic"].names == table.modalities["acoustic"].names
+
+
+def test_arrays_that_lie_transposed_in_memory_survive_too(make_table, tmp_path):
+    table = make_table()
+    labels = replace(table.labels, emotion=np.asfortranarray(table.labels.emotion))
+    replace(table, labels=labels).save(tmp_path / "table.safetensors")
+    np.testing.assert_array_equal(
+        UtteranceTable.load(tmp_path / "table.safetensors").labels.emotion, table.labels.emotion
+    )
+
+
+def test_labels_follow_section_5_1():
+    labels = Labels.from_intensities(
+        np.array([0.0, -0.3, 2.0], dtype=np.float32),
+        np.array([[0, 0, 0, 0, 0, 0], [0.3, 0, 0, 0, 1, 0], [0, 0, 0, 3.3, 0, 0]], dtype=np.float32),
+    )
+    assert labels.sentiment.tolist() == [1, 0, 1]  # 0 counts as positive
+    assert labels.emotion.tolist() == [[0, 0, 0, 0, 0, 0, 1], [1, 0, 0, 0, 1, 0, 0], [0, 0, 0, 1, 0, 0, 0]]
+    assert labels.emotion_intensity.max() == 3  # intensities above 3 exist and are clipped
+
+
+def test_an_unknown_label_stays_unknown():
+    labels = Labels.from_intensities(
+        np.array([np.nan], dtype=np.float32), np.array([[0, 0, np.nan, 0, 0, 0]], dtype=np.float32)
+    )
+    assert np.isnan(labels.sentiment).all()
+    assert np.isnan(labels.emotion[0, [2, 6]]).all()
+    assert labels.emotion[0, 0] == 0
+
+
+@pytest.mark.parametrize(
+    ("sentiment", "emotion", "named"), [(3.5, 0.0, "sentiment_intensity"), (0.0, -0.5, "intensities below 0")]
+)
+def test_labels_out_of_range_are_refused(sentiment, emotion, named):
+    with pytest.raises(DataError, match=named):
+        Labels.from_intensities(np.array([sentiment], dtype=np.float32), np.full((1, 6), emotion, dtype=np.float32))
+
+
+def test_an_empty_split_is_an_error_that_names_those_there_are(make_table):
+    table = make_table()
+    only_train = table.videos([index for index, split in enumerate(table.splits) if split == "train"])
+    with pytest.raises(DataError, match="'valid'; it has train"):
+        only_train.split("valid")
+
+
+def test_a_video_of_the_table_is_what_the_model_takes(make_table):
+    table = make_table(modalities=("text", "visual"))
+    features = table.video(2)
+    start, end = table.offsets[2:4]
+    np.testing.assert_array_equal(features.modalities["visual"].values, table.modalities["visual"].values[start:end])
+    assert len(features) == end - start
+
+
+def test_joining_corpora_masks_what_one_of_them_lacks(make_table):
+    with_text = make_table(videos=4, modalities=("text",), corpus="one")
+    with_voice = make_table(videos=5, modalities=("acoustic",), corpus="two")
+    both = concatenate([with_text, with_voice])
+    assert len(both) == len(with_text) + len(with_voice)
+    assert not both.modalities["text"].present[len(with_text) :].any()
+    assert both.modalities["acoustic"].present[len(with_text) :].all()
+    assert both.corpora == ("one",) * 4 + ("two",) * 5
+    np.testing.assert_array_equal(
+        both.video(6).modalities["acoustic"].values, with_voice.video(2).modalities["acoustic"].values
+    )
+
+
+def test_joining_other_versions_of_the_same_columns_is_refused(make_table):
+    table = make_table(videos=4)
+    other = replace(table, modalities={"text": replace(table.modalities["text"], version="text-test/2")})
+    with pytest.raises(DataError, match="different text columns"):
+        concatenate([table, other])
+
+
+def test_files_that_are_no_tables_are_refused(tmp_path):
+    missing, noise, foreign = (tmp_path / name for name in ("missing", "noise", "foreign"))
+    noise.write_bytes(bytes(range(256)) * 4)
+    save_file({"weights": np.zeros(3, dtype=np.float32)}, foreign)
+    for path, message in ((missing, "no such table"), (noise, "not an utterance table"), (foreign, "mosei prepare")):
+        with pytest.raises(DataError, match=message):
+            UtteranceTable.load(path)
+
+
+def test_a_truncated_table_is_refused(make_table, tmp_path):
+    path = tmp_path / "table.safetensors"
+    make_table().save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="damaged"):
+        UtteranceTable.load(path)

@@ -1,0 +1,155 @@
+"""Training learns what can be learnt, repeats itself, goes on where it stopped, and is not taught by missing labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from foundation.errors import DataError
+from model.batches import BatchMaker, drop_modalities
+from model.evaluation import evaluate, score_table
+from model.losses import task_loss
+from model.recipes import PAPER, recipe_named
+from model.table import concatenate
+from model.training import Recipe, fit_columns, train
+
+TINY = Recipe(hidden=8, dense=8, epochs=4, batch=4, learning_rate=0.02)
+
+
+def weights_of(checkpoint):
+    return {name: tensor.clone() for name, tensor in checkpoint.network.state_dict().items()}
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, atol=0, rtol=0)
+
+
+def test_a_pattern_that_is_there_is_learnt(make_table):
+    table = make_table(videos=60)
+    checkpoint = train(table, recipe=replace(TINY, epochs=8))
+    test = table.split("test")
+    found = evaluate(score_table(checkpoint, test), test, thresholds=checkpoint.specification.thresholds)
+    assert found["sentiment"]["accuracy"] > 0.85
+    assert found["emotion"]["classes"]["anger"]["auroc"] > 0.9
+    assert found["sentiment"]["accuracy"] > found["sentiment"]["trivial"]["accuracy"]
+
+
+def test_a_seed_decides_the_result(make_table):
+    table = make_table()
+    once, again = train(table, recipe=TINY), train(table, recipe=TINY)
+    assert_same(weights_of(once), weights_of(again))
+    assert once.specification.to_json() == again.specification.to_json()
+    other = train(table, recipe=replace(TINY, seed=2))
+    assert not torch.equal(weights_of(once)["heads.sentiment.weight"], weights_of(other)["heads.sentiment.weight"])
+
+
+class StoppedError(Exception):
+    pass
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(make_table, tmp_path):
+    table = make_table(modalities=("text", "acoustic"))
+    recipe = replace(TINY, modalities=("text", "acoustic"), modality_dropout=0.3, averaging=0.9)
+    whole = train(table, recipe=recipe)
+
+    def stop(record):
+        if record.epoch == 2:
+            raise StoppedError
+
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(StoppedError):
+        train(table, recipe=recipe, state_path=state, hook=stop)
+    epochs = []
+    rest = train(table, recipe=recipe, state_path=state, hook=lambda record: epochs.append(record.epoch))
+    assert epochs == [3, 4]
+    assert_same(weights_of(whole), weights_of(rest))
+    assert whole.specification.to_json() == rest.specification.to_json()
+
+
+def test_the_state_of_another_run_is_not_used(make_table, tmp_path):
+    state = tmp_path / "state.safetensors"
+    train(make_table(), recipe=TINY, state_path=state)
+    epochs = []
+    train(make_table(), recipe=replace(TINY, seed=9), state_path=state, hook=lambda record: epochs.append(record.epoch))
+    assert epochs == [1, 2, 3, 4]
+
+
+def test_test_rows_have_no_part_in_training(make_table):
+    table = make_table()
+    rows = np.asarray(table.splits)[table.video_of_row] == "test"
+    values = table.modalities["text"].values.copy()
+    values[rows] = 1e6
+    spoiled = replace(table, modalities={"text": replace(table.modalities["text"], values=values)})
+    assert_same(weights_of(train(table, recipe=TINY)), weights_of(train(spoiled, recipe=TINY)))
+
+
+def test_a_label_that_is_not_known_teaches_nothing():
+    logits = torch.tensor([[0.0, 2.0], [5.0, -1.0]], requires_grad=True)
+    loss = task_loss("sentiment", logits, torch.tensor([1.0, float("nan")]), torch.ones(2))
+    loss.backward()
+    assert float(logits.grad[1].abs().max()) == 0
+    assert float(loss.detach()) == pytest.approx(np.log1p(np.exp(-2.0)))
+    nothing = task_loss("emotion", torch.zeros(2, 7), torch.full((2, 7), float("nan")), torch.ones(2))
+    assert float(nothing) == 0
+
+
+def test_a_corpus_of_weight_zero_has_no_say_in_the_losses():
+    logits = torch.tensor([[0.0, 2.0], [5.0, -1.0]], requires_grad=True)
+    task_loss("sentiment", logits, torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])).backward()
+    assert float(logits.grad[1].abs().max()) == 0
+
+
+def test_corpora_with_different_modalities_and_labels_train_together(make_table):
+    spoken = make_table(videos=16, modalities=("text",), corpus="spoken")
+    acted = make_table(videos=16, modalities=("acoustic",), corpus="acted", seed=4)
+    acted = replace(acted, labels=replace(acted.labels, sentiment=np.full(len(acted), np.nan, dtype=np.float32)))
+    recipe = replace(
+        TINY,
+        modalities=("text", "acoustic"),
+        corpus_weights={"acted": 0.3},
+        selection_corpus="spoken",
+        modality_dropout=0.2,
+    )
+    checkpoint = train(concatenate([spoken, acted]), recipe=recipe)
+    assert set(checkpoint.specification.columns) == {"text", "acoustic"}
+    with pytest.raises(DataError, match="'sung'"):
+        train(spoken, recipe=replace(TINY, selection_corpus="sung"))
+
+
+def test_modality_dropout_never_hides_the_last_one():
+    masks = {"text": torch.ones(200, 3, dtype=torch.bool), "acoustic": torch.ones(200, 3, dtype=torch.bool)}
+    masks["acoustic"][:100] = False
+    dropped = drop_modalities(masks, probability=0.8, generator=np.random.default_rng(0))
+    left = dropped["text"].any(dim=1) | dropped["acoustic"].any(dim=1)
+    assert bool(left.all())
+    assert bool(dropped["text"][:100].all())  # the only one these videos have
+    assert 0.3 < float(dropped["text"][100:].float().mean()) < 0.7
+    assert not bool((dropped["acoustic"] & ~masks["acoustic"]).any())
+
+
+def test_every_video_is_in_exactly_one_batch(make_table):
+    table = make_table(videos=30)
+    maker = BatchMaker(table, columns=fit_columns(table, ("text",)), device=torch.device("cpu"))
+    for generator in (None, np.random.default_rng(1)):
+        rows = torch.cat([batch.rows[batch.exists] for batch in maker.epoch(batch=4, generator=generator)])
+        assert sorted(rows.tolist()) == list(range(len(table)))
+
+
+def test_intensity_heads_learn_the_intensity(make_table):
+    table = make_table(videos=60)
+    recipe = replace(TINY, epochs=10, tasks=("sentiment", "emotion", "sentiment_intensity", "emotion_intensity"))
+    checkpoint = train(table, recipe=recipe)
+    test = table.split("test")
+    found = evaluate(score_table(checkpoint, test), test, thresholds=checkpoint.specification.thresholds)
+    assert found["sentiment"]["intensity"]["correlation"] > 0.8
+
+
+def test_the_paper_recipe_is_table_5():
+    shape = (PAPER.hidden, PAPER.dense, PAPER.dropout, PAPER.batch, PAPER.learning_rate, PAPER.epochs)
+    assert shape == (200, 100, 0.3, 16, 0.001, 50)
+    assert recipe_named("table-5").averaging == 0
