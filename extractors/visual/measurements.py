@@ -1,4 +1,14 @@
-"""What is measured of one face in one picture, before any of it is called an action unit."""
+"""What is measured of one face in one picture, before any of it is called an action unit.
+
+Four blocks, all mirrored and averaged over the two halves of the face, because FACET's action units have no side:
+
+* the blendshapes (MediaPipe's scores of single muscles),
+* the geometry: distances between landmarks once the head is turned to the front and the eyes are one unit apart,
+* the texture: histograms of oriented gradients (Dalal & Triggs, CVPR 2005) of the aligned face, which see the lips'
+  outline, the teeth and the folds,
+* the shading: grey values of the aligned face in coarse cells, and in finer cells between the brows, where a frown
+  (AU4) makes the skin darker. Blendshapes hardly move with a frown.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +16,260 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.visual.landmarker import DetectedFace
+from extractors.visual.landmarker import LANDMARKS, DetectedFace
 from extractors.visual.names import BLENDSHAPE_NAMES
 
-MEASUREMENT_NAMES: tuple[str, ...] = BLENDSHAPE_NAMES
-
-# Landmarks of MediaPipe's face mesh
-LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS = (33, 133), (263, 362)  # outer, inner; left in the picture, right in the picture
+# Landmarks of MediaPipe's face mesh, left and right as the picture shows them.
+LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS = (33, 133), (263, 362)  # outer, inner
 UPPER_LIP_INNER, LOWER_LIP_INNER = 13, 14
+UPPER_LIP_OUTER, LOWER_LIP_OUTER = 0, 17
+NOSE_ROOT, NOSE_BASE, CHIN, CHIN_BOSS, GLABELLA = 168, 2, 152, 199, 9
+# Per half: inner brow (2), middle brow (2), outer brow (2), upper lid, lower lid, inner and outer corner of the eye,
+# corner of the mouth, cheek, wing of the nose
+LEFT_HALF = (55, 107, 52, 105, 46, 70, 159, 145, 133, 33, 61, 50, 98)
+RIGHT_HALF = (285, 336, 282, 334, 276, 300, 386, 374, 362, 263, 291, 280, 327)
 
-SHARPNESS_SIDE = 96  # pixels: the face is brought to this size first, so that sharpness does not depend on its size
+# Points that no expression moves, and where they lie in the aligned face: distance between the eyes = 1, middle of the
+# eyes = (0, 0). Averages over the frontal photographs (yaw below 6 degrees) of ../shared/data/faces, mirrored.
+STEADY_POINTS = (33, 133, 362, 263, 168, 6, 197, 195, 2, 98, 327)
+STEADY_PLACES: NDArray[np.float64] = np.array(
+    [
+        (-0.712, -0.012),
+        (-0.282, 0.012),
+        (0.282, 0.012),
+        (0.712, -0.012),
+        (0.0, -0.056),
+        (0.0, 0.069),
+        (0.0, 0.177),
+        (0.0, 0.274),
+        (0.0, 0.704),
+        (-0.267, 0.674),
+        (0.267, 0.674),
+    ]
+)
+
+ALIGNED_SIDE = 128  # pixels of the aligned face
+EYE_SPAN = 0.36  # distance between the eyes in the aligned face, as a share of its side
+EYE_ROW = 0.40  # height of the eyes in the aligned face, as a share of its side from above
+TEXTURE_CELLS, TEXTURE_ORIENTATIONS = 8, 4
+SHADING_CELLS = 16
+BROW_ROWS, BROW_COLUMNS = slice(24, 48), slice(48, 80)  # between the brows, in pixels of the aligned face
+BROW_CELLS = (3, 4)
+FACE_ROWS, FACE_COLUMNS = slice(30, 110), slice(24, 104)  # skin for the mean and contrast of the grey values
+LEAST_CONTRAST = 4.0  # grey values: below, noise would be blown up
+
+_PAIRS = tuple(
+    (BLENDSHAPE_NAMES.index(name), BLENDSHAPE_NAMES.index(name.removesuffix("Left") + "Right"))
+    for name in BLENDSHAPE_NAMES
+    if name.endswith("Left") and name.removesuffix("Left") + "Right" in BLENDSHAPE_NAMES
+)
+_SINGLES = tuple(
+    index
+    for index, name in enumerate(BLENDSHAPE_NAMES)
+    if name != "_neutral" and index not in {side for pair in _PAIRS for side in pair}
+)
+SHAPE_NAMES: tuple[str, ...] = tuple(BLENDSHAPE_NAMES[left].removesuffix("Left") for left, _ in _PAIRS) + tuple(
+    BLENDSHAPE_NAMES[index] for index in _SINGLES
+)
+GEOMETRY_NAMES: tuple[str, ...] = (
+    "inner_brow_height",
+    "middle_brow_height",
+    "outer_brow_height",
+    "inner_brow_place",
+    "inner_brow_depth",
+    "eye_opening",
+    "lower_lid_height",
+    "upper_lid_height",
+    "mouth_corner_place",
+    "mouth_corner_rise",
+    "mouth_corner_height",
+    "mouth_corner_depth",
+    "cheek_height",
+    "cheek_depth",
+    "nose_wing_height",
+    "nose_wing_place",
+    "brow_gap",
+    "lip_gap",
+    "upper_lip_thickness",
+    "lower_lip_thickness",
+    "upper_lip_height",
+    "lower_lip_height",
+    "chin_height",
+    "chin_length",
+    "chin_boss_height",
+    "chin_depth",
+    "mouth_width",
+    "upper_lip_depth",
+    "lower_lip_depth",
+    "nose_length",
+    "glabella_height",
+)
+BLOCKS: dict[str, int] = {
+    "shapes": len(SHAPE_NAMES),
+    "geometry": len(GEOMETRY_NAMES),
+    "texture": TEXTURE_ORIENTATIONS * TEXTURE_CELLS * TEXTURE_CELLS // 2,
+    "shading": SHADING_CELLS * SHADING_CELLS // 2,
+    "brows": BROW_CELLS[0] * BROW_CELLS[1] // 2,
+    "pose": 3,
+}
+MEASUREMENTS = sum(BLOCKS.values())
 
 
-def measure(face: DetectedFace) -> NDArray[np.float32]:
-    """Return the measurements of one face, shape (m,), in the order of `MEASUREMENT_NAMES`."""
-    return face.blendshapes
+def measure(face: DetectedFace, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Measure one face.
+
+    Parameters
+    ----------
+    face : DetectedFace
+        What the landmarker found.
+    grey : ndarray of uint8, shape (height, width)
+        The whole picture in grey.
+
+    Returns
+    -------
+    ndarray of float32, shape (m,)
+        The blocks of `BLOCKS`, one after the other; m = `MEASUREMENTS`.
+    """
+    picture = align(grey, face.points)
+    return np.concatenate(
+        [
+            shapes(face.blendshapes),
+            geometry(face.points, face.matrix),
+            texture(picture),
+            shading(picture),
+            brow_shading(picture),
+            np.radians(head_pose(face.matrix)),
+        ]
+    ).astype(np.float32)
+
+
+def shapes(blendshapes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blendshapes with left and right averaged, shape (..., 52) to (..., len(SHAPE_NAMES))."""
+    pairs = [(blendshapes[..., left] + blendshapes[..., right]) / 2 for left, right in _PAIRS]
+    return np.stack([*pairs, *(blendshapes[..., index] for index in _SINGLES)], axis=-1).astype(np.float32)
+
+
+def geometry(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Distances of `GEOMETRY_NAMES`, in units of the distance between the eyes.
+
+    Parameters
+    ----------
+    points : ndarray, shape (478, 3)
+        Landmarks in pixels.
+    matrix : ndarray, shape (4, 4)
+        The head's transformation, whose rotation is taken back.
+    """
+    rotation = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
+    camera = (points - points.mean(axis=0)).astype(np.float64) * (1, -1, -1)  # y up, z towards the camera
+    front = camera @ rotation / max(eye_distance(points), 1.0) * (1, -1, 1)  # frontal; y down again
+    halves = []
+    for ids, side in ((LEFT_HALF, 1.0), (RIGHT_HALF, -1.0)):
+        brow_a, brow_b, middle_a, middle_b, outer_a, outer_b, upper, lower, inner, outer, corner, cheek, wing = front[
+            list(ids)
+        ]
+        eye = (inner + outer) / 2
+        inner_brow, middle_brow, outer_brow = (brow_a + brow_b) / 2, (middle_a + middle_b) / 2, (outer_a + outer_b) / 2
+        lips = (front[UPPER_LIP_INNER] + front[LOWER_LIP_INNER]) / 2
+        halves.append(
+            [
+                inner_brow[1] - inner[1],
+                middle_brow[1] - eye[1],
+                outer_brow[1] - outer[1],
+                side * inner_brow[0],
+                inner_brow[2],
+                np.linalg.norm(upper - lower),
+                lower[1] - eye[1],
+                upper[1] - eye[1],
+                side * corner[0],
+                corner[1] - lips[1],
+                corner[1],
+                corner[2],
+                cheek[1],
+                cheek[2],
+                wing[1],
+                side * wing[0],
+            ]
+        )
+    base = front[NOSE_BASE]
+    middle = [
+        (front[285] + front[336] - front[55] - front[107])[0] / 2,
+        np.linalg.norm(front[UPPER_LIP_INNER] - front[LOWER_LIP_INNER]),
+        np.linalg.norm(front[UPPER_LIP_OUTER] - front[UPPER_LIP_INNER]),
+        np.linalg.norm(front[LOWER_LIP_INNER] - front[LOWER_LIP_OUTER]),
+        front[UPPER_LIP_OUTER][1] - base[1],
+        front[LOWER_LIP_OUTER][1] - base[1],
+        front[CHIN][1],
+        front[CHIN][1] - front[LOWER_LIP_OUTER][1],
+        front[CHIN_BOSS][1] - front[LOWER_LIP_OUTER][1],
+        front[CHIN_BOSS][2],
+        np.linalg.norm(front[61] - front[291]),
+        front[UPPER_LIP_OUTER][2],
+        front[LOWER_LIP_OUTER][2],
+        base[1] - front[NOSE_ROOT][1],
+        front[GLABELLA][1],
+    ]
+    return np.concatenate([np.mean(halves, axis=0), middle])
+
+
+def align(grey: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cut the face out upright and at one size, by the points that no expression moves.
+
+    Returns
+    -------
+    ndarray of float32, shape (ALIGNED_SIDE, ALIGNED_SIDE)
+        Grey values; beyond the picture's edge its last pixel is repeated.
+    """
+    places = STEADY_PLACES * EYE_SPAN * ALIGNED_SIDE + np.array([0.5, EYE_ROW]) * ALIGNED_SIDE
+    similarity = _similarity(points[list(STEADY_POINTS), :2].astype(np.float64), places)
+    shrinks = np.hypot(*similarity[0, :2]) < 1
+    return cv2.warpAffine(
+        grey,
+        similarity,
+        (ALIGNED_SIDE, ALIGNED_SIDE),
+        flags=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    ).astype(np.float32)
+
+
+def texture(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Histograms of oriented gradients of the left half, averaged with the mirrored right half.
+
+    Returns
+    -------
+    ndarray, shape (orientations * cells * cells / 2,)
+        Square roots (they tame single strong edges) of the mean gradient per cell and orientation, contrast taken out.
+    """
+    smooth = cv2.GaussianBlur(picture, (0, 0), 1.0)
+    contrast = smooth.std() + LEAST_CONTRAST
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / contrast, cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / contrast
+    size = cv2.magnitude(across, down)
+    angle = np.mod(np.arctan2(down, across), np.pi) * (TEXTURE_ORIENTATIONS / np.pi)
+    half = TEXTURE_ORIENTATIONS / 2
+    cells = np.stack(
+        [
+            cv2.resize(
+                np.maximum(0, 1 - np.abs((angle - orientation + half) % TEXTURE_ORIENTATIONS - half)) * size,
+                (TEXTURE_CELLS, TEXTURE_CELLS),
+                interpolation=cv2.INTER_AREA,
+            )
+            for orientation in range(TEXTURE_ORIENTATIONS)
+        ]
+    )  # (orientations, cells, cells)
+    mirrored = cells[[-orientation % TEXTURE_ORIENTATIONS for orientation in range(TEXTURE_ORIENTATIONS)], :, ::-1]
+    return np.asarray(np.sqrt(((cells + mirrored) / 2)[:, :, : TEXTURE_CELLS // 2].ravel()), np.float32)
+
+
+def shading(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grey values in coarse cells against the face's mean and contrast, the halves averaged, shape (128,)."""
+    cells = cv2.resize(_level(picture), (SHADING_CELLS, SHADING_CELLS), interpolation=cv2.INTER_AREA)
+    return _halves(np.asarray(cells, np.float32))
+
+
+def brow_shading(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grey values between the brows against the face's mean and contrast, the halves averaged, shape (6,)."""
+    between = _level(picture)[BROW_ROWS, BROW_COLUMNS]
+    cells = cv2.resize(between, BROW_CELLS[::-1], interpolation=cv2.INTER_AREA)
+    return _halves(np.asarray(cells, np.float32))
 
 
 def eye_distance(points: NDArray[np.float32]) -> float:
@@ -42,10 +291,10 @@ def head_pose(matrix: NDArray[np.float32]) -> tuple[float, float, float]:
     Pitch is positive when the face looks up, yaw when it is turned towards the picture's right, roll when the head is
     tilted clockwise as the viewer sees it.
     """
-    gaze = matrix[:3, 2] / np.linalg.norm(matrix[:3, 2])  # where the nose points
+    nose = matrix[:3, 2] / np.linalg.norm(matrix[:3, 2])
     up = matrix[:3, 1]
-    pitch = np.arcsin(np.clip(gaze[1], -1.0, 1.0))
-    yaw = np.arctan2(gaze[0], gaze[2])
+    pitch = np.arcsin(np.clip(nose[1], -1.0, 1.0))
+    yaw = np.arctan2(nose[0], nose[2])
     roll = np.arctan2(up[0], up[1])
     return float(np.degrees(pitch)), float(np.degrees(yaw)), float(np.degrees(roll))
 
@@ -55,19 +304,44 @@ def bounding_box(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)]).astype(np.float32)
 
 
-def sharpness(image: NDArray[np.uint8], box: NDArray[np.float32]) -> float:
+def sharpness(grey: NDArray[np.uint8], box: NDArray[np.float32]) -> float:
     """How much fine detail the face shows: spread of the Laplacian over the spread of the grey values.
 
     The variance of the Laplacian is the usual focus measure (Pech-Pacheco et al., ICPR 2000); dividing by the contrast
-    makes it independent of the light. The face is first brought to 96 pixels, so a small face that is blown up counts
+    makes it independent of the light. The face is first brought to 128 pixels, so a small face that is blown up counts
     as blurred. 0 where the box has no area within the picture.
     """
-    height, width = image.shape[:2]
+    height, width = grey.shape
     left, top = max(int(box[0]), 0), max(int(box[1]), 0)
     right, bottom = min(int(box[2]) + 1, width), min(int(box[3]) + 1, height)
     if right - left < 2 or bottom - top < 2:
         return 0.0
-    grey = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
-    grey = cv2.resize(grey, (SHARPNESS_SIDE, SHARPNESS_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    contrast = float(grey.std())
-    return float(cv2.Laplacian(grey, cv2.CV_32F).std() / contrast) if contrast > 1.0 else 0.0
+    face = cv2.resize(grey[top:bottom, left:right], (ALIGNED_SIDE, ALIGNED_SIDE), interpolation=cv2.INTER_AREA)
+    contrast = float(face.std())
+    return float(cv2.Laplacian(face.astype(np.float32), cv2.CV_32F).std() / contrast) if contrast > 1.0 else 0.0
+
+
+def _level(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take the mean and the contrast of the skin out of an aligned face."""
+    skin = picture[FACE_ROWS, FACE_COLUMNS]
+    return np.asarray((picture - skin.mean()) / (skin.std() + LEAST_CONTRAST), np.float32)
+
+
+def _halves(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the left half of a grid of cells with the mirrored right half, flattened."""
+    return np.asarray(((cells + cells[:, ::-1]) / 2)[:, : cells.shape[1] // 2].ravel(), np.float32)
+
+
+def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least-squares turn, scale and shift that takes `source` to `target`, both (k, 2), as a (2, 3) matrix.
+
+    Umeyama, IEEE PAMI 13(4), 1991, in the plane, where it has a closed form: points as complex numbers.
+    """
+    a, b = source @ (1, 1j), target @ (1, 1j)
+    a_mean, b_mean = a.mean(), b.mean()
+    factor = np.vdot(a - a_mean, b - b_mean) / max(np.vdot(a - a_mean, a - a_mean).real, 1e-9)
+    shift = b_mean - factor * a_mean
+    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
+
+
+assert max(*LEFT_HALF, *RIGHT_HALF, *STEADY_POINTS) < LANDMARKS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,15 +12,16 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from extractors.frame import Frame
+from extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
 from extractors.visual.landmarker import DetectedFace, open_landmarker
 from extractors.visual.measurements import (
-    MEASUREMENT_NAMES,
     bounding_box,
     head_pose,
     measure,
     mouth_opening,
     sharpness,
 )
+from extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES
 from extractors.visual.tracks import VisualTracks
 
 DEFAULT_SAMPLING_RATE = 10.0  # frames per second
@@ -66,13 +68,27 @@ def track_faces(
     return recorder.finish()
 
 
+class _Finding(NamedTuple):
+    """One face in one frame; the fields are those of `VisualTracks`."""
+
+    frame: int
+    track: int
+    boxes: NDArray[np.float32]
+    pose: NDArray[np.float32]
+    blendshapes: NDArray[np.float32]
+    movement: NDArray[np.float32]
+    expressions: NDArray[np.float32]
+    mouth: float
+    sharpness: float
+
+
 class _Recorder:
     """Collects the findings frame by frame and gives each its track number."""
 
     def __init__(self) -> None:
         self.frame_times: list[float] = []
         self._image_height = 0
-        self._rows: list[tuple[int, int, NDArray[np.float32]]] = []
+        self._findings: list[_Finding] = []
         self._active: dict[int, tuple[float, NDArray[np.float32]]] = {}  # track: last seen, box
         self._tracks = 0
         self._thumbnail: NDArray[np.float32] | None = None
@@ -81,36 +97,46 @@ class _Recorder:
         index = len(self.frame_times)
         self.frame_times.append(frame.time)
         self._image_height = frame.image.shape[0]
-        if self._is_cut(frame):
+        grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(frame.image), cv2.COLOR_RGB2GRAY), np.uint8)
+        if self._is_cut(grey):
             self._active.clear()
         boxes = [bounding_box(face.points) for face in faces]
         for face, box, track in zip(faces, boxes, self._assign(frame.time, boxes), strict=True):
-            row = np.concatenate(
-                [
-                    box,
-                    head_pose(face.matrix),
-                    [mouth_opening(face.points), sharpness(frame.image, box)],
-                    measure(face),
-                ]
-            ).astype(np.float32)
-            self._rows.append((index, track, row))
+            measurements = measure(face, grey)
+            self._findings.append(
+                _Finding(
+                    frame=index,
+                    track=track,
+                    boxes=box,
+                    pose=np.array(head_pose(face.matrix), np.float32),
+                    blendshapes=face.blendshapes,
+                    movement=measurements @ action_unit_map().movement,
+                    expressions=expression_map().logits(measurements),
+                    mouth=mouth_opening(face.points),
+                    sharpness=sharpness(grey, box),
+                )
+            )
 
     def finish(self) -> VisualTracks:
-        values = np.array([row for _, _, row in self._rows], np.float32).reshape(-1, 9 + len(MEASUREMENT_NAMES))
+        def gathered(name: str, *width: int) -> NDArray[np.float32]:
+            rows = [getattr(finding, name) for finding in self._findings]
+            return np.array(rows, np.float32).reshape(len(rows), *width)
+
         return VisualTracks(
             frame_times=np.array(self.frame_times, np.float64),
             image_height=self._image_height,
-            frame=np.array([index for index, _, _ in self._rows], np.int32),
-            track=np.array([track for _, track, _ in self._rows], np.int32),
-            boxes=values[:, :4],
-            pose=values[:, 4:7],
-            mouth=values[:, 7],
-            sharpness=values[:, 8],
-            measurements=values[:, 9:],
+            frame=gathered("frame").astype(np.int32),
+            track=gathered("track").astype(np.int32),
+            boxes=gathered("boxes", 4),
+            pose=gathered("pose", 3),
+            blendshapes=gathered("blendshapes", len(BLENDSHAPE_NAMES)),
+            movement=gathered("movement", len(ACTION_UNIT_NAMES)),
+            expressions=gathered("expressions", len(EXPRESSIONS)),
+            mouth=gathered("mouth"),
+            sharpness=gathered("sharpness"),
         )
 
-    def _is_cut(self, frame: Frame) -> bool:
-        grey = cv2.cvtColor(np.ascontiguousarray(frame.image), cv2.COLOR_RGB2GRAY)
+    def _is_cut(self, grey: NDArray[np.uint8]) -> bool:
         thumbnail = cv2.resize(grey, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32)
         before, self._thumbnail = self._thumbnail, thumbnail
         return before is not None and float(np.abs(thumbnail - before).mean()) > CUT_DIFFERENCE

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from foundation.errors import InputError
 
-TRACKS_VERSION = "visual-tracks/1"
+TRACKS_VERSION = "visual-tracks/2"
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,12 @@ class VisualTracks:
         Left, top, right, bottom of the landmarks in pixels.
     pose : ndarray of float32, shape (n, 3)
         Pitch (positive: up), yaw (positive: towards the picture's right), roll (positive: clockwise), in degrees.
-    measurements : ndarray of float32, shape (n, m)
-        In the order of `extractors.visual.measurements.MEASUREMENT_NAMES`.
+    blendshapes : ndarray of float32, shape (n, 52)
+        MediaPipe's scores in [0, 1], in the order of `extractors.visual.names.BLENDSHAPE_NAMES`.
+    movement : ndarray of float32, shape (n, 20)
+        Action units before they are centred on the person (see `extractors.visual.calibration`).
+    expressions : ndarray of float32, shape (n, 7)
+        Unnormalised log probabilities of `extractors.visual.calibration.EXPRESSIONS`.
     mouth : ndarray of float32, shape (n,)
         Gap between the lips as a share of the distance between the eyes.
     sharpness : ndarray of float32, shape (n,)
@@ -45,13 +49,15 @@ class VisualTracks:
     track: NDArray[np.int32]
     boxes: NDArray[np.float32]
     pose: NDArray[np.float32]
-    measurements: NDArray[np.float32]
+    blendshapes: NDArray[np.float32]
+    movement: NDArray[np.float32]
+    expressions: NDArray[np.float32]
     mouth: NDArray[np.float32]
     sharpness: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         count = len(self.frame)
-        for name in ("track", "boxes", "pose", "measurements", "mouth", "sharpness"):
+        for name in ("track", "boxes", "pose", "blendshapes", "movement", "expressions", "mouth", "sharpness"):
             if len(getattr(self, name)) != count:
                 raise InputError(
                     f"VisualTracks: {name} has {len(getattr(self, name))} rows, but there are {count} findings"
