@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
@@ -13,95 +15,211 @@ from extractors.acoustic.columns import (
     HMPDD_NAMES,
     HMPDM_NAMES,
     MCEP_NAMES,
-    MCEP_ORDER,
     columns_of,
 )
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, grid_positions, interpolate, interpolate_angles, round_half_away
+from extractors.acoustic.dsp import (
+    FIRST_POSITION,
+    SAMPLE_RATE,
+    Float,
+    Int,
+    grid_positions,
+    interpolate,
+    interpolate_angles,
+    round_half_away,
+)
 from extractors.acoustic.glottal import glottal_parameters
+from extractors.acoustic.harmonic_frames import HarmonicFrames, harmonic_frames
 from extractors.acoustic.iaif import glottal_flow
 from extractors.acoustic.lpc import RESIDUAL_ORDER, residual
-from extractors.acoustic.mel_cepstrum import mel_cepstrum
-from extractors.acoustic.phase_distortion import PhaseDistortion, phase_distortion, phase_statistics
+from extractors.acoustic.phase_distortion import phase_statistics
 from extractors.acoustic.polarity import polarity
-from extractors.acoustic.rd import estimate_rd
 from extractors.acoustic.sedreams import closure_instants, voiced_closures
-from extractors.acoustic.sinusoids import harmonics, spectra, surviving_frames
-from extractors.acoustic.srh import NO_PITCH, pitch_tracks
+from extractors.acoustic.srh import NO_PITCH, PitchTrack, pitch_tracks
 from extractors.acoustic.srh import RESIDUAL_ORDER as SRH_ORDER
-from extractors.acoustic.true_envelope import cepstral_orders, true_envelope
 from extractors.acoustic.wavelets import maxima_dispersion, peak_slope
 from extractors.stream import FeatureStream
 from foundation.errors import InputError
 
-_FRAMES_AT_ONCE = 512
+_FINE_HOP = 80  # samples = 5 ms; grid on which COVAREP resamples the phase distortion first
+_REPAIR_REACH = 800  # samples = 50 ms: half of the longest frame, the pitch frame
+_REPAIR_REACH_SMOOTHED = 4_800  # samples = 300 ms: the same, and the 240 ms that phase distortion is smoothed over
+
+Hook = Callable[[str], None]
 
 
-def covarep(waveform: NDArray[np.floating], *, sample_rate: int, corrected_time: bool = False) -> FeatureStream:
-    """Compute the 74 COVAREP features of a recording every 10 ms."""
-    x = _at_16_khz(waveform, sample_rate)
+def covarep(
+    waveform: NDArray[np.floating], *, sample_rate: int, corrected_time: bool = False, hook: Hook | None = None
+) -> FeatureStream:
+    """Compute the 74 COVAREP features of a recording every 10 ms.
+
+    Parameters
+    ----------
+    waveform : ndarray of float, shape (samples,)
+        Mono signal in [-1, 1), the whole recording: polarity, pitch range, voicing threshold and others are decided
+        on the file as a whole. Samples that are NaN or infinite are taken as 0 and the rows around them marked.
+    sample_rate : int
+        In Hz. Other rates than 16000 are converted to 16000 first, as CMU did for MOSI and MOSEI.
+    corrected_time : bool
+        COVAREP stretches the mel cepstrum over the whole file, which shifts it by up to 50 ms, or by the length of
+        digital silence. True places it where it was measured; the default is faithful to the corpora.
+    hook : callable, optional
+        Called with the name of each stage when it is done: progress, timing.
+
+    Returns
+    -------
+    FeatureStream
+        `names` are `COVAREP_NAMES`; row r is at 5 + 10 r ms. Zeros are COVAREP's own where it has zeros. `valid` is
+        False where a number is not a measurement: before the first and after the last frame or glottal closure of a
+        stage, in digital silence, in the whole of a stage that could not run (no voiced speech: NAQ .. MDQ; 72
+        harmonic frames or fewer, 0.8 s: HMPDM, HMPDD), and in the column `creak` (see ``docs/acoustic.md``).
+
+    Raises
+    ------
+    InputError
+        If the waveform is not mono, not of a floating type, shorter than 5 ms, or holds no finite sample, or if the
+        sample rate is not positive.
+
+    References
+    ----------
+    G. Degottex, J. Kane, T. Drugman, T. Raitio, S. Scherer, "COVAREP - a collaborative voice analysis repository for
+    speech technologies", ICASSP 2014, 960-964. The paper of each stage is named in its module.
+    """
+    done = hook if hook is not None else _ignore
+    x, repaired = _prepared(waveform, sample_rate)
     positions = grid_positions(len(x))
     values = np.full((len(positions), len(COVAREP_NAMES)), np.nan)
-
-    def put(name: str, column: Float) -> None:
-        values[:, COVAREP_NAMES.index(name)] = column
+    doubtful = np.zeros(values.shape, dtype=np.bool_)
+    done("input at 16 kHz")
 
     main = residual(x, order=RESIDUAL_ORDER)
+    done("residual")
     if polarity(x, main) < 0:
-        x, main = -x, -main
+        x, main = -x, np.negative(main, out=main)
+    done("polarity")
+
     (pitch,) = pitch_tracks(residual(x, order=SRH_ORDER))
-    put("F0", interpolate(pitch.positions, pitch.f0, positions))
-    voicing = interpolate(pitch.positions, pitch.voiced.astype(np.float64), positions)
-    put("VUV", np.where(np.isnan(voicing), np.nan, voicing >= 0.5))
-    median = pitch.median
-    if median is not None:
-        closures = voiced_closures(closure_instants(x, main, median), pitch)
-        if len(closures) >= 2:
-            put("MDQ", interpolate(closures, maxima_dispersion(main, closures), positions))
-            flow, derivative = glottal_flow(x, closures)
-            glottal = glottal_parameters(flow, derivative, closures)
-            values[:, columns_of(GLOTTAL_NAMES)] = interpolate(closures + 1, glottal, positions)
-    put("peakSlope", interpolate(*peak_slope(x), positions))
-    survivors = surviving_frames(pitch, len(x))
-    distortions: list[PhaseDistortion] = []
-    shape = np.full((len(survivors), 2), np.nan)
-    mcep = np.full((len(survivors), MCEP_ORDER + 1), np.nan)
-    for first in range(0, len(survivors), _FRAMES_AT_ONCE):
-        frames = survivors[first : first + _FRAMES_AT_ONCE]
-        f0 = pitch.f0[frames]
-        spectrum = spectra(x, pitch.positions[frames], f0)
-        with np.errstate(divide="ignore"):
-            level = np.log(np.abs(spectrum))
-        sound = np.flatnonzero((f0 > NO_PITCH) & np.isfinite(level).all(axis=1))
-        envelope = true_envelope(level[sound], cepstral_orders(f0[sound]))
-        mcep[first + sound] = mel_cepstrum(np.exp(envelope), MCEP_ORDER)
-        partials = harmonics(spectrum, level, f0)
-        shape[first : first + len(frames)] = np.stack(estimate_rd(partials), axis=1)
-        distortions.append(phase_distortion(partials))
-    if len(survivors):
-        places = (
-            pitch.positions[survivors] if corrected_time else round_half_away(np.linspace(1, len(x), len(survivors)))
-        )
-        values[:, columns_of(MCEP_NAMES)] = interpolate(places, mcep, positions)
-        values[:, columns_of(("Rd", "Rd_conf"))] = interpolate(pitch.positions[survivors], shape, positions)
-        mean, deviation = phase_statistics(PhaseDistortion.join(distortions))
-        frames = pitch.positions[survivors]
-        fine = np.arange(-(-frames[0] // 80), frames[-1] // 80 + 1) * 80
-        values[:, columns_of(HMPDM_NAMES)] = interpolate_angles(
-            fine, interpolate_angles(frames, mean, fine), positions - 1
-        )
-        values[:, columns_of(HMPDD_NAMES)] = interpolate(fine, interpolate(frames, deviation, fine), positions - 1)
+    f0, voicing = columns_of(("F0",)), columns_of(("VUV",))
+    values[:, f0], values[:, voicing] = _pitch_columns(pitch, positions)
+    doubtful[:, f0] = _touches(pitch.positions, pitch.f0 == NO_PITCH, positions)[:, None]
+    done("pitch (SRH)")
 
-    valid = np.isfinite(values)
-    values[~valid] = 0
-    return FeatureStream(positions / SAMPLE_RATE, values, COVAREP_NAMES, valid, COVAREP_VERSION)
+    values[:, columns_of(("peakSlope",))] = interpolate(*peak_slope(x), positions)[:, None]
+    done("peakSlope")
+
+    closures = _closures(x, main, pitch)
+    done("closures (SEDREAMS)")
+    if len(closures) >= 2:
+        values[:, columns_of(("MDQ",))] = interpolate(closures, maxima_dispersion(main, closures), positions)[:, None]
+        done("MDQ")
+    del main
+    if len(closures) >= 2:
+        flow, derivative = glottal_flow(x, closures)
+        done("glottal flow (IAIF)")
+        parameters = glottal_parameters(flow, derivative, closures)
+        del flow, derivative
+        values[:, columns_of(GLOTTAL_NAMES)] = interpolate(closures + 1, parameters, positions)
+        done("NAQ, QOQ, H1H2, PSP")
+
+    frames = harmonic_frames(x, pitch)
+    done("sinusoids, True Envelope, Rd")
+    if len(frames.positions):
+        _put_harmonic_columns(values, doubtful, frames, positions, len(x) if not corrected_time else None)
+    done("phase distortion (HMPD)")
+
+    _doubt_repaired(doubtful, repaired, positions)
+    measured = np.isfinite(values)
+    values[~measured] = 0
+    return FeatureStream(positions / SAMPLE_RATE, values, COVAREP_NAMES, measured & ~doubtful, COVAREP_VERSION)
 
 
-def _at_16_khz(waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.floating]:
-    if sample_rate <= 0:
-        raise InputError(f"covarep: sample_rate is {sample_rate}, but must be positive (Hz)")
+def _ignore(stage: str) -> None:
+    """Serve as the hook that nobody asked for."""
+
+
+def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray[np.floating], Int]:
+    """Check, repair and bring to 16 kHz; returns the signal and the indices of repaired samples at 16 kHz."""
     if waveform.ndim != 1:
-        raise InputError(f"covarep: waveform has shape {waveform.shape}, but must be mono (samples,)")
-    if sample_rate == SAMPLE_RATE:
-        return waveform
-    common = int(np.gcd(sample_rate, SAMPLE_RATE))
-    return np.asarray(signal.resample_poly(waveform, SAMPLE_RATE // common, sample_rate // common))
+        raise InputError(f"covarep: waveform has shape {waveform.shape}; pass one channel, shape (samples,)")
+    if not np.issubdtype(waveform.dtype, np.floating):
+        raise InputError(f"covarep: waveform is of type {waveform.dtype}; pass floats in [-1, 1) (int16 / 32768)")
+    if sample_rate <= 0:
+        raise InputError(f"covarep: sample_rate is {sample_rate}; it must be positive, in Hz")
+    if waveform.dtype == np.float16:
+        waveform = waveform.astype(np.float32)
+    finite = np.isfinite(waveform)
+    repaired = np.zeros(0, dtype=np.int64)
+    if not finite.all():
+        if not finite.any():
+            raise InputError("covarep: waveform holds no finite sample; check how the audio was decoded")
+        repaired = np.flatnonzero(~finite) * SAMPLE_RATE // sample_rate
+        waveform = np.where(finite, waveform, waveform.dtype.type(0))
+    if sample_rate != SAMPLE_RATE:
+        common = int(np.gcd(sample_rate, SAMPLE_RATE))
+        waveform = signal.resample_poly(waveform, SAMPLE_RATE // common, sample_rate // common)
+    if len(waveform) < FIRST_POSITION:
+        raise InputError(
+            f"covarep: waveform is {len(waveform) / SAMPLE_RATE * 1000:.1f} ms long; one row needs at least 5 ms"
+        )
+    return waveform, repaired
+
+
+def _pitch_columns(pitch: PitchTrack, positions: Int) -> tuple[Float, Float]:
+    """F0 and VUV of the rows, shape (rows, 1) each."""
+    voicing = interpolate(pitch.positions, pitch.voiced.astype(np.float64), positions)
+    voicing = np.where(np.isnan(voicing), np.nan, voicing >= 0.5)
+    return interpolate(pitch.positions, pitch.f0, positions)[:, None], voicing[:, None]
+
+
+def _closures(x: NDArray[np.floating], main: Float, pitch: PitchTrack) -> Int:
+    """Glottal closures in voiced speech; none where there is no voiced frame to take a median pitch from."""
+    median = pitch.median
+    if median is None:
+        return np.zeros(0, dtype=np.int64)
+    return voiced_closures(closure_instants(x, main, median), pitch)
+
+
+def _put_harmonic_columns(
+    values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int, warped_over: int | None
+) -> None:
+    """Fill in Rd, MCEP and the phase columns; `warped_over` is the length that COVAREP stretches the cepstrum to."""
+    at = frames.positions
+    rd = np.stack((frames.rd, frames.rd_confidence), axis=1)
+    columns = columns_of(("Rd", "Rd_conf"))
+    values[:, columns] = interpolate(at, rd, positions)
+    doubtful[:, columns] = _touches(at, np.isnan(frames.rd_confidence), positions)[:, None]
+
+    places = at if warped_over is None else round_half_away(np.linspace(1, warped_over, len(at)))
+    values[:, columns_of(MCEP_NAMES)] = interpolate(places, frames.mcep, positions)
+
+    mean, deviation = phase_statistics(frames.distortion)
+    fine = np.arange(-(-at[0] // _FINE_HOP), at[-1] // _FINE_HOP + 1) * _FINE_HOP
+    rows = positions - 1  # COVAREP reads the fine grid at (position - 1)/fs
+    means, deviations = columns_of(HMPDM_NAMES), columns_of(HMPDD_NAMES)
+    values[:, means] = interpolate_angles(fine, interpolate_angles(at, mean, fine), rows)
+    values[:, deviations] = interpolate(fine, interpolate(at, deviation, fine), rows)
+    silent = ~frames.sounding
+    doubtful[:, means] = _touches(at, silent, rows)[:, None]
+    # At the first and the last frame the deviation is 0 by construction of the filter: nothing is measured there.
+    ends = np.zeros(len(at), dtype=np.bool_)
+    ends[0] = ends[-1] = True
+    doubtful[:, deviations] = _touches(at, silent | ends, rows)[:, None]
+
+
+def _touches(positions: Int, marked: NDArray[np.bool_], rows: Int) -> NDArray[np.bool_]:
+    """Rows whose value is interpolated from a marked frame, shape (rows,)."""
+    if not marked.any():
+        return np.zeros(len(rows), dtype=np.bool_)
+    share = interpolate(positions, marked.astype(np.float64), rows)
+    return np.asarray(share > 0)
+
+
+def _doubt_repaired(doubtful: NDArray[np.bool_], repaired: Int, positions: Int) -> None:
+    """Mark the rows whose frames saw a sample that had to be replaced."""
+    if len(repaired) == 0:
+        return
+    right = np.minimum(np.searchsorted(repaired, positions), len(repaired) - 1)
+    left = np.maximum(right - 1, 0)
+    distance = np.minimum(np.abs(repaired[right] - positions), np.abs(repaired[left] - positions))
+    doubtful[distance <= _REPAIR_REACH] = True
+    smoothed = slice(columns_of(HMPDM_NAMES).start, columns_of(HMPDD_NAMES).stop)
+    doubtful[distance <= _REPAIR_REACH_SMOOTHED, smoothed] = True

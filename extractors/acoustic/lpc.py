@@ -12,7 +12,7 @@ from extractors.acoustic import kernels
 from extractors.acoustic.dsp import Float, hanning
 
 _FRAME = 400  # samples = 25 ms at 16 kHz
-_SHIFT = 80  # samples = 5 ms
+SHIFT = 80  # samples = 5 ms
 _FRAMES_AT_ONCE = 8192  # converted to float64 at a time: 41 s
 
 RESIDUAL_ORDER = 18  # rnd(fs/1000 + 2) at 16 kHz
@@ -59,20 +59,26 @@ def residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.flo
     Each frame is windowed with `hanning`, inverse filtered and brought back to its own energy; frames are added
     without a synthesis window. The last sample of the recording is never inside a frame.
     """
-    samples = len(x)
-    width = _FRAME + 1
-    count = max(0, -(-(samples - 1 - _FRAME) // _SHIFT))
-    out = np.zeros(samples)
-    window = hanning(width)
+    out = unscaled_residual(x, order=order, envelope_of=envelope_of)
     peak = 0.0
-    for first in range(0, count, _FRAMES_AT_ONCE):
-        last = min(first + _FRAMES_AT_ONCE, count)
-        span = slice(first * _SHIFT, (last - 1) * _SHIFT + width)
-        segment = np.asarray(x[span], dtype=np.float64)
-        source = segment if envelope_of is None else np.asarray(envelope_of[span], dtype=np.float64)
-        kernels.add_residual(segment, source, window, order, _SHIFT, out[span])
-    for start in range(0, samples, 1 << 20):
+    for start in range(0, len(out), 1 << 20):
         peak = max(peak, float(np.nanmax(np.abs(out[start : start + (1 << 20)]), initial=0.0)))
     if peak > 0:
         out /= peak
+    return out
+
+
+def unscaled_residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.floating] | None = None) -> Float:
+    """Linear-prediction residual as `residual`, but on the scale of the signal, shape (samples,)."""
+    samples = len(x)
+    width = _FRAME + 1
+    count = max(0, -(-(samples - 1 - _FRAME) // SHIFT))
+    out = np.zeros(samples)
+    window = hanning(width)
+    for first in range(0, count, _FRAMES_AT_ONCE):
+        last = min(first + _FRAMES_AT_ONCE, count)
+        span = slice(first * SHIFT, (last - 1) * SHIFT + width)
+        segment = np.asarray(x[span], dtype=np.float64)
+        source = segment if envelope_of is None else np.asarray(envelope_of[span], dtype=np.float64)
+        kernels.add_residual(segment, source, window, order, SHIFT, out[span])
     return out

@@ -6,6 +6,7 @@ T. Drugman, "Residual Excitation Skewness for Automatic Speech Polarity Detectio
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from extractors.acoustic.dsp import SAMPLE_RATE, Float, mask_to_zero, zero_phase
-from extractors.acoustic.lpc import RESIDUAL_ORDER, residual
+from extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
+
+_BLOCK = 12_800 * SHIFT  # samples = 64 s
+_MARGIN = 8 * SHIFT  # more than a frame, so that the frames that reach into a block are whole
 
 
 @lru_cache(maxsize=1)
@@ -23,14 +27,15 @@ def _high_pass() -> Float:
     return np.asarray(signal.ellip(order, 3, 60, edge, "highpass", output="sos", fs=SAMPLE_RATE))
 
 
-def skewness(values: Float) -> float:
-    """Biased skewness m3 / m2^1.5, NaN samples counted as 0; 0 for a constant signal."""
-    sums = np.zeros(3)
-    for start in range(0, len(values), 1 << 20):
-        part = mask_to_zero(values[start : start + (1 << 20)])
+def skewness(parts: Iterable[Float]) -> float:
+    """Biased skewness m3 / m2^1.5 of a signal given in parts, NaN samples counted as 0; 0 for a constant signal."""
+    count, sums = 0, np.zeros(3)
+    for raw in parts:
+        part = mask_to_zero(raw)
         square = part * part
+        count += len(part)
         sums += part.sum(), square.sum(), np.dot(square, part)
-    mean, second, third = sums / max(len(values), 1)
+    mean, second, third = sums / max(count, 1)
     variance = second - mean**2
     if variance <= 0:
         return 0.0
@@ -53,6 +58,18 @@ def polarity(x: NDArray[np.floating], main_residual: Float) -> float:
         sign(skewness(u) - skewness(v)), where u is the residual and v the residual obtained with the prediction of
         the high-passed signal; +1 on an exact tie (digital silence).
     """
+    return -1.0 if skewness(_blocks(main_residual)) < skewness(_rough_residual(x)) else 1.0
+
+
+def _blocks(values: Float) -> Iterator[Float]:
+    for start in range(0, len(values), _BLOCK):
+        yield values[start : start + _BLOCK]
+
+
+def _rough_residual(x: NDArray[np.floating]) -> Iterator[Float]:
+    """Residual of `x` with the prediction of the high-passed signal, block by block: it is never needed as a whole."""
     high = zero_phase(_high_pass(), x)
-    rough = residual(x, order=RESIDUAL_ORDER, envelope_of=high)
-    return -1.0 if skewness(main_residual) < skewness(rough) else 1.0
+    for start in range(0, len(x), _BLOCK):
+        begin, end = max(start - _MARGIN, 0), start + _BLOCK + _MARGIN
+        rough = unscaled_residual(x[begin:end], order=RESIDUAL_ORDER, envelope_of=high[begin:end])
+        yield rough[start - begin :][:_BLOCK]

@@ -1,0 +1,80 @@
+"""What is measured on the three-period frames: mel cepstrum, Rd and phase distortion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.acoustic.columns import MCEP_ORDER
+from extractors.acoustic.dsp import Float, Int
+from extractors.acoustic.mel_cepstrum import mel_cepstrum
+from extractors.acoustic.phase_distortion import PhaseDistortion, phase_distortion
+from extractors.acoustic.rd import estimate_rd
+from extractors.acoustic.sinusoids import harmonics, spectra, surviving_frames
+from extractors.acoustic.srh import NO_PITCH, PitchTrack
+from extractors.acoustic.true_envelope import cepstral_orders, true_envelope
+
+_FRAMES_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class HarmonicFrames:
+    """Measurements of the frames whose window fits into the recording.
+
+    Attributes
+    ----------
+    positions : ndarray of int, shape (frames,)
+        Centre of each frame, as a 1-based sample number.
+    sounding : ndarray of bool, shape (frames,)
+        False for digital silence, where nothing below is measured.
+    mcep : ndarray, shape (frames, 25)
+        Mel cepstrum of the True Envelope, ln amplitude; NaN where silent.
+    rd, rd_confidence : ndarray, shape (frames,)
+    distortion : PhaseDistortion
+    """
+
+    positions: Int
+    sounding: NDArray[np.bool_]
+    mcep: Float
+    rd: Float
+    rd_confidence: Float
+    distortion: PhaseDistortion
+
+
+def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> HarmonicFrames:
+    """Measure every pitch frame whose three-period window lies inside the recording.
+
+    Parameters
+    ----------
+    x : ndarray, shape (samples,)
+        Signal at 16 kHz, polarity corrected.
+    pitch : PitchTrack
+
+    Returns
+    -------
+    HarmonicFrames
+    """
+    survivors = surviving_frames(pitch, len(x))
+    count = len(survivors)
+    mcep = np.full((count, MCEP_ORDER + 1), np.nan)
+    rd, confidence = np.full(count, np.nan), np.full(count, np.nan)
+    sounding = np.zeros(count, dtype=np.bool_)
+    runs: list[PhaseDistortion] = []
+    for first in range(0, count, _FRAMES_AT_ONCE):
+        part = slice(first, min(first + _FRAMES_AT_ONCE, count))
+        frames = survivors[part]
+        f0 = pitch.f0[frames]
+        spectrum = spectra(x, pitch.positions[frames], f0)
+        with np.errstate(divide="ignore"):
+            level = np.log(np.abs(spectrum))
+        sounding[part] = (f0 > NO_PITCH) & np.isfinite(level).all(axis=1)
+        heard = np.flatnonzero(sounding[part])
+        envelope = true_envelope(level[heard], cepstral_orders(f0[heard]))
+        mcep[first + heard] = mel_cepstrum(np.exp(envelope, out=envelope), MCEP_ORDER)
+        partials = harmonics(spectrum, level, f0)
+        rd[part], confidence[part] = estimate_rd(partials)
+        runs.append(phase_distortion(partials))
+    positions = pitch.positions[survivors]
+    return HarmonicFrames(positions, sounding, mcep, rd, confidence, PhaseDistortion.join(runs))
