@@ -67,9 +67,8 @@ def prepare_labels(folder: Path, *, glove: GloveVectors) -> UtteranceTable:
         frame = read_csv(path, columns=COLUMNS)
         if set(frame["split"]) != {split}:
             raise DataError(f"{path}: its split column says {sorted(set(frame['split']))}, its name says {split!r}")
-        frames.append(frame)
+        frames.append(frame.sort_values(["video_id", "order_by_text_start"], kind="stable"))
     every = pd.concat(frames, ignore_index=True)
-    every = every.sort_values(["split", "video_id", "order_by_text_start"], kind="stable", ignore_index=True)
     return table_of_frame(
         every,
         corpus="mosei",
