@@ -49,7 +49,7 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
     attention = pack_attention(analysis)
     return render(
         "report.html",
-        style="report.css",
+        styles=("report.css",),
         scripts=SCRIPTS,
         data=_data(analysis, attention),
         analysis=analysis,

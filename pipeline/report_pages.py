@@ -14,13 +14,15 @@ import jinja2
 from markupsafe import Markup
 
 
-def render(template: str, *, style: str, scripts: Sequence[str], data: Any = None, **values: Any) -> str:
+def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: Any = None, **values: Any) -> str:
     """Render a page of `pipeline/html` with everything it needs inside.
 
     Parameters
     ----------
-    template, style : str
-        File names.
+    template : str
+        File name.
+    styles : sequence of str
+        File names, joined in this order.
     scripts : sequence of str
         File names, joined in this order into one strict function.
     data : JSON-able
@@ -39,7 +41,7 @@ def render(template: str, *, style: str, scripts: Sequence[str], data: Any = Non
         _environment()
         .get_template(template)
         .render(
-            style=Markup(_asset(style)),  # noqa: S704 - our own file
+            style=Markup("\n".join(_asset(name) for name in styles)),  # noqa: S704 - our own files
             script=Markup(script),  # noqa: S704 - our own files
             script_hash=Markup(f"sha256-{digest}"),  # noqa: S704
             data=Markup(json_for_html(data)),  # noqa: S704 - escaped for this place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,27 +15,6 @@ from pipeline.reports import write_reports
 pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).resolve().parents[3] / "sample_videos" / "good_stay.mp4"
-FLAGS = [
-    "--no-sandbox",  # containers run as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("needs Debian's chromium (apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
