@@ -115,6 +115,8 @@ def speech_probability(waveform: NDArray[np.floating], *, sample_rate: int) -> N
     if not np.isfinite(waveform).all():
         raise InputError("waveform holds NaN or Inf; decode the recording again")
     count = -(-len(waveform) // FRAME_SAMPLES)
+    if not count:
+        return np.zeros(0, dtype=np.float32)
     padded = np.zeros(CONTEXT_SAMPLES + count * FRAME_SAMPLES, dtype=np.float32)
     padded[CONTEXT_SAMPLES : CONTEXT_SAMPLES + len(waveform)] = waveform
     frames = torch.from_numpy(padded).unfold(0, CONTEXT_SAMPLES + FRAME_SAMPLES, FRAME_SAMPLES)

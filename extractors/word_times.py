@@ -42,6 +42,7 @@ def fill_times(
         In order of time, none overlapping the next.
     """
     spans = _in_order(spans)
+    start = min([start, *(span[0] for span in spans if span is not None)])
     filled: list[Span] = []
     flagged = [span is None for span in spans]
     index = 0

@@ -11,6 +11,7 @@ import pytest
 
 from extractors.text import GLOVE_REVISION, GloveVectors, tokenize
 from foundation.errors import WeightsError
+from pipeline import weights
 
 WORDS = ("good", "movie", "not", "do", "n't", "it", "'s", "high", "tech", "1000", "cafe", "so", "yeah", "u.s.")
 
@@ -106,7 +107,6 @@ def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.reference
 def test_nearly_every_mosei_token_has_a_vector(shared: Path) -> None:
-    weights = pytest.importorskip("pipeline.weights")
     try:
         glove = GloveVectors.load(weights.resolve("glove-6b-50d"))
     except WeightsError as error:
