@@ -48,6 +48,11 @@ class VideoSequence:
     intervals: NDArray[np.float64]
 
 
+def video_key(name: str) -> str:
+    """Return a video's name as a key: a slash would open a group, and the SDK reads ``[n]`` as a segment's number."""
+    return name.translate(str.maketrans("/[]", "_()"))
+
+
 def write_csd(path: Path, sequence: VideoSequence, *, video: str, sha256: str) -> None:
     """Write a sequence with one video to `path`, atomically.
 
@@ -58,7 +63,7 @@ def write_csd(path: Path, sequence: VideoSequence, *, video: str, sha256: str) -
     sequence : VideoSequence
         What to write.
     video : str
-        The video's key in the SDK's data sets.
+        Its name; `video_key` of it is its key in the SDK's data sets.
     sha256 : str
         Of the video, from which the sequence's uuid is made.
 
@@ -83,7 +88,7 @@ def write_csd(path: Path, sequence: VideoSequence, *, video: str, sha256: str) -
         "uuid": str(uuid.uuid5(NAMESPACE, f"{sha256} {sequence.root}")),
     }
     with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=False) as file:
-        group = file.create_group(f"{sequence.root}/data/{video.replace('/', '_')}")
+        group = file.create_group(f"{sequence.root}/data/{video_key(video)}")
         group.create_dataset("features", data=sequence.features)
         group.create_dataset("intervals", data=sequence.intervals)
         texts = file.create_group(f"{sequence.root}/metadata")

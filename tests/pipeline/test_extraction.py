@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +119,12 @@ def test_csd_can_be_read_back(measured: Extraction, tmp_path: Path) -> None:
 def test_csd_is_the_same_file_each_time(measured: Extraction, tmp_path: Path) -> None:
     first = {name: path.read_bytes() for name, path in write_csd_files(measured, tmp_path / "a").items()}
     assert first == {name: path.read_bytes() for name, path in write_csd_files(measured, tmp_path / "b").items()}
+
+
+def test_brackets_in_a_name_are_no_segment_number(measured: Extraction, tmp_path: Path) -> None:
+    named = dataclasses.replace(measured, source=dataclasses.replace(measured.source, name="a/b [7]"))
+    with open_sequence(write_csd_files(named, tmp_path)["acoustic"]) as sequence:
+        assert sequence.videos == ("a_b (7)",)
 
 
 @pytest.mark.reference
