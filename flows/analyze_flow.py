@@ -17,6 +17,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
+from flows.gpu import gpu_slot
+from flows.observing import ObservedRun, show_analysis
 from foundation.errors import MtmmError
 from pipeline import steps
 from pipeline.analysis import Analysis
@@ -32,6 +34,7 @@ PASSING_ERRORS = {errno.EIO, errno.EAGAIN, errno.ETIMEDOUT, errno.ESTALE, errno.
 
 # The progress display of the process; a parameter of the flow would be sent to the Prefect API.
 HOOK: ContextVar[Hook] = ContextVar("hook", default=no_hook)
+OBSERVED: ContextVar[ObservedRun] = ContextVar("observed")
 
 
 def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -50,8 +53,10 @@ def step_task(step: Callable[..., StepResult]) -> Task[..., StepResult]:
     def run(job: Job, *artefacts: StepResult | None, **named: StepResult | None) -> StepResult:
         hook = HOOK.get()
         hook(step.__name__)
-        result = step(job, *artefacts, hook=hook, **named)
+        with gpu_slot(step.__name__):
+            result = step(job, *artefacts, hook=hook, **named)
         hook(step.__name__, result.path)
+        OBSERVED.get().finished(step.__name__)
         return result
 
     run.__doc__ = step.__doc__
@@ -80,7 +85,7 @@ def reports(job: Job, results: dict[str, StepResult], out: Path) -> Analysis:
     """Put the artefacts together and write the reports."""
     HOOK.get()("reports")
     analysis = assemble(job, results)
-    report(job, analysis, out=out)
+    show_analysis(analysis, report(job, analysis, out=out))
     return analysis
 
 
@@ -126,6 +131,7 @@ def analyze_video(
         reuse=reuse,
     )
     job = Job.prepare(Path(video), options=options, store=Store.default(), content=content, name=name)
+    OBSERVED.set(ObservedRun(content=job.content, name=job.name))
     with job.store.locked(job.content):
         of_media = media(job)
         words = None if options.transcript else transcript(job, of_media)

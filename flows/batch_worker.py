@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from flows.prefect_api import LOCAL_MARK, has_own_server
 from foundation.errors import MtmmError
 
 OnStep = Callable[[str, float], None]
@@ -87,8 +88,8 @@ class _Worker:
         from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 (only the parent of workers needs it here)
 
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        if url := PREFECT_API_URL.value():
-            environment["PREFECT_API_URL"] = url
+        if not has_own_server():
+            environment |= {"PREFECT_API_URL": PREFECT_API_URL.value() or "", LOCAL_MARK: "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flows.batch_worker"],
             stdin=subprocess.PIPE,

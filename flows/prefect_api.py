@@ -42,9 +42,12 @@ LOCAL_SETTINGS = {
 }
 
 
+LOCAL_MARK = "MTMM_LOCAL_PREFECT_API"  # tells worker processes that the API they are pointed at is a `LocalServer`
+
+
 def has_own_server() -> bool:
     """Tell whether the user runs a Prefect server (``PREFECT_API_URL``); then its settings are left alone."""
-    return bool(os.environ.get("PREFECT_API_URL"))
+    return bool(os.environ.get("PREFECT_API_URL")) and LOCAL_MARK not in os.environ
 
 
 def settle_environment(*, verbose: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from foundation.errors import InputError, MediaError
+from foundation.errors import InputError, MediaError, MtmmError
 from foundation.files import sha256_of
 from model.checkpoint import load_checkpoint, resolve_checkpoint
 from pipeline import weights
@@ -187,7 +187,12 @@ class Job:
         else:
             if self.stored_only:
                 raise MissingArtefactError(str(path))
-            make(path)
+            try:
+                make(path)
+            except MtmmError as error:
+                if str(self.video) in str(error):
+                    raise
+                raise type(error)(f"{self.video}: {name}: {error}") from error
             if self.video.exists() and _stamp(self.video) != self.stamp:
                 path.unlink(missing_ok=True)
                 raise MediaError(
