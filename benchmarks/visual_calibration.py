@@ -3,7 +3,7 @@
 Usage: python benchmarks/visual_calibration.py [--shared ../shared] [--write] [--keep FILE.npz]
 
 Three MOSEI videos have their FACET files beside them. Every frame is measured at the video's own rate; each person's
-median is taken out; a ridge regression is fitted on two videos and tried on the third. With ``--write`` the regression
+mean is taken out; a ridge regression is fitted on two videos and tried on the third. With ``--write`` the regression
 on all three is stored where `extractors.visual.calibration` reads it. ``--keep`` stores the measurements, so that a
 second run need not look at the videos again.
 
@@ -30,7 +30,7 @@ from visual_expressions import photographs
 
 from extractors.visual.calibration import ACTION_UNITS_FILE, ActionUnitMap
 from extractors.visual.landmarker import open_landmarker
-from extractors.visual.measurements import BLOCKS, MEASUREMENTS, measure
+from extractors.visual.measurements import BLOCKS, MEASUREMENTS, SHAPE_NAMES, measure
 from extractors.visual.names import ACTION_UNIT_NAMES
 from foundation.files import atomic_path
 from pipeline.media import read_frames
@@ -42,6 +42,30 @@ SHADING_WEIGHT = 0.7  # the 128 coarse grey values count for less than the rest
 LEAST_RELIABILITY, MOST_RELIABILITY = 0.3, 0.95
 WINDOW_S, LEAST_WINDOW_FRAMES = 5, 30
 MATCH_S = 0.035  # seconds: a frame and a FACET row belong together when their starts differ by less (FACET: 30 rows/s)
+LEAST_SHAPE_SPREAD = 0.03  # blendshape units: one that hardly moves in three people is not given a large gain
+# Blendshapes that stand for a unit by name, for the level of a person
+SHAPES_OF_UNIT: dict[str, tuple[str, ...]] = {
+    "AU1": ("browInnerUp",),
+    "AU2": ("browOuterUp",),
+    "AU4": ("browDown",),
+    "AU5": ("eyeWide",),
+    "AU6": ("cheekSquint", "mouthSmile"),
+    "AU7": ("eyeSquint",),
+    "AU9": ("noseSneer",),
+    "AU10": ("mouthUpperUp",),
+    "AU12": ("mouthSmile",),
+    "AU14": ("mouthDimple",),
+    "AU15": ("mouthFrown",),
+    "AU17": ("mouthShrugLower",),
+    "AU18": ("mouthPucker",),
+    "AU20": ("mouthStretch",),
+    "AU23": ("mouthPress",),
+    "AU24": ("mouthPress",),
+    "AU25": ("mouthLowerDown", "jawOpen", "mouthUpperUp"),
+    "AU26": ("jawOpen",),
+    "AU28": ("mouthRollLower", "mouthRollUpper"),
+    "AU43": ("eyeBlink",),
+}
 BROW_UNIT = ACTION_UNIT_NAMES.index("AU4")
 
 Array = NDArray[np.float64]
@@ -49,14 +73,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Person:
-    """One video: times (n,), centred measurements (n, m), centred FACET units (n, 20), and the medians and means."""
+    """One video: times (n,), measurements (n, m) and FACET units (n, 20), both with the person's mean taken out."""
 
     name: str
     times: Array
     measurements: Array
     units: Array
-    median_shapes: Array
-    mean_units: Array
 
 
 def block(name: str) -> slice:
@@ -98,9 +120,7 @@ def person(name: str, times: Array, measurements: Array, facet: Path) -> Person:
     nearest = np.abs(starts[:, None] - times[None]).argmin(axis=0)
     near = np.abs(starts[nearest] - times) < MATCH_S
     rows, targets = measurements[near], units[nearest[near]]
-    median = np.median(rows, axis=0)
-    mean = targets.mean(axis=0)
-    return Person(name, times[near], rows - median, targets - mean, median[block("shapes")], mean)
+    return Person(name, times[near], rows - rows.mean(axis=0), targets - targets.mean(axis=0))
 
 
 def ridge(people: list[Person], *, strength: float, weights: Array, scaled: bool = False) -> Array:
@@ -154,10 +174,17 @@ def windows(times: Array, rows: Array) -> Array:
 
 
 def level_map(people: list[Person]) -> Array:
-    """Coefficients (shapes, 20) from blendshapes alone, for the level of a person."""
-    only = np.zeros(MEASUREMENTS)
-    only[block("shapes")] = 1.0
-    return ridge(people, strength=1.0, weights=only)[block("shapes")]
+    """Coefficients (shapes, 20) for a person's level: one gain per unit, never negative, on its own blendshapes."""
+    gains = np.zeros((len(SHAPE_NAMES), len(ACTION_UNIT_NAMES)))
+    for unit, name in enumerate(ACTION_UNIT_NAMES):
+        rows = [SHAPE_NAMES.index(shape) for shape in SHAPES_OF_UNIT[name]]
+        scores = [one.measurements[:, block("shapes")][:, rows].mean(axis=1) for one in people]
+        together = np.mean(
+            [((x - x.mean()) * one.units[:, unit]).mean() for x, one in zip(scores, people, strict=True)]
+        )
+        spread = np.mean([x.var() for x in scores])
+        gains[rows, unit] = max(together / (spread + LEAST_SHAPE_SPREAD**2), 0.0) / len(rows)
+    return gains
 
 
 def neutral_shapes(folder: Path) -> Array:

@@ -8,8 +8,9 @@ differ:
 
     AU = mean over CMU-MOSEI + level of the person + movement around that level
 
-*Movement* is linear in all measurements, centred on the person's own median. *Level* is linear in the person's median
-blendshapes alone, which MediaPipe already made comparable between people, against those of neutral photographs.
+*Movement* is linear in all measurements, centred on the person's own mean. *Level* is one gain per unit on the
+person's mean of the blendshapes that stand for the unit by name (MediaPipe already made them comparable between
+people), against the median of neutral photographs.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class ActionUnitMap:
             In FACET's units, within `LARGEST_DEVIATION` deviations of the person's level.
         """
         limit = LARGEST_DEVIATION * self.deviation
-        around = np.clip(movement - np.median(movement, axis=0), -limit, limit)
-        level = (np.median(shapes, axis=0) - self.neutral) @ self.level
+        around = np.clip(movement - movement.mean(axis=0), -limit, limit)
+        level = (shapes.mean(axis=0) - self.neutral) @ self.level
         return np.asarray(self.mean + level + around, np.float64)
 
 
