@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.frame import Frame
-from foundation.errors import MediaError
+from foundation.errors import InputError, MediaError
 from pipeline.media_file import (
     OPEN_OPTIONS,
     DecodedFrame,
@@ -243,9 +243,13 @@ def read_frames(path: Path, *, rate: float | None, longest_side: int | None = No
 
     Raises
     ------
+    InputError
+        If `rate` is not positive.
     MediaError
         If the file cannot be read or has no picture.
     """
+    if rate is not None and not rate > 0:
+        raise InputError(f"rate {rate}: pictures a second must be positive; None gives all")
     info = probe(path)
     if info.video is None:
         raise MediaError(f"{path}: has no moving picture that can be decoded")

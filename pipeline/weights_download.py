@@ -91,6 +91,8 @@ def _download(url: str, sink: IO[bytes], *, file: RawFile, progress: ProgressHoo
                 sink.write(block)
                 done += len(block)
                 progress(file.name, done, total or max(file.size, done))
+    except urllib.error.HTTPError as error:
+        raise WeightsError(f"{url} answers {error.code} ({error.reason})") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
         raise WeightsError(f"{url} does not answer ({reason})") from error

