@@ -42,6 +42,8 @@ class Recipe:
         Weight of each corpus's rows in every loss; 1 where not named.
     selection_corpus : str or None
         The corpus whose valid split decides epoch, calibration and thresholds; None takes all.
+    patience : int or None
+        Stop after so many epochs without a better one; None runs all epochs.
     seed : int
         Of weights, order, dropout.
     """
@@ -64,15 +66,17 @@ class Recipe:
     task_weights: Mapping[str, float] = field(default_factory=dict)
     corpus_weights: Mapping[str, float] = field(default_factory=dict)
     selection_corpus: str | None = None
+    patience: int | None = None
     seed: int = 1
 
 
 # Table 5 to the letter; early stopping on the valid split is the only addition.
 TABLE_5 = Recipe(name="table-5")
 
-# Table 5's network, loss, optimiser and batch, with a running average of the weights, which steadies the choice of the
-# epoch.
-PAPER = Recipe(name="paper", averaging=0.99, epochs=50)
+# Table 5's network, losses, optimiser and batch, with two additions: what is evaluated and stored is a running average
+# of the weights (selection score on the valid split 75.8 with a decay of 0.998 a step, 75.7 with 0.99, 75.4 without, one
+# seed each), and training stops when the valid split has not become better for ten epochs.
+PAPER = Recipe(name="paper", averaging=0.998, epochs=50, patience=10)
 
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, TABLE_5)}
 

@@ -171,6 +171,8 @@ def fit_network(
     if state_path is not None:
         state = load_state(state_path, fresh=state, network=network, optimiser=optimiser)
     for epoch in range(state.epoch + 1, recipe.epochs + 1):
+        if recipe.patience is not None and epoch > state.best_epoch + recipe.patience and state.best_epoch > 0:
+            break
         loss = run_epoch(network, optimiser, train_maker, targets, recipe=recipe, epoch=epoch, average=state.average)
         evaluated.load_state_dict(state.average if recipe.averaging else network.state_dict())
         score = selection_score(network_logits(evaluated, valid_maker, rows=len(valid_table)), valid_table.labels)

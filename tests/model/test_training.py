@@ -71,6 +71,14 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(make_table, tmp_path):
     assert whole.specification.to_json() == rest.specification.to_json()
 
 
+def test_patience_ends_a_run_that_gets_no_better(make_table):
+    table = make_table()
+    epochs = []
+    recipe = replace(TINY, epochs=60, patience=3)
+    checkpoint = train(table, recipe=recipe, hook=lambda record: epochs.append(record.epoch))
+    assert epochs[-1] == checkpoint.specification.provenance["epoch"] + 3 < 60
+
+
 def test_the_state_of_another_run_is_not_used(make_table, tmp_path):
     state = tmp_path / "state.safetensors"
     train(make_table(), recipe=TINY, state_path=state)

@@ -1,0 +1,60 @@
+"""What the padding of the authors' script does to a trained network's answers.
+
+    python benchmarks/padding.py --data mosei.safetensors --model paper
+
+The public script of the paper pads every video with rows of zeros to the longest one and lets those rows take part in
+the GRU and in the attention. Here the same checkpoint labels the valid split twice: with the padding masked, and with it
+taking part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model.batches import BatchMaker
+from model.checkpoint import load_checkpoint, resolve_checkpoint
+from model.evaluation import network_logits
+from model.metrics import accuracy, f1_weighted
+from model.paper_tables import markdown, percent
+from model.table import UtteranceTable
+
+
+def main() -> None:
+    """Label twice and compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", default="paper")
+    arguments = parser.parse_args()
+    checkpoint = load_checkpoint(resolve_checkpoint(arguments.model))
+    table = UtteranceTable.load(arguments.data).split("valid")
+    maker = BatchMaker(table, columns=checkpoint.specification.columns, device=torch.device("cpu"))
+    masked = network_logits(checkpoint.network, maker, rows=len(table))["sentiment"]
+    longest = int(table.lengths.max())
+    unmasked = np.zeros_like(masked)
+    with torch.inference_mode():
+        for video in range(len(table.video_ids)):
+            batch = maker.batch(np.asarray([video]))
+            count = batch.exists.shape[1]
+            inputs = {
+                name: torch.cat([values, torch.zeros(1, longest - count, values.shape[2])], dim=1)
+                for name, values in batch.inputs.items()
+            }
+            masks = {name: torch.ones(1, longest, dtype=torch.bool) for name in inputs}
+            logits = checkpoint.network(inputs, masks).logits["sentiment"][0, :count]
+            unmasked[batch.rows[0].numpy()] = logits.numpy()
+    truth = table.labels.sentiment >= 0.5
+    rows = []
+    for name, logits in (("masked", masked), ("padding takes part", unmasked)):
+        predicted = logits[:, 1] >= logits[:, 0]
+        rows.append([name, percent(accuracy(truth, predicted)), percent(f1_weighted(truth, predicted))])
+    changed = (masked.argmax(axis=1) != unmasked.argmax(axis=1)).mean()
+    print(markdown(["padding", "sentiment accuracy", "F1"], rows))
+    print(f"\n{percent(float(changed))} % of {len(table):,} labels change; videos padded to {longest} utterances.")
+
+
+if __name__ == "__main__":
+    main()
