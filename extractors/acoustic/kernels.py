@@ -151,3 +151,47 @@ def iaif_frame(  # noqa: PLR0917
     for n in range(length):
         derivative[n] += filtered[lead + n]
         flow[n] += summed[lead + n]
+
+
+@_compiled
+def rest_on_peaks(  # noqa: PLR0917
+    even: Float,
+    odd: Float,
+    middle: Float,
+    goal: Float,
+    current: Float,
+    symmetric: Float,
+    antisymmetric: Float,
+    summary: Float,
+) -> None:
+    """One pass of the True Envelope over folded spectra of 2 x quarter + 1 bins.
+
+    On entry `even` and `odd` (rows, quarter) hold the parts of the smooth curve that are even and odd about bin
+    `quarter`, and `middle` (rows,) its value there; on return `even` holds the curve's lower half (bins 0 ..), `odd`
+    its upper half (last bin downwards). `current` (rows, 2 quarter + 1: lower half, upper half, middle) is raised to
+    the curve, and `symmetric`, `antisymmetric` receive its folded sum and difference. `summary` (rows, 3) receives the
+    largest height of `goal` above the curve, the energy of `current` over the two-sided spectrum, and half its
+    alternating sum.
+    """
+    rows, quarter = even.shape
+    for i in range(rows):
+        excess = goal[i, 2 * quarter] - middle[i]
+        current[i, 2 * quarter] = max(current[i, 2 * quarter], middle[i])
+        top = current[i, 2 * quarter]
+        energy, alternating = 0.0, 0.0
+        for k in range(quarter):
+            low, high = even[i, k] + odd[i, k], even[i, k] - odd[i, k]
+            even[i, k], odd[i, k] = low, high
+            excess = max(excess, goal[i, k] - low, goal[i, quarter + k] - high)
+            a, b = max(current[i, k], low), max(current[i, quarter + k], high)
+            current[i, k], current[i, quarter + k] = a, b
+            symmetric[i, k], antisymmetric[i, k] = a + b, a - b
+            energy += a * a + b * b
+        for k in range(0, quarter, 2):
+            alternating += symmetric[i, k] - symmetric[i, k + 1]
+        a, b = current[i, 0], current[i, quarter]
+        summary[i, 0] = excess
+        summary[i, 1] = 2.0 * (energy + top * top) - a * a - b * b
+        summary[i, 2] = alternating - 0.5 * (a + b) + top
+        symmetric[i, 0] *= 0.5
+        antisymmetric[i, 0] *= 0.5

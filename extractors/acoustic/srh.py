@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from scipy import fft
 
 from extractors.acoustic.dsp import HOP, SAMPLE_RATE, Float, Int, blackman, round_half_away, round_int
@@ -134,11 +135,7 @@ def _criterion(residual: Float, frames: Int) -> Float:
     windowed -= windowed.mean(axis=1, keepdims=True)
     silent = ~np.isfinite(windowed[:, 0])
     windowed[silent] = 0
-    spectrum = fft.rfft(windowed, SAMPLE_RATE, axis=1)[:, : SAMPLE_RATE // 2]
-    parts = spectrum.view(np.float64)
-    norm = np.sqrt(np.einsum("nk,nk->n", parts, parts))
-    norm[norm == 0] = 1
-    magnitude = np.abs(spectrum[:, :_BINS]) / norm[:, None]
+    magnitude = _normalised_magnitudes(windowed)
     total = np.zeros((len(frames), HIGHEST - LOWEST + 1))
     for k in range(1, 6):
         total += magnitude[:, k * LOWEST - 1 : k * HIGHEST : k]
@@ -146,3 +143,37 @@ def _criterion(residual: Float, frames: Int) -> Float:
     for bins in between:
         minus += magnitude[:, bins]
     return total - minus
+
+
+_SPLIT = (
+    10  # the spectrum of 16000 bins is taken as ten of 1600, each shifted by 1 Hz: the frame is no longer than that
+)
+_PART = SAMPLE_RATE // _SPLIT
+
+
+@lru_cache(maxsize=1)
+def _shifts() -> NDArray[np.complex128]:
+    """Demodulation by 1 .. 5 Hz, shape (5, 1598)."""
+    return np.asarray(np.exp(-2j * np.pi / SAMPLE_RATE * np.outer(np.arange(1, _SPLIT // 2 + 1), np.arange(FRAME))))
+
+
+def _normalised_magnitudes(frames: Float) -> Float:
+    """Magnitudes of bins 0..2499 Hz over the L2 norm of bins 0..7999 Hz, shape (n, 2500).
+
+    Bin 10 k + r is bin k of a short transform of the frame demodulated by r Hz; the mirror image of the same transform
+    holds bins 10 k - r.
+    """
+    n, kept = len(frames), _BINS // _SPLIT
+    magnitude = np.empty((n, kept, _SPLIT))
+    magnitude[:, :, 0] = np.abs(fft.rfft(frames, _PART, axis=1)[:, :kept])
+    for r, shift in enumerate(_shifts(), start=1):
+        part = fft.fft(frames * shift, _PART, axis=1)
+        magnitude[:, :, r] = np.abs(part[:, :kept])
+        if r < _SPLIT - r:
+            magnitude[:, :, _SPLIT - r] = np.abs(part[:, : -kept - 1 : -1])
+    # Parseval: the two-sided spectrum counts bins 1..7999 twice.
+    signs = 1.0 - 2.0 * (np.arange(FRAME) % 2)
+    total = SAMPLE_RATE * np.einsum("nl,nl->n", frames, frames) + frames.sum(axis=1) ** 2 - (frames @ signs) ** 2
+    norm = np.sqrt(total / 2)
+    norm[norm == 0] = 1
+    return np.asarray(magnitude.reshape(n, _BINS) / norm[:, None])

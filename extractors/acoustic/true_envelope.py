@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from extractors.acoustic import kernels
 from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away
 
 _FFT = 4096
@@ -19,7 +20,8 @@ _QUARTER = _FFT // 4  # 1024: axis about which the cosines are even or odd
 _TOLERANCE = np.log(10 ** (2 / 20))  # the envelope may lie below a peak by 2 dB
 _MOST_ITERATIONS = 200
 _EXTENSION = 1.2  # of the order, tapered by half a Hamming window
-_BATCH = 96  # frames iterated together
+_BATCH = 64  # frames iterated together
+_WORTH_PACKING = 0.75  # share of running frames below which the finished ones are dropped from the batch
 
 
 def cepstral_orders(f0: Float) -> Int:
@@ -78,117 +80,72 @@ def _cosines(order: int) -> tuple[Float, Float]:
 def _iterate(target: Float, order: Int) -> Float:
     """Raise the cepstrally smoothed curve until it is at most 2 dB below the target anywhere.
 
-    The spectrum is held as two halves, folded about the quarter of the sampling rate: there cosines of even order are
+    The spectrum is held as two halves, folded about a quarter of the sampling rate: there cosines of even order are
     even and those of odd order odd, which halves the matrix products.
     """
     frames = len(target)
-    widest = -(-int(order.max()) // 64) * 64  # few distinct sizes, so that the tables are made once
-    even, odd = _cosines(min(widest, _HALF - 1))
     size = int(order.max())
+    widest = -(-size // 64) * 64  # few distinct sizes, so that the tables are made once
+    even, odd = _cosines(min(widest, _HALF - 1))
     even, odd = even[:, : size // 2 + 1], odd[:, : (size + 1) // 2]
-    m = np.arange(size + 1)
-    inside = m <= order[:, None]
-    lag_window = np.where(inside, 0.54 + 0.46 * np.cos(np.pi * m / order[:, None]), 0.0)
-    doubled = np.where(m == 0, 1.0, 2.0) * inside
     middle_sign = np.where(np.arange(even.shape[1]) % 2 == 0, 1.0, -1.0)  # cos(pi m / 2), even m
+    m = np.arange(size + 1)
+    inside = (m <= order[:, None]).astype(np.float64)
+    lag_window = (0.54 + 0.46 * np.cos(np.pi * m / order[:, None])) * inside
+    doubled = np.where(m == 0, 1.0, 2.0) * inside
 
-    goal = _Folded(target)
-    current = goal.copy()
+    # Levels are held relative to their mean: the energy outside the kept coefficients comes from a difference of sums,
+    # which must not be lost beside the square of the mean level when a spectrum is nearly flat.
+    offset = target.mean(axis=1)
+    goal = _folded(target - offset[:, None])
+    current = np.full_like(goal, -np.inf)
+    symmetric, antisymmetric = np.empty((frames, _QUARTER)), np.empty((frames, _QUARTER))
+    summary = np.empty((frames, 3))
+    # The first pass only folds: a curve equal to the goal raises nothing.
+    lower, upper, middle = goal[:, :_QUARTER], goal[:, _QUARTER:_HALF], goal[:, _HALF]
+    mean, difference = (lower + upper) / 2, (lower - upper) / 2
+    kernels.rest_on_peaks(mean, difference, middle, goal, current, symmetric, antisymmetric, summary)
+
     cepstrum = np.zeros((frames, size + 1))
     out = np.empty_like(target)
-    alive = np.arange(frames)
+    number = np.arange(frames)  # of each row still worked on
+    running = np.ones(frames, dtype=np.bool_)
     for iteration in range(_MOST_ITERATIONS):
-        c = np.empty((len(alive), size + 1))
-        c[:, 0::2] = (current.symmetric() @ even) + current.middle[:, None] * middle_sign
-        c[:, 1::2] = current.antisymmetric() @ odd
-        c /= _FFT / 2  # both halves of the two-sided spectrum; the two end bins were weighted by one half
-        energy, last = current.energy(), current.alternating() / (_FFT / 2)
+        c = np.empty((len(number), size + 1))
+        c[:, 0::2] = symmetric @ even + current[:, -1:] * middle_sign
+        c[:, 1::2] = antisymmetric @ odd
+        c /= _FFT / 2  # the folded sums cover half of the two-sided spectrum
+        c *= inside
         wanted = doubled * c
+        wanted[:, 0] += offset
+        last = summary[:, 2] / (_FFT / 2)
         e_in = np.einsum("nm,nm->n", wanted, wanted)
-        kept = np.where(inside, c, 0.0)
-        tail = (energy / _FFT - c[:, 0] ** 2 - last**2) / 2 - (np.einsum("nm,nm->n", kept, kept) - c[:, 0] ** 2)
-        e_out = 4 * np.maximum(tail, 0)
-        step = 1 + np.sqrt(e_out) / np.sqrt(e_in)
+        # Parseval: what is not in the kept coefficients or the last one lies between them.
+        tail = (summary[:, 1] / _FFT + c[:, 0] ** 2 - last**2) / 2 - np.einsum("nm,nm->n", c, c)
+        step = 1 + np.sqrt(4 * np.maximum(tail, 0) / e_in)
         cepstrum += step[:, None] * lag_window * (wanted - cepstrum)
-        smooth = _Folded.from_parts(
-            cepstrum[:, 0::2] @ even.T, cepstrum[:, 1::2] @ odd.T, cepstrum[:, 0::2] @ middle_sign
-        )
-        done = goal.largest_excess(smooth) <= _TOLERANCE
-        if iteration == _MOST_ITERATIONS - 1:
-            done[:] = True
+        of_even = cepstrum[:, 0::2].copy()
+        of_even[:, 0] -= offset
+        lower, upper, middle = of_even @ even.T, cepstrum[:, 1::2] @ odd.T, of_even @ middle_sign
+        kernels.rest_on_peaks(lower, upper, middle, goal, current, symmetric, antisymmetric, summary)
+        done = running & ((summary[:, 0] <= _TOLERANCE) | (iteration == _MOST_ITERATIONS - 1))
         if done.any():
-            out[alive[done]] = smooth.take(done).unfold()
-            left = ~done
-            if not left.any():
+            level = offset[done, None]
+            out[number[done], :_QUARTER] = lower[done] + level
+            out[number[done], _QUARTER] = middle[done] + level[:, 0]
+            out[number[done], :_QUARTER:-1] = upper[done] + level
+            running &= ~done
+            if not running.any():
                 break
-            alive, inside, lag_window, doubled = alive[left], inside[left], lag_window[left], doubled[left]
-            cepstrum, goal, current, smooth = cepstrum[left], goal.take(left), current.take(left), smooth.take(left)
-        current.raise_to(smooth)
+            if running.mean() < _WORTH_PACKING:
+                keep = running
+                number, inside, lag_window, doubled = number[keep], inside[keep], lag_window[keep], doubled[keep]
+                cepstrum, goal, current, summary = cepstrum[keep], goal[keep], current[keep], summary[keep]
+                symmetric, antisymmetric, offset = symmetric[keep], antisymmetric[keep], offset[keep]
+                running = np.ones(len(number), dtype=np.bool_)
     return out
 
 
-class _Folded:
-    """Rows of 2049 bins as bins 0..1023, bins 2048..1025 (reversed) and bin 1024."""
-
-    def __init__(self, full: Float) -> None:
-        self.low = np.ascontiguousarray(full[:, :_QUARTER])
-        self.high = np.ascontiguousarray(full[:, :_QUARTER:-1])
-        self.middle = full[:, _QUARTER].copy()
-
-    @classmethod
-    def from_parts(cls, symmetric: Float, antisymmetric: Float, middle: Float) -> _Folded:
-        made = cls.__new__(cls)
-        made.low = symmetric + antisymmetric
-        made.high = np.subtract(symmetric, antisymmetric, out=symmetric)
-        made.middle = middle
-        return made
-
-    def take(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Folded:
-        made = _Folded.__new__(_Folded)
-        made.low, made.high, made.middle = self.low[rows], self.high[rows], self.middle[rows]
-        return made
-
-    def copy(self) -> _Folded:
-        made = _Folded.__new__(_Folded)
-        made.low, made.high, made.middle = self.low.copy(), self.high.copy(), self.middle.copy()
-        return made
-
-    def symmetric(self) -> Float:
-        folded = self.low + self.high
-        folded[:, 0] *= 0.5
-        return folded
-
-    def antisymmetric(self) -> Float:
-        folded = self.low - self.high
-        folded[:, 0] *= 0.5
-        return folded
-
-    def energy(self) -> Float:
-        """Sum of squares over the two-sided spectrum, shape (rows,)."""
-        total = np.einsum("nk,nk->n", self.low, self.low) + np.einsum("nk,nk->n", self.high, self.high)
-        return np.asarray(2 * (total + self.middle**2) - self.low[:, 0] ** 2 - self.high[:, 0] ** 2)
-
-    def alternating(self) -> Float:
-        """Half the sum over the two-sided spectrum of (-1)^k A_k, shape (rows,)."""
-        signs = _alternating_signs()
-        return np.asarray((self.low + self.high) @ signs + self.middle)
-
-    def largest_excess(self, smooth: _Folded) -> Float:
-        """Largest height of these rows above others, shape (rows,)."""
-        low, high = (self.low - smooth.low).max(axis=1), (self.high - smooth.high).max(axis=1)
-        return np.asarray(np.maximum(np.maximum(low, high), self.middle - smooth.middle))
-
-    def raise_to(self, smooth: _Folded) -> None:
-        np.maximum(self.low, smooth.low, out=self.low)
-        np.maximum(self.high, smooth.high, out=self.high)
-        np.maximum(self.middle, smooth.middle, out=self.middle)
-
-    def unfold(self) -> Float:
-        return np.concatenate((self.low, self.middle[:, None], self.high[:, ::-1]), axis=1)
-
-
-@lru_cache(maxsize=1)
-def _alternating_signs() -> Float:
-    signs = np.where(np.arange(_QUARTER) % 2 == 0, 1.0, -1.0)
-    signs[0] = 0.5
-    return signs
+def _folded(full: Float) -> Float:
+    """Bins 0..1023, bins 2048..1025 and bin 1024 of each row."""
+    return np.concatenate((full[:, :_QUARTER], full[:, :_QUARTER:-1], full[:, _QUARTER : _QUARTER + 1]), axis=1)
