@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from model.features import VideoFeatures
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.errors import InputError
+from model.features import Modality, VideoFeatures
 from model.prediction_types import UtterancePrediction, VideoPrediction
 from pipeline.utterance import Utterance
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+# The methods of `Analysis` are views that live in their own modules; what those import is loaded when they are called.
+# ruff: noqa: PLC0415
 
 # The flags an utterance can carry, with what they mean. Reports and the JSON schema list the same names.
 FLAGS: Mapping[str, str] = {
@@ -181,3 +193,47 @@ class Analysis:
     prediction: VideoPrediction
     provenance: Provenance
     notes: tuple[str, ...] = field(default=())
+
+    def to_frame(self, *, features: bool = False) -> pd.DataFrame:
+        """Return a data frame with a row per utterance, see `pipeline.report_frame.to_frame`."""
+        from pipeline.report_frame import to_frame
+
+        return to_frame(self, features=features)
+
+    def to_json(self) -> str:
+        """Return the JSON report, see `pipeline.report_json.to_json`."""
+        from pipeline.report_json import to_json
+
+        return to_json(self)
+
+    def plot_timeline(self, *, width: float = 10.0) -> Figure:
+        """Return a figure of sentiment and emotions over time, see `pipeline.report_plot.plot_timeline`."""
+        from pipeline.report_plot import plot_timeline
+
+        return plot_timeline(self, width=width)
+
+    def attention(self, asks: Modality, looked_at: Modality) -> NDArray[np.float32]:
+        """Return how one modality looks at another.
+
+        Parameters
+        ----------
+        asks, looked_at : "text", "acoustic" or "visual"
+
+        Returns
+        -------
+        ndarray, shape (u, u)
+            Row i holds the weights that `asks` of utterance i gives to `looked_at` of every utterance; rows sum to 1.
+            This is N1 of the pair (Algorithm 1 of the paper), or N2 where the model has the pair the other way round.
+
+        Raises
+        ------
+        InputError
+            If the model does not attend over this pair.
+        """
+        matrices = self.prediction.attention
+        if (asks, looked_at) in matrices:
+            return matrices[asks, looked_at][0]
+        if (looked_at, asks) in matrices:
+            return matrices[looked_at, asks][1]
+        known = "; ".join(", ".join(pair) for pair in matrices) or "none at all"
+        raise InputError(f"attention: the model has no pair ({asks}, {looked_at}); it has: {known}")

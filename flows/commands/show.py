@@ -1,0 +1,112 @@
+"""``mtmm-video show REPORT.json``: the table again, and the other formats, without analysing again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+# What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from pipeline.analysis import Analysis
+
+Reports = Annotated[list[Path], typer.Argument(metavar="REPORT...", help="NAME.json of analysed videos.")]
+Rows = Annotated[int, typer.Option(min=1, help="Utterances to show per video.")]
+Formats = Annotated[
+    str,
+    typer.Option(
+        help="Also write these reports, separated by commas: csv, json, html, srt, vtt, eaf, textgrid, parquet."
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="Folder for them; by default beside the JSON.")]
+Video = Annotated[Path | None, typer.Option(help="The video, where it is no longer where it was.")]
+Embed = Annotated[bool, typer.Option("--embed", help="Put the video inside the HTML report.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Subtitles without labels.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``show`` command to the command line."""
+    app.command("show")(show)
+
+
+def show(
+    reports: Reports,
+    *,
+    rows: Rows = 40,
+    formats: Formats = "",
+    out: Out = None,
+    video: Video = None,
+    embed: Embed = False,
+    plain: Plain = False,
+) -> None:
+    """Show the labels of analysed videos again, and write further reports from them.
+
+    Everything comes from the JSON report: nothing is computed anew, and no weights are needed.
+    """
+    from rich.console import Console
+
+    from pipeline.reports import check_formats, write_reports
+    from pipeline.terminal import utterance_table
+
+    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    check_formats(wanted)
+    console = Console()
+    for report in reports:
+        analysis = _read(report)
+        console.print(utterance_table(analysis, rows=rows))
+        if analysis.utterances:
+            console.print(_trend(analysis, width=console.width))
+        if wanted:
+            media = _find_video(analysis, report=report, video=video, needed=embed)
+            folder = out or report.parent
+            written = write_reports(analysis, folder=folder, formats=wanted, video=media, embed=embed, plain=plain)
+            for path in written.values():
+                console.print(str(path), highlight=False, soft_wrap=True, markup=False)
+
+
+def _read(report: Path) -> Analysis:
+    from foundation.errors import InputError
+    from pipeline.report_json import from_json
+
+    if not report.is_file():
+        raise InputError(f"{report}: no such report; make one with `mtmm-video analyze`")
+    try:
+        return from_json(report.read_text(encoding="utf-8"))
+    except (InputError, UnicodeDecodeError) as error:
+        raise InputError(f"{report}: {error}") from error
+
+
+def _trend(analysis: Analysis, *, width: int) -> Text:
+    """Return the sparkline of sentiment, green where it leans to positive and red where to negative."""
+    from rich.text import Text
+
+    from pipeline.sparkline import sparkline
+    from pipeline.terminal import SENTIMENT_STYLES
+
+    positive = [entry.prediction.sentiment_probabilities["positive"] for entry in analysis.utterances]
+    line = Text("sentiment ")
+    for block, value in sparkline(positive, width=max(width - 32, 10)):
+        line.append(block, style=SENTIMENT_STYLES["positive" if value >= 0.5 else "negative"])
+    share = sum(value >= 0.5 for value in positive) / len(positive)
+    line.append(f" {100 * share:.0f} % positive")
+    return line
+
+
+def _find_video(analysis: Analysis, *, report: Path, video: Path | None, needed: bool) -> Path | None:
+    """Return the video that the reports shall link: the one given, or the analysed one if it is still there."""
+    from foundation.errors import InputError
+
+    if video is not None:
+        if not video.is_file():
+            raise InputError(f"--video {video}: no such file")
+        return video
+    recorded = Path(analysis.source.path)
+    places = (recorded, report.parent / recorded, report.parent / recorded.name)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None and needed:
+        raise InputError(f"{recorded}: the video is no longer there to embed; name it with --video")
+    return found

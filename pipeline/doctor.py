@@ -1,0 +1,172 @@
+"""Does this machine have what an analysis needs, and if not, what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from foundation.folders import cache_folder
+
+GIBI = 1 << 30
+LEAST_DISK = 2 * GIBI  # weights are about 0.5 GiB; artefacts and the sound of a few hours of video come on top
+LEAST_MEMORY = 3 * GIBI  # whisper base, the word vectors and the feature extractors together stay below this
+SERVER_TIMEOUT = 2.0  # seconds to wait for a Prefect server that the user has configured
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    name : str
+    state : str
+        "ok"; "note" where the analysis works but something is missing; "problem" where it does not work.
+    detail : str
+        What was found.
+    advice : str
+        What to do; empty where nothing has to be done.
+    """
+
+    name: str
+    state: Literal["ok", "note", "problem"]
+    detail: str
+    advice: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """Look at everything, one check after the other; the slow ones come last.
+
+    Yields
+    ------
+    Check
+        At least one per subject. A check that itself fails is a problem and does not stop the others.
+    """
+    subjects: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
+        ("python", _python),
+        ("disk", _disk),
+        ("memory", _memory),
+        ("ffmpeg", _ffmpeg),
+        ("prefect", _prefect),
+        ("weights", _weights),
+        ("gpu", _gpu),
+    )
+    for name, subject in subjects:
+        try:
+            yield from subject()
+        except Exception as error:  # whatever is broken on this machine is exactly what is asked for
+            yield Check(
+                name, "problem", f"{type(error).__name__}: {error}", "reinstall mtmm-video in a new environment"
+            )
+
+
+def _python() -> Iterator[Check]:
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}, {os.cpu_count()} cores")
+
+
+def _disk() -> Iterator[Check]:
+    folder = cache_folder()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    detail = f"{free / GIBI:.1f} GiB free for {folder}"
+    if not os.access(there, os.W_OK):
+        yield Check("disk", "problem", f"{there} cannot be written", "choose another cache folder with MTMM_CACHE_DIR")
+    elif free < LEAST_DISK:
+        yield Check(
+            "disk", "problem", detail, f"free {LEAST_DISK / GIBI:.0f} GiB or choose a folder with MTMM_CACHE_DIR"
+        )
+    else:
+        yield Check("disk", "ok", detail)
+
+
+def _memory() -> Iterator[Check]:
+    free = _free_memory()
+    if free is None:
+        yield Check("memory", "note", "this system does not say how much is free", "analyses need about 3 GiB")
+    elif free < LEAST_MEMORY:
+        advice = "close other programs, or use --asr tiny.en, which needs less"
+        yield Check("memory", "note", f"{free / GIBI:.1f} GiB free", advice)
+    else:
+        yield Check("memory", "ok", f"{free / GIBI:.1f} GiB free")
+
+
+def _free_memory() -> int | None:
+    """Return the memory that programs can still get in bytes; None where the system does not say."""
+    information = Path("/proc/meminfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def _ffmpeg() -> Iterator[Check]:
+    import imageio_ffmpeg  # noqa: PLC0415
+
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    first = subprocess.run([program, "-version"], capture_output=True, text=True, check=True, timeout=30).stdout
+    yield Check("ffmpeg", "ok", f"{' '.join(first.split()[:3])} at {program}")
+    yield Check("pyav", "ok", f"{importlib.metadata.version('av')}, with its own FFmpeg libraries")
+
+
+def _prefect() -> Iterator[Check]:
+    version = importlib.metadata.version("prefect")
+    address = os.environ.get("PREFECT_API_URL")
+    if not address:
+        yield Check("prefect", "ok", f"{version}, with a private server per run (PREFECT_API_URL is not set)")
+        return
+    parts = urlsplit(address)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((parts.hostname or "", port), timeout=SERVER_TIMEOUT):
+            pass
+    except (OSError, ValueError) as error:
+        advice = "start it with `prefect server start`, or unset PREFECT_API_URL to use a private one"
+        yield Check("prefect", "problem", f"{version}; no server answers at {address} ({error})", advice)
+    else:
+        yield Check("prefect", "ok", f"{version}, server at {address}")
+
+
+def _weights() -> Iterator[Check]:
+    from model.checkpoint import resolve_checkpoint  # noqa: PLC0415
+    from pipeline.job import needed_weights  # noqa: PLC0415
+    from pipeline.options import AnalyzeOptions  # noqa: PLC0415
+    from pipeline.weights import list_weights  # noqa: PLC0415
+
+    options = AnalyzeOptions()
+    needed = needed_weights(options, checkpoint=resolve_checkpoint(options.model))
+    for status in list_weights():
+        weight = status.weight.name
+        if status.state == "ready":
+            yield Check(f"weight {weight}", "ok", str(status.path))
+        else:
+            by_default = weight in needed
+            detail = status.detail if status.state == "damaged" else "not on this machine"
+            purpose = "needed by every analysis" if by_default else "only needed with other options"
+            yield Check(
+                f"weight {weight}",
+                "problem" if by_default else "note",
+                f"{detail}; {purpose}",
+                f"mtmm-video weights fetch {weight}",
+            )
+
+
+def _gpu() -> Iterator[Check]:
+    import torch  # noqa: PLC0415
+
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name = torch.cuda.get_device_name()
+        yield Check("gpu", "ok", f"{name}, {free / GIBI:.0f} of {total / GIBI:.0f} GiB free")
+    else:
+        yield Check("gpu", "ok", "none; analyses run on the processor, about as long as the video on two cores")
