@@ -20,7 +20,7 @@ app = typer.Typer(
     name="mtmm-video",
     help="A raw talking video in, labelled utterances out: sentiment and six emotions, with the attention behind them.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 
