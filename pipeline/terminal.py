@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -25,7 +26,11 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
     rich.table.Table
     """
     total = len(analysis.utterances)
-    table = Table(title=escape(f"{analysis.source.name} ({analysis.source.duration:.1f} s)"), title_justify="left")
+    table = Table(
+        title=escape(f"{analysis.source.name} ({analysis.source.duration:.1f} s)"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
     table.add_column("time (s)", justify="right", no_wrap=True)
     table.add_column("text")
     table.add_column("sentiment", no_wrap=True)
