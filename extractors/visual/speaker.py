@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 
 from extractors.stream import FeatureStream
 from extractors.visual.facet import facet_stream
-from extractors.visual.names import FACET_NAMES, FACET_VERSION
 from extractors.visual.tracks import VisualTracks
 
-TURNED_YAW = 35.0  # degrees to either side beyond which one eye's half of the face is hidden
+TURNED_YAW = 35.0  # degrees to either side beyond which part of the face is hidden
 TURNED_PITCH = 25.0  # degrees up or down
+FEWEST_FINDINGS = 3  # in the whole video: a face seen less often is taken for a mistake of the detector
+
+# Lips of people who talk open and close at 0.4 to 0.7 eye distances per second (obama_two_faces, katie_hill), those of
+# people who listen or act without words at 0.0 to 0.3 (the other man, silent_expressive_face); at 10 frames per second.
+STILL_SPEED = 0.2  # eye distances per second: how fast the mouth of the "nobody in the picture" speaker moves
+SPEED_SCALE = 0.1  # eye distances per second that make one face e times as likely as another
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class FaceChoice:
     track : int or None
         Its number in `VisualTracks`; None where the utterance shows no face.
     confidence : float
-        In [0, 1]: how sure it is that this face is the one that speaks; 0 without a face.
+        In [0, 1]: how sure it is that this face is the one that speaks, the alternatives being the other faces and a
+        voice from off the picture; 0 without a face.
     faces : int
         How many different faces the utterance shows.
     stream : FeatureStream
@@ -33,7 +39,7 @@ class FaceChoice:
     face_share : float
         Share of the utterance's frames in which this face was found, in [0, 1].
     face_height : float
-        Median height of the face as a share of the picture's height; 0 without a face.
+        Median height of the face (chin to hairline) as a share of the picture's height; 0 without a face.
     sharpness : float
         Median sharpness of the face (see `extractors.visual.measurements.sharpness`); 0 without a face.
     turned_share : float
@@ -55,6 +61,10 @@ def choose_face(
 ) -> FaceChoice:
     """Choose the face that speaks in one utterance.
 
+    The face whose lips move fastest while there is speech, each face weighed by the share of the utterance in which it
+    is seen. The confidence is a softmax over the faces and one more speaker, off the picture, whose mouth moves at
+    `STILL_SPEED`.
+
     Parameters
     ----------
     tracks : VisualTracks
@@ -63,70 +73,66 @@ def choose_face(
         The utterance, in seconds.
     speech : ndarray, shape (n, 2), optional
         Start and end of every stretch of speech in the video in seconds, for instance from voice activity detection.
-        Without it the whole utterance counts as speech.
+        Without it, or where it holds nothing of this utterance, the whole utterance counts as speech.
 
     Returns
     -------
     FaceChoice
         With ``track=None`` where there is no face.
     """
+    numbers, counts = np.unique(tracks.track, return_counts=True)
     inside = (tracks.times >= start) & (tracks.times <= end)
-    present = np.unique(tracks.track[inside])
+    present = np.intersect1d(numbers[counts >= FEWEST_FINDINGS], tracks.track[inside])
+    looked_at = int(((tracks.frame_times >= start) & (tracks.frame_times <= end)).sum())
     if not len(present):
-        return _no_face()
-    activity = np.array([_mouth_activity(tracks, track, start, end, speech) for track in present])
-    weights = np.exp(activity - activity.max())
-    best = int(np.argmax(activity))
-    chosen = int(present[best])
-    return _describe(
-        tracks, chosen, start=start, end=end, confidence=float(weights[best] / weights.sum()), faces=len(present)
-    )
-
-
-def _mouth_activity(
-    tracks: VisualTracks, track: int, start: float, end: float, speech: NDArray[np.float64] | None
-) -> float:
-    rows = (tracks.track == track) & (tracks.times >= start) & (tracks.times <= end)
-    times, mouth = tracks.times[rows], tracks.mouth[rows].astype(np.float64)
-    if len(times) < 2:
-        return 0.0
-    movement = np.abs(np.diff(mouth)) / np.maximum(np.diff(times), 1e-3)
-    middle = (times[1:] + times[:-1]) / 2
-    spoken = np.ones(len(middle), bool) if speech is None else _within(middle, speech)
-    return float(movement[spoken].mean() * 10) if spoken.any() else 0.0
-
-
-def _within(times: NDArray[np.float64], intervals: NDArray[np.float64]) -> NDArray[np.bool_]:
-    inside = np.zeros(len(times), np.bool_)
-    for start, end in intervals:
-        inside |= (times >= start) & (times <= end)
-    return inside
-
-
-def _describe(
-    tracks: VisualTracks, track: int, *, start: float, end: float, confidence: float, faces: int
-) -> FaceChoice:
+        return FaceChoice(None, 0.0, 0, facet_stream(tracks, track=-1), 0.0, 0.0, 0.0, 0.0)
+    rows_of = [np.flatnonzero(inside & (tracks.track == track)) for track in present]
+    shares = np.array([len(rows) / looked_at for rows in rows_of])
+    speeds = np.array([mouth_speed(tracks.times[rows], tracks.mouth[rows], speech=speech) for rows in rows_of])
+    weights = shares * np.exp(speeds / SPEED_SCALE)
+    best = int(np.argmax(weights))
+    track, rows = int(present[best]), rows_of[best]
     whole = facet_stream(tracks, track=track)
     within = (whole.times >= start) & (whole.times <= end)
-    stream = FeatureStream(whole.times[within], whole.values[within], whole.names, whole.valid[within], whole.version)
-    rows = (tracks.track == track) & (tracks.times >= start) & (tracks.times <= end)
-    looked_at = int(((tracks.frame_times >= start) & (tracks.frame_times <= end)).sum())
-    heights = tracks.boxes[rows, 3] - tracks.boxes[rows, 1]
     pose = tracks.pose[rows]
-    turned = (np.abs(pose[:, 1]) > TURNED_YAW) | (np.abs(pose[:, 0]) > TURNED_PITCH)
     return FaceChoice(
         track=track,
-        confidence=confidence,
-        faces=faces,
-        stream=stream,
-        face_share=float(rows.sum() / looked_at),
-        face_height=float(np.median(heights) / tracks.image_height),
+        confidence=float(weights[best] / (weights.sum() + np.exp(STILL_SPEED / SPEED_SCALE))),
+        faces=len(present),
+        stream=FeatureStream(
+            whole.times[within], whole.values[within], whole.names, whole.valid[within], whole.version
+        ),
+        face_share=float(shares[best]),
+        face_height=float(np.median(tracks.boxes[rows, 3] - tracks.boxes[rows, 1]) / tracks.image_height),
         sharpness=float(np.median(tracks.sharpness[rows])),
-        turned_share=float(turned.mean()),
+        turned_share=float(((np.abs(pose[:, 1]) > TURNED_YAW) | (np.abs(pose[:, 0]) > TURNED_PITCH)).mean()),
     )
 
 
-def _no_face() -> FaceChoice:
-    width = len(FACET_NAMES)
-    empty = FeatureStream(np.zeros(0), np.zeros((0, width)), FACET_NAMES, np.zeros((0, width), np.bool_), FACET_VERSION)
-    return FaceChoice(None, 0.0, 0, empty, 0.0, 0.0, 0.0, 0.0)
+def mouth_speed(
+    times: NDArray[np.float64], mouth: NDArray[np.float32], *, speech: NDArray[np.float64] | None = None
+) -> float:
+    """Mean speed at which the gap between the lips changes while there is speech.
+
+    Parameters
+    ----------
+    times : ndarray, shape (frames,)
+        Seconds, increasing.
+    mouth : ndarray, shape (frames,)
+        Gap between the lips in eye distances.
+    speech : ndarray, shape (n, 2), optional
+        Stretches of speech in seconds; without any within `times`, everything counts.
+
+    Returns
+    -------
+    float
+        Eye distances per second; 0 for fewer than two frames.
+    """
+    if len(times) < 2:
+        return 0.0
+    speeds = np.abs(np.diff(mouth.astype(np.float64))) / np.diff(times)
+    middles = (times[1:] + times[:-1]) / 2
+    spoken = np.zeros(len(middles), np.bool_)
+    for begin, finish in speech if speech is not None else ():
+        spoken |= (middles >= begin) & (middles <= finish)
+    return float(speeds[spoken].mean() if spoken.any() else speeds.mean())
