@@ -24,7 +24,10 @@ from pipeline import extraction
 from pipeline.analysis import Quality, Source
 from pipeline.csd import open_sequence
 from pipeline.extraction import Extraction, extract, speaking_face, write_csd_files, write_tables
+from pipeline.options import AnalyzeOptions
+from pipeline.store import Store
 from pipeline.utterance import Utterance
+from pipeline.weights import list_weights
 
 PERIOD = 0.01
 
@@ -184,3 +187,26 @@ def test_the_face_is_chosen_stretch_by_stretch_and_every_picture_has_a_row(monke
 def test_an_unknown_format_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="parquet, csv, csd"):
         extract(tmp_path / "absent.mp4", out=tmp_path, file_format="xlsx")
+
+
+@pytest.mark.slow
+def test_a_talking_video_gives_every_table(tmp_path: Path) -> None:
+    for name in ("glove-6b-50d", "face-landmarker"):
+        if next(status for status in list_weights() if status.weight.name == name).state != "ready":
+            pytest.skip(f"needs the weight {name}: `mtmm-video weights fetch {name}`")
+    sentence = "We had a wonderful weekend at this little hotel by the lake."
+    transcript = tmp_path / "talk.srt"
+    transcript.write_text(f"1\n00:00:00,700 --> 00:00:03,304\n{sentence}\n")
+    video = Path(__file__).parents[2] / "sample_videos" / "good_stay.mp4"
+    options = AnalyzeOptions(transcript=transcript)
+    paths = extract(video, out=tmp_path / "out", options=options, store=Store(tmp_path / "store"))
+    tables = {name: pyarrow.parquet.read_table(path).to_pandas() for name, path in paths.items()}
+    assert " ".join(tables["words"]["text"]) == sentence
+    (utterance,) = tables["utterances"].to_dict("records")
+    assert utterance["quality_face_share"] > 0.9
+    acoustic = tables["acoustic"].set_index("time")
+    assert acoustic.loc[0.7:3.3, "VUV"].mean() > acoustic.loc[3.4:4.0, "VUV"].mean() + 0.2  # speech, then a pause
+    assert tables["visual"]["AU12"].notna().mean() > 0.9
+    assert utterance["visual.AU12"] == pytest.approx(
+        tables["visual"].query("0.7 <= time <= 3.304")["AU12"].mean(), abs=0.5
+    )
