@@ -1,0 +1,28 @@
+"""The documents say what the commands do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer.main
+
+from flows.cli import app
+from flows.reference import cli_reference
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+
+
+def test_the_reference_is_current() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == cli_reference(), "run: python -m flows.reference > docs/cli.md"
+
+
+def test_every_command_and_option_is_explained() -> None:
+    def check(path: str, command: object) -> None:
+        assert getattr(command, "help", None), f"{path} has no help"
+        for name, member in getattr(command, "commands", {}).items():
+            check(f"{path} {name}", member)
+        for parameter in command.params:  # type: ignore[attr-defined]
+            if "completion" not in parameter.name and parameter.name != "help":
+                assert getattr(parameter, "help", None), f"{path}: {parameter.name} has no help"
+
+    check("mtmm-video", typer.main.get_command(app))
