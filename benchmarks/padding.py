@@ -3,8 +3,8 @@
     python benchmarks/padding.py --data mosei.safetensors --model paper
 
 The public script of the paper pads every video with rows of zeros to the longest one and lets those rows take part in
-the GRU and in the attention. Here the same checkpoint labels the valid split twice: with the padding masked, and with it
-taking part.
+the GRU and in the attention. Here the same checkpoint labels the valid split twice: with the padding masked, and with
+it taking part.
 """
 
 from __future__ import annotations

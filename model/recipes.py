@@ -74,8 +74,8 @@ class Recipe:
 TABLE_5 = Recipe(name="table-5")
 
 # Table 5's network, losses, optimiser and batch, with two additions: what is evaluated and stored is a running average
-# of the weights (selection score on the valid split 75.8 with a decay of 0.998 a step, 75.7 with 0.99, 75.4 without, one
-# seed each), and training stops when the valid split has not become better for ten epochs.
+# of the weights (selection score on the valid split 75.8 with a decay of 0.998 a step, 75.7 with 0.99, 75.4 without,
+# one seed each), and training stops when the valid split has not become better for ten epochs.
 PAPER = Recipe(name="paper", averaging=0.998, epochs=50, patience=10)
 
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, TABLE_5)}
