@@ -173,20 +173,33 @@ def load_whisper(path: Path) -> Whisper:
 def plan_stretches(speech: NDArray[np.floating]) -> tuple[Span, ...]:
     """Pack intervals of speech into stretches of at most `STRETCH` seconds without a gap over `LONGEST_GAP`.
 
-    An interval that is longer by itself stays whole; the window then moves through it.
+    Where speech must be cut, it is cut at the longest pause in the second half of the stretch: whisper takes the end of
+    what it hears for the end of a sentence. An interval that is longer by itself stays whole; the window then moves
+    through it.
 
     Parameters
     ----------
     speech : ndarray, shape (n, 2)
         Start and end in seconds, in order.
     """
+    longest = STRETCH - 2 * STRETCH_MARGIN
     stretches: list[Span] = []
-    for start, end in speech.tolist():
-        fits = stretches and end - stretches[-1][0] <= STRETCH - 2 * STRETCH_MARGIN
-        if fits and start - stretches[-1][1] <= LONGEST_GAP:
-            stretches[-1] = (stretches[-1][0], end)
-        else:
-            stretches.append((start, end))
+    first = 0
+    for last in range(len(speech)):
+        while first < last:
+            start = float(speech[first, 0])
+            gaps = speech[first + 1 : last + 1, 0] - speech[first:last, 1]
+            if gaps[-1] > LONGEST_GAP:
+                cut = last
+            elif float(speech[last, 1]) - start > longest:
+                late = speech[first:last, 1] - start >= longest / 2
+                cut = first + 1 + int(np.where(late, gaps, -1.0).argmax() if late.any() else len(gaps) - 1)
+            else:
+                break
+            stretches.append((start, float(speech[cut - 1, 1])))
+            first = cut
+    if len(speech):
+        stretches.append((float(speech[first, 0]), float(speech[-1, 1])))
     return tuple(stretches)
 
 
