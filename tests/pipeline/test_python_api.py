@@ -1,0 +1,60 @@
+"""The cells of docs/python_api.md run as they stand, one after the other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline
+from foundation.errors import MediaError, WeightsError
+from pipeline.analysis import Analysis
+
+ROOT = Path(__file__).resolve().parents[2]
+CELLS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python_api.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def run_cells() -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for number, cell in enumerate(CELLS):
+        exec(compile(cell, f"docs/python_api.md, cell {number}", "exec"), names)
+    return names
+
+
+def test_the_cells_run_on_any_analysis(
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def analyze(path: str) -> Analysis:
+        if not Path(path).is_file():
+            raise MediaError(f"{path}: no such file")
+        return analysis
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(pipeline, "analyze", analyze, raising=False)
+    names = run_cells()
+    assert len(names["everything"]) == len(analysis.utterances)
+    assert len(names["figure"].axes) == 2
+    shown = capsys.readouterr().out
+    assert "positive 0.88  happy, surprise  I love this film" in shown
+    assert "no_such_file.mp4: no such file" in shown
+
+
+@pytest.mark.slow
+def test_the_cells_run_on_the_sample_video(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from model.checkpoint import resolve_checkpoint
+    from pipeline.job import needed_weights
+    from pipeline.options import AnalyzeOptions
+    from pipeline.weights import resolve
+
+    options = AnalyzeOptions()
+    try:
+        for name in needed_weights(options, checkpoint=resolve_checkpoint(options.model)):
+            resolve(name)
+    except WeightsError as error:
+        pytest.skip(str(error))
+    monkeypatch.chdir(ROOT)
+    names = run_cells()
+    assert set(names["frame"]["sentiment"]) == {"positive"}
+    assert "wonderful weekend" in capsys.readouterr().out
