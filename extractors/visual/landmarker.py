@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.frame import Frame
-from extractors.visual.names import BLENDSHAPE_NAMES
+from extractors.visual.sealed_thread import Runner, sealed_thread
 from foundation.errors import WeightsError
 
 LANDMARKS = 478  # 468 points of the face mesh and 5 for each iris
@@ -39,11 +39,15 @@ class DetectedFace:
 
 
 class FaceLandmarker:
-    """MediaPipe's FaceLandmarker in VIDEO mode: it follows faces from frame to frame and so is fed in order of time."""
+    """MediaPipe's FaceLandmarker in VIDEO mode: it follows faces from frame to frame and so is fed in order of time.
 
-    def __init__(self, task: Any, module: Any) -> None:
+    It runs in a thread without network (see `extractors.visual.sealed_thread`).
+    """
+
+    def __init__(self, task: Any, module: Any, run: Runner) -> None:
         self._task = task
         self._module = module
+        self._run = run
         self._last_ms = -1
 
     def detect(self, frame: Frame) -> list[DetectedFace]:
@@ -52,7 +56,7 @@ class FaceLandmarker:
         image = self._module.Image(
             image_format=self._module.ImageFormat.SRGB, data=np.ascontiguousarray(frame.image, dtype=np.uint8)
         )
-        result = self._task.detect_for_video(image, self._last_ms)
+        result = self._run(lambda: self._task.detect_for_video(image, self._last_ms))
         height, width = frame.image.shape[:2]
         scale = np.array([width, height, width], np.float32)
         faces = []
@@ -88,6 +92,15 @@ def open_landmarker(model: Path, *, faces: int) -> Iterator[FaceLandmarker]:
     """
     if not model.is_file():
         raise WeightsError(f"{model}: no such file; run `mtmm-video weights fetch face-landmarker`")
+    with sealed_thread() as run:
+        task, module = run(lambda: _open_task(model, faces))
+        try:
+            yield FaceLandmarker(task, module, run)
+        finally:
+            run(task.close)
+
+
+def _open_task(model: Path, faces: int) -> tuple[Any, Any]:
     import mediapipe  # noqa: PLC0415  # one to four seconds, so only when pictures are looked at
     from mediapipe.tasks.python import BaseOptions, vision  # noqa: PLC0415
 
@@ -99,17 +112,8 @@ def open_landmarker(model: Path, *, faces: int) -> Iterator[FaceLandmarker]:
         output_facial_transformation_matrixes=True,
     )
     try:
-        task = vision.FaceLandmarker.create_from_options(options)
+        return vision.FaceLandmarker.create_from_options(options), mediapipe
     except (RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{model}: not a MediaPipe face landmarker; run `mtmm-video weights fetch face-landmarker`"
         ) from error
-    try:
-        yield FaceLandmarker(task, mediapipe)
-    finally:
-        task.close()
-
-
-def blendshape(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    """Return one blendshape's score out of the last axis of `scores`."""
-    return np.asarray(scores[..., BLENDSHAPE_NAMES.index(name)], np.float32)
