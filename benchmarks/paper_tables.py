@@ -138,6 +138,8 @@ def run_all(arguments: argparse.Namespace) -> None:
             continue
         if arguments.only and run.system not in arguments.only:
             continue
+        if arguments.only_seeds and run.seed not in arguments.only_seeds:
+            continue
         result = perform(run, corpora[run.corpus], checkpoints=arguments.checkpoints)
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
@@ -295,6 +297,7 @@ def main() -> None:
     run.add_argument("--mosi", type=Path)
     run.add_argument("--seeds", type=int, default=5)
     run.add_argument("--only", nargs="*", help="systems")
+    run.add_argument("--only-seeds", nargs="*", type=int, help="so that several processes can share the work")
     run.add_argument("--checkpoints", type=Path, help="folder in which the networks are kept")
     commands.add_parser("render", help="write the document")
     arguments = parser.parse_args()

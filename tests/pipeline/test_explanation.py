@@ -1,0 +1,110 @@
+"""Lists like Tables 6 and 8, plots like Figures 2 and 3, and tables that are made to fit a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from foundation.errors import CheckpointError, InputError
+from model.features import ModalityFeatures
+from model.normaliser import Normaliser
+from model.paper_tables import Result
+from model.prediction_types import UtterancePrediction, VideoPrediction
+from model.specification import Columns
+from model.table import Labels, UtteranceTable
+from pipeline.evaluation_data import fit_text
+from pipeline.explanation import disagreement_list, utterance_list
+from pipeline.plots import plot_attention, plot_learning
+
+
+def said(sentiment: str, *emotions: str) -> UtterancePrediction:
+    return UtterancePrediction(
+        sentiment=sentiment,
+        sentiment_probabilities={"negative": 0.5, "positive": 0.5},
+        sentiment_intensity=None,
+        emotions=emotions,
+        emotion_probabilities={},
+        emotion_intensities=None,
+        modalities_used=("text",),
+    )
+
+
+LABELS = Labels.from_intensities(
+    np.array([-1, 2], dtype=np.float32), np.array([[1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], dtype=np.float32)
+)
+TEXTS = ("it kinda | bored me " * 10, "it's fine")
+
+
+def attention(count: int, *pairs):
+    weights = np.full((count, count), 1 / count, dtype=np.float32)
+    return dict.fromkeys(pairs, (weights, weights))
+
+
+def test_table_6_shows_what_was_felt_beside_what_is_said():
+    prediction = VideoPrediction((said("negative", "disgust"), said("positive")), {})
+    first, second = utterance_list(TEXTS, prediction, labels=LABELS).splitlines()[2:]
+    assert "Anger, Disgust" in first
+    assert first.count("Neg") == 2
+    assert second.count("No class") == 2
+    assert len(first) == len(second)  # a cell that held "|" would have torn the row
+
+
+def test_table_8_lists_disagreements_only():
+    one = VideoPrediction((said("negative"), said("positive", "happy")), {})
+    other = VideoPrediction((said("positive"), said("positive", "happy")), {})
+    rows = disagreement_list(TEXTS, LABELS, one, other, names=("STL", "MTL")).splitlines()[2:]
+    assert len(rows) == 1
+    assert rows[0].startswith("| u1")
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_heat_maps_of_short_and_long_videos(tmp_path, count):
+    pairs = (("text", "visual"), ("acoustic", "visual"), ("text", "acoustic"))
+    prediction = VideoPrediction(tuple(said("positive") for _ in range(count)), attention(count, *pairs))
+    plot_attention(prediction, tmp_path / "heat.png")
+    assert (tmp_path / "heat.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_attention_there_is_nothing_to_draw(tmp_path):
+    with pytest.raises(InputError, match="no attention"):
+        plot_attention(VideoPrediction((), {}), tmp_path / "heat.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_figure_2_leaves_gaps_for_what_was_not_run(tmp_path):
+    evaluation = {"sentiment": {"accuracy": 0.8, "f1_weighted": 0.79}, "emotion": None}
+    plot_learning([Result("cim", ("text",), evaluation)], tmp_path / "figure.svg")
+    assert b"<svg" in (tmp_path / "figure.svg").read_bytes()
+
+
+# --- fit_text --------------------------------------------------------------------------------------------------------
+
+
+def columns(version: str, *names: str) -> SimpleNamespace:
+    zeros = np.zeros(len(names), dtype=np.float32)
+    return SimpleNamespace(columns={"text": Columns(names=names, version=version, normaliser=Normaliser(zeros, zeros))})
+
+
+@pytest.fixture
+def table():
+    features = ModalityFeatures(np.zeros((2, 1), np.float32), np.ones((2, 1), bool), ("old",), "old/1")
+    return UtteranceTable(
+        ("v",), ("test",), ("mosei",), np.array([0, 2]), {"text": features}, LABELS, ("v[0]", "v[1]"), ("good", "bad")
+    )
+
+
+def test_transcripts_go_through_the_checkpoints_own_extractor(table, tmp_path, monkeypatch):
+    np.save(tmp_path / "vectors.npy", np.array([[1.0], [2.0]], dtype=np.float32))
+    (tmp_path / "words.txt").write_text("good\nbad\n")
+    monkeypatch.setattr("pipeline.weights.resolve", lambda name: tmp_path)
+    fitted = fit_text(table, columns("glove-6b-1d/1", "glove_00"))
+    assert fitted.modalities["text"].values.ravel().tolist() == [1, 2]
+    assert fit_text(table, columns("old/1", "old")) is table
+
+
+def test_a_table_without_transcripts_cannot_be_made_to_fit(table):
+    with pytest.raises(CheckpointError, match="no transcripts"):
+        fit_text(replace(table, texts=("", "")), columns("glove-6b-1d/1", "glove_00"))
