@@ -62,7 +62,7 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
         profiles=[(profile, _area(profile, analysis)) for profile in summary.emotions],
         emotions=EMOTIONS,
         meanings=FLAGS,
-        attention=bool(attention) and len(analysis.utterances) > 0,
+        attention=bool(attention) and len(analysis.utterances) > 1,
     )
 
 
@@ -108,6 +108,7 @@ def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, 
                 "voice": _rounded(quality.voiced_share),
                 "asr": _rounded(quality.asr_confidence),
                 "faces": quality.faces,
+                "faceConfidence": _rounded(quality.face_confidence),
                 "units": [(name, round(score, 2)) for name, score in units[i]],
                 "pitch": pitch[i],
                 "head": [column[i] for column in head],

@@ -123,7 +123,11 @@ def _headline(share: float | None, profiles: Sequence[EmotionProfile]) -> str:
     if not frequent:
         return f"{tone}, without a marked emotion."
     names = " and ".join(p.emotion for p in frequent[:2])
-    return f"{tone}. Emotion heard most: {names}." if len(frequent) == 1 else f"{tone}. Emotions heard most: {names}."
+    return (
+        f"{tone}. Emotion labelled most: {names}."
+        if len(frequent) == 1
+        else f"{tone}. Emotions labelled most: {names}."
+    )
 
 
 def _profile(emotion: str, entries: Sequence[LabelledUtterance], weights: NDArray[np.float64]) -> EmotionProfile:

@@ -36,11 +36,12 @@ function faceFacts(utterance) {
   }
   const [pitch, yaw, roll] = utterance.head;
   const head = pitch === null ? null : make("p", { class: "plain-list" }, `Head: nod ${degrees(pitch)}, turn ${degrees(yaw)}, tilt ${degrees(roll)}`);
+  const choice = utterance.faces > 1 ? make("p", { class: "plain-list" }, `${utterance.faces} faces were seen; this one was taken for the speaker's with ${percent(utterance.faceConfidence)} confidence.`) : null;
   return make("section", {}, make("h3", {}, "Face ", make("small", {}, "action units, standard deviations above MOSEI's mean")),
     utterance.units.length
       ? make("ul", { class: "meter-list units" }, ...utterance.units.map(([name, score]) => bar(data.units[name], score / 4, `+${score.toFixed(1)}`, "")))
       : make("p", { class: "plain-list" }, "Nothing out of the ordinary."),
-    head);
+    head, choice);
 }
 
 function voiceFacts(utterance) {
@@ -59,7 +60,7 @@ function voiceFacts(utterance) {
 }
 
 function leaning(utterance) {
-  if (!data.attention.length) return null;
+  if (!data.attention.length || utterances.length < 2) return null;
   const lines = utterance.leans.map(([asks, lookedAt, j, weight]) => {
     const self = utterances[j] === utterance;
     const target = make("button", { type: "button", class: "link", title: shortened(utterances[j].text, 120), onclick: () => select(j) }, self ? "this utterance" : `#${utterances[j].index}`);
@@ -76,7 +77,7 @@ function showCard() {
   const pieces = spokenWords.flatMap((word, n) => (n ? [" ", word] : [word]));
   card.replaceChildren(
     make("header", {},
-      make("span", {}, make("b", {}, `#${utterance.index}`), `  ${clock(utterance.start)} to ${clock(utterance.end)}, ${(utterance.end - utterance.start).toFixed(1)} s`),
+      make("span", {}, make("b", {}, `#${utterance.index}`), `  ${precise(utterance.start)} to ${precise(utterance.end)}, ${(utterance.end - utterance.start).toFixed(1)} s`),
       make("span", { class: "buttons" },
         make("button", { type: "button", "aria-label": "Previous utterance", onclick: () => select(neighbour(-1)) }, "←"),
         media ? make("button", { type: "button", onclick: playSelected }, "Play") : null,

@@ -16,6 +16,7 @@ const clock = (seconds) => {
   const tail = `${String(whole % 60).padStart(2, "0")}`;
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 };
+const precise = (seconds) => `${clock(Math.round(10 * seconds) / 10)}.${Math.round(10 * seconds) % 10}`;
 const readable = (name) => name.replaceAll("_", " ");
 const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1).trimEnd()}…` : text);
 

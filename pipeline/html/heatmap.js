@@ -70,13 +70,23 @@ function drawMap(map) {
 }
 const drawMaps = () => maps.forEach(drawMap);
 
+// What is under the pointer, and where else the same utterance looked.
 function tell(map, i, j) {
   cellUnder = { map, i, j };
-  const weight = map.matrix.at(i, j), quote = (n) => `“${shortened(utterances[n].text, 90)}”`;
-  const known = map.matrix.kept < map.size && weight === 0;
+  const weight = map.matrix.at(i, j), known = map.matrix.kept === map.size || weight > 0;
+  const order = Array.from({ length: map.size }, (_, n) => n).filter((n) => map.matrix.at(i, n) > 0);
+  order.sort((a, b) => map.matrix.at(i, b) - map.matrix.at(i, a));
+  const line = (n) => {
+    const item = bar(`#${utterances[n].index} ${shortened(utterances[n].text, 80)}`, map.matrix.at(i, n), percent(map.matrix.at(i, n)), n === j ? "labelled" : "");
+    item.style.setProperty("--color", "rgb(var(--heat-high))");
+    item.title = utterances[n].text;
+    return item;
+  };
   byId("cell").replaceChildren(
-    make("b", {}, `i = ${utterances[i].index}, j = ${utterances[j].index}, weight ${known ? "below the strongest of its row" : weight.toFixed(3)}`),
-    ` (evenly spread would be ${(1 / map.size).toFixed(3)}). The ${map.asks} of ${quote(i)} looks at the ${map.lookedAt} of ${i === j ? "the same utterance" : quote(j)}.`);
+    make("p", { class: "weight" }, make("b", {}, `i = ${utterances[i].index}, j = ${utterances[j].index}, weight ${known ? weight.toFixed(3) : "below the strongest of its row"}`),
+      ` (spread evenly: ${(1 / map.size).toFixed(3)})`),
+    make("p", {}, `The ${MODALITY_WORDS[map.asks]} of `, make("q", {}, shortened(utterances[i].text, 140)), ` looked at the ${MODALITY_WORDS[map.lookedAt]} of`),
+    make("ul", { class: "meter-list leanings" }, ...order.slice(0, 6).map(line)));
   drawMaps();
 }
 
@@ -107,15 +117,22 @@ function mapOf(pair, direction) {
   return map;
 }
 
+// Without a pointer on a map: the strongest cell of the selected utterance's row.
+function tellSelected() {
+  const map = maps[0], i = Math.max(state.selected, 0);
+  let best = 0;
+  for (let j = 1; j < map.size; j += 1) if (map.matrix.at(i, j) > map.matrix.at(i, best)) best = j;
+  tell(map, i, best);
+}
+
 function showPair(number) {
   shownPair = number;
   cellUnder = null;
   const pair = data.attention[number];
   [...byId("pairs").children].forEach((tab, n) => tab.setAttribute("aria-selected", String(n === number)));
   maps = (pair.pair[0] === pair.pair[1] ? [0] : [0, 1]).map((direction) => mapOf(pair, direction));
-  byId("maps").replaceChildren(...maps.map((map) => map.figure));
-  byId("cell").textContent = "Point at a cell to read its weight; click to go to the utterance of its row, outlined for the one selected above.";
-  drawMaps();
+  byId("maps").replaceChildren(...maps.map((map) => map.figure), byId("cell"));
+  tellSelected();
 }
 
 function startHeatmaps() {
@@ -126,6 +143,7 @@ function startHeatmaps() {
   new ResizeObserver(drawMaps).observe(byId("maps"));
   onChange((what) => {
     if (what === "theme") maps.forEach((map) => { map.picture = null; });
-    if (what === "selected" || what === "theme") drawMaps();
+    if (what === "theme") drawMaps();
+    if (what === "selected") tellSelected();
   });
 }
