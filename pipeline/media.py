@@ -6,8 +6,8 @@ share that clock, so a start offset between them is respected and nothing of eit
 Two readers, each for what it does best. Probing and pictures go through PyAV: every picture comes with its presentation
 time and display matrix, without a second process and with one picture in memory. The waveform goes through the ffmpeg
 program that imageio-ffmpeg ships (no system ffmpeg is needed): its `aresample` filter puts silence where the sound
-starts late or packets are lost, so that sample n stays at n / rate seconds. PyAV's resampler joins what is left: on a
-recording with gaps its marks come out up to four seconds early, and it is no faster (``benchmarks/media.py``).
+starts late or packets are lost, so that sample n stays at n / rate seconds. PyAV's resampler joins what is left: in a
+recording with gaps that moves the words by seconds, and it takes about the same time (``benchmarks/media.py``).
 
 Files are opened with the protocol ``file`` only: a playlist that names network addresses opens no connection.
 """
