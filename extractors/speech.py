@@ -41,6 +41,7 @@ LONGEST_GAP = 2.0  # seconds of silence that a stretch may hold; longer ones are
 STRETCH_MARGIN = 0.2  # seconds of sound before and after a stretch, so that whisper hears how it begins
 SPEECH_TOLERANCE = 0.2  # seconds a word may lie beside detected speech: three times whisper's error in word starts
 SHORTEST_REST = 0.5  # seconds of speech after the last word for which the window is moved on
+SHORTEST_ADVANCE = 10.0  # seconds that windows move on average, at least: sound that whisper cannot read is given up
 SHORTEST_WORD = 0.02  # seconds; the step of whisper's word times. A shorter word got no time
 SHORTEST_TAIL = 0.15  # seconds; what lies after a pause and is shorter is the blur of the word before it, not a word
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: decoded again, less greedily, when the text looks wrong
@@ -259,7 +260,9 @@ def _recognise(
     words: list[Word] = []
     position, end = stretch
     reached = 0.0
-    while _spoken(speech, position, end) >= SHORTEST_REST or not reached:
+    for turn in range(2 + int((end - position) / SHORTEST_ADVANCE)):
+        if turn and _spoken(speech, position, end) < SHORTEST_REST:
+            break
         window = _Window.of(network, samples, start=position, end=end, earliest=reached)
         found = _decode(window, language=language, whole=window.start + window.seconds >= end)
         words.extend(found)
