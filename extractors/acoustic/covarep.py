@@ -31,7 +31,7 @@ from extractors.acoustic.glottal import glottal_parameters
 from extractors.acoustic.harmonic_frames import HarmonicFrames, harmonic_frames
 from extractors.acoustic.iaif import glottal_flow
 from extractors.acoustic.lpc import RESIDUAL_ORDER, residual
-from extractors.acoustic.phase_distortion import phase_statistics
+from extractors.acoustic.phase_distortion import ENDS_REACH, phase_statistics
 from extractors.acoustic.polarity import polarity
 from extractors.acoustic.sedreams import closure_instants, voiced_closures
 from extractors.acoustic.srh import NO_PITCH, PitchTrack, pitch_tracks
@@ -199,9 +199,8 @@ def _put_harmonic_columns(
     values[:, deviations] = interpolate(fine, interpolate(at, deviation, fine), rows)
     silent = ~frames.sounding
     doubtful[:, means] = _touches(at, silent, rows)[:, None]
-    # At the first and the last frame the deviation is 0 by construction of the filter: nothing is measured there.
     ends = np.zeros(len(at), dtype=np.bool_)
-    ends[0] = ends[-1] = True
+    ends[:ENDS_REACH] = ends[-ENDS_REACH:] = True
     doubtful[:, deviations] = _touches(at, silent | ends, rows)[:, None]
 
 

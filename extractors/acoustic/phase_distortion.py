@@ -27,7 +27,7 @@ _FEWEST_FRAMES = 3 * (_MEAN_SPAN - 1) + 1  # the zero-phase mean needs more than
 _MARGIN = _MEAN_SPAN - 1  # frames on either side that a frame's statistics reach
 _FRAMES_AT_ONCE = 512
 _SEED = 20_190_225  # of the phases above the last harmonic, which COVAREP draws at random
-_STEADY = 1e-12  # a resultant closer to 1 than this is 1: nothing but rounding is left of the deviation
+_NO_TREND = 1e-12  # a smoothed phasor below this is rounding noise
 _NO_DEVIATION = 1e-3  # rad; stands for a deviation of exactly zero before the logarithm
 
 
@@ -116,6 +116,9 @@ def band_edges() -> Int:
     return np.searchsorted(band, np.arange(HMPDM_ORDER + 1))
 
 
+ENDS_REACH = _DEVIATION_SPAN  # frames at either end of the recording whose deviation follows rounding noise
+
+
 def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
     """HMPDM and HMPDD of every frame.
 
@@ -195,9 +198,11 @@ def _box_twice(rows: NDArray[np.complex128], span: int, start: bool, end: bool) 
     """Take the running mean over `span` rows twice: a triangle that reaches span - 1 rows to either side."""
     out = _extended(rows, span - 1, start, end)
     for _ in range(2):
-        total = np.cumsum(out, axis=0)
-        total[span:] = total[span:] - total[:-span]
-        out = total[span - 1 :] / span
+        # Plain sums, no running ones: where all phasors are 1, the mean must be exactly 1.
+        total = out[: len(out) - span + 1] + out[span - 1 :]
+        for shift in range(1, span - 1):
+            total += out[shift : shift + len(total)]
+        out = total / span
     return np.asarray(out, dtype=np.complex128)
 
 
@@ -220,7 +225,11 @@ def _trend(unit: NDArray[np.complex128], start: bool, end: bool) -> NDArray[np.c
         parts.append(smooth)
     trend = parts[0] + 1j * parts[1]
     size = np.abs(trend)
-    return np.asarray(np.where(size > 0, trend / np.where(size > 0, size, 1), 1))
+    # At the ends of the recording the zeros beyond make most medians zero, and the odd reflection keeps them so:
+    # COVAREP's trend is the angle of rounding noise there, different in every bin. A fixed angle would not average out.
+    lost = size < _NO_TREND
+    anywhere = np.exp(1j * np.random.default_rng(_SEED).uniform(-np.pi, np.pi, trend.shape[1]))
+    return np.asarray(np.where(lost, anywhere, trend / np.where(lost, 1, size)))
 
 
 def _median_of_nine(rows: Float) -> Float:
@@ -258,9 +267,8 @@ def _band_means(smooth: NDArray[np.complex128]) -> Float:
 
 def _circular_deviation(resultant: Float) -> Float:
     """Circular standard deviation sqrt(-2 ln R) in rad, zeros replaced before the logarithm of the cepstrum."""
-    steady = resultant > 1 - _STEADY
     with np.errstate(divide="ignore"):
-        deviation = np.sqrt(-2 * np.log(np.where(steady, 1.0, resultant)))
+        deviation = np.sqrt(-2 * np.log(np.minimum(resultant, 1.0)))
     deviation[:, 0] = deviation[:, 1]
     deviation[deviation == 0] = _NO_DEVIATION
     return np.asarray(deviation)
