@@ -193,7 +193,8 @@ def read_waveform(path: Path, *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.f
     Returns
     -------
     ndarray of float32, shape (samples,)
-        In [-1, 1]; sample n lies at n / sample_rate seconds. Silence before a late start and where packets are lost.
+        In [-1, 1]; sample n lies at n / sample_rate seconds. Silence before a late start, where packets
+        are lost, and where a sample is no number.
 
     Raises
     ------
@@ -219,6 +220,7 @@ def read_waveform(path: Path, *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.f
     if code != 0 or not content:
         raise MediaError(f"{path}: its sound cannot be decoded ({reason or 'no samples'})")
     waveform: NDArray[np.float32] = np.frombuffer(content, dtype="<f4")
+    np.nan_to_num(waveform, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)  # floating-point files can hold anything
     np.clip(waveform, -1.0, 1.0, out=waveform)
     return waveform
 

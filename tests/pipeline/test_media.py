@@ -13,6 +13,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 from foundation.errors import InputError, MediaError
@@ -222,6 +223,14 @@ def test_mixing_channels_down_does_not_make_sound_louder(make: Make) -> None:
         source = lavfi(f"aevalsrc={'|'.join([wave] * channels)}:c={layout}:d=0.5")
         waveform = read_waveform(make(f"{layout}.m4a", *source))
         assert level(waveform, 0.1, 0.4) == pytest.approx(0.9 / np.sqrt(2), rel=0.03), layout
+
+
+def test_samples_that_are_no_numbers_are_silence(tmp_path: Path) -> None:
+    sound = np.full(RATE, 0.25, dtype=np.float32)
+    sound[4000:4100], sound[8000], sound[9000] = np.nan, np.inf, -7.0
+    soundfile.write(tmp_path / "broken.wav", sound, RATE, subtype="FLOAT")
+    waveform = read_waveform(tmp_path / "broken.wav")
+    assert (waveform[[100, 4050, 8000, 9000]] == [0.25, 0.0, 1.0, -1.0]).all()
 
 
 # ------------------------------------------------------------------------------------------------------------ bad input
