@@ -46,7 +46,7 @@ def plot_attention(prediction: VideoPrediction, path: Path) -> None:
     """Draw Figure 3: per pair of modalities X and Y, N1 on the left and N2 on the right of a solid line.
 
     Row i, column j is the weight of utterance j for the label of utterance i: of Y's utterance j on the left (N1), of
-    X's utterance j on the right (N2).
+    X's utterance j on the right (N2). A checkpoint of one modality has one matrix.
 
     Parameters
     ----------
@@ -68,15 +68,18 @@ def plot_attention(prediction: VideoPrediction, path: Path) -> None:
     axes = drawn.subplots(len(prediction.attention), 1, squeeze=False)[:, 0]
     step = max(1, count // TICKS)
     for axis, ((x, y), (N1, N2)) in zip(axes, prediction.attention.items(), strict=True):
-        both = np.concatenate([N1, N2], axis=1)  # (u, 2u)
-        image = axis.imshow(both, cmap="viridis", vmin=0.0, aspect="equal", interpolation="nearest")
-        axis.axvline(count - 0.5, color="white", linewidth=2)
+        halves = [N1] if x == y else [N1, N2]  # self-attention has one matrix
+        shown = np.concatenate(halves, axis=1)  # (u, u) or (u, 2u)
+        image = axis.imshow(shown, cmap="viridis", vmin=0.0, aspect="equal", interpolation="nearest")
+        if x != y:
+            axis.axvline(count - 0.5, color="white", linewidth=2)
         names = [f"u{index + 1}" for index in range(0, count, step)]
-        axis.set_xticks(list(range(0, count, step)) + list(range(count, 2 * count, step)), names + names, fontsize=7)
+        places = [half * count + index for half in range(len(halves)) for index in range(0, count, step)]
+        axis.set_xticks(places, names * len(halves), fontsize=7)
         axis.set_yticks(range(0, count, step), names, fontsize=7)
         axis.tick_params(axis="x", rotation=90)
-        left, right = (f"itself ({x})", f"itself ({x})") if x == y else (f"{x} attends to {y}", f"{y} attends to {x}")
-        axis.set_title(f"N1: {left}   |   N2: {right}", fontsize=9)
+        title = f"{x} attends to itself" if x == y else f"N1: {x} attends to {y}   |   N2: {y} attends to {x}"
+        axis.set_title(title, fontsize=9)
         axis.set_xlabel("utterance attended to", fontsize=8)
         axis.set_ylabel("utterance labelled", fontsize=8)
         drawn.colorbar(image, ax=axis, shrink=0.8)
