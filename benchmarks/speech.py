@@ -38,6 +38,7 @@ TRUTH = {
 }
 SENTENCE = {"DFA": "Don't forget a jacket"}  # CREMA-D
 WITHOUT_TRUTH = ("clips/katie_hill.mp4", "clips/nasa_no_face_multi_stream.mp4")
+TITLE = "Introduction Speaker: Dr. Erma Jean Sims, Sonoma State University "  # shown in -3nNcZdcdvU, not said
 MOSEI = {"-3nNcZdcdvU": "train", "-571d8cVauQ": "valid", "-Eqdz5y4pEY": None}
 
 
@@ -80,7 +81,7 @@ def mosei_truth(shared: Path, video: str, split: str | None) -> list[str]:
         return []
     with gzip.open(shared / f"data/mosei/labels/{split}.csv.gz", "rt", encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["video_id"] == video]
-    return [row["text"] for row in sorted(rows, key=lambda row: int(row["order_by_text_start"]))]
+    return [row["text"].removeprefix(TITLE) for row in sorted(rows, key=lambda row: int(row["order_by_text_start"]))]
 
 
 def main() -> None:
