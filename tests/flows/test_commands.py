@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write_video
+from small_videos import write_video
 
 from flows import cli
 

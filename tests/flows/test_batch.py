@@ -1,0 +1,98 @@
+"""A folder is worked through whatever happens to single videos, and nothing is done twice."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_videos import write_video
+from test_folder import put
+
+from flows.batch_flow import MEMORY_PER_VIDEO, Outcome, analyze_folder, parallel_videos
+from flows.batch_worker import WorkerFailedError, WorkerPool
+from foundation.folders import cache_folder
+from pipeline.report_json import from_json
+
+OPTIONS: dict[str, Any] = {"jobs": 2, "visual_backend": "none", "formats": ("json", "csv")}
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache with the user's weights, for this process and its workers."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    (folder / "weights").symlink_to(cache_folder() / "weights")
+    monkeypatch.setenv("MTMM_CACHE_DIR", str(folder))
+    return folder
+
+
+def by_path(outcomes: list[Outcome]) -> dict[str, Outcome]:
+    return {outcome.path: outcome for outcome in outcomes}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_server", "cache")
+def test_a_folder_with_good_and_bad_videos(tmp_path: Path, tiny_video: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    put(folder / "a" / "talk.mp4", tiny_video)
+    (folder / "b").mkdir()
+    write_video(folder / "b" / "talk.mp4", seconds=0.5, pitch=200.0)
+    put(folder / "broken.mp4", b"not a video" * 100)
+    put(folder / "empty.mp4", b"")
+
+    first = by_path(analyze_folder(str(folder), out=str(out), **OPTIONS))
+    assert {path: outcome.status for path, outcome in first.items()} == {
+        "a/talk.mp4": "done",
+        "b/talk.mp4": "done",
+        "broken.mp4": "failed",
+        "empty.mp4": "failed",
+    }
+    assert "empty" in first["empty.mp4"].reason
+    assert "broken.mp4" in first["broken.mp4"].reason
+    for path in ("a/talk.mp4", "b/talk.mp4"):
+        report = from_json((out / f"{path}.json").read_text(encoding="utf-8"))
+        assert report.source.path == str(folder / path)
+        assert first[path].report == f"{path}.json"
+
+    put(folder / "c.mp4", tiny_video)  # the content of a/talk.mp4: its artefacts are reused
+    second = by_path(analyze_folder(str(folder), out=str(out), **OPTIONS))
+    assert {path: outcome.status for path, outcome in second.items()} == {
+        "a/talk.mp4": "skipped",
+        "b/talk.mp4": "skipped",
+        "broken.mp4": "failed",
+        "c.mp4": "done",
+        "empty.mp4": "failed",
+    }
+    assert all(step.reused for step in from_json((out / "c.mp4.json").read_text("utf-8")).provenance.steps)
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["path"]: row["status"] for row in csv.DictReader(file)} == {
+            path: outcome.status for path, outcome in second.items()
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_server", "cache")
+def test_a_worker_that_is_killed_costs_its_video_and_no_other(tmp_path: Path, tiny_video: Path) -> None:
+    request = {"video": str(tiny_video), "out": str(tmp_path), "visual_backend": "none", "formats": ["json"]}
+    with WorkerPool(1) as pool:
+
+        def kill(step: str, _share: float) -> None:
+            for worker in list(pool._workers):
+                os.kill(worker._process.pid, signal.SIGKILL)
+
+        with pytest.raises(WorkerFailedError, match="signal 9; perhaps out of memory"):
+            pool.analyze(request, on_step=kill)
+        steps: list[str] = []
+        answer = pool.analyze(request, on_step=lambda step, _: steps.append(step))
+    assert answer == {"utterances": 0, "duration": pytest.approx(1.0, abs=0.2)}
+    assert "reports" in steps
+
+
+def test_videos_at_a_time_fit_the_memory() -> None:
+    assert parallel_videos(jobs=8, memory=3.5 * MEMORY_PER_VIDEO) == 3
+    assert parallel_videos(jobs=2, memory=100 * MEMORY_PER_VIDEO) == 2
+    assert parallel_videos(jobs=4, memory=1.0) == 1  # one at a time is the least there is

@@ -1,0 +1,128 @@
+"""A folder is searched by content, and what is still being written is left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from flows import folder as folder_module
+from flows.folder import FoundVideo, Hashes, find_videos
+from foundation.errors import InputError, MediaError
+
+LONG_AGO = 1_000_000_000
+
+
+def put(path: Path, source: Path | bytes) -> Path:
+    """Put a file that was finished long ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(source, bytes):
+        path.write_bytes(source)
+    else:
+        shutil.copyfile(source, path)
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def test_videos_are_told_by_content_and_broken_ones_by_suffix(tmp_path: Path, tiny_video: Path) -> None:
+    put(tmp_path / "a" / "talk.mp4", tiny_video)
+    put(tmp_path / "b" / "no_suffix", tiny_video)
+    put(tmp_path / "misnamed.txt", tiny_video)
+    put(tmp_path / "broken.MOV", b"not a video")
+    put(tmp_path / "notes.txt", b"not a video")
+    put(tmp_path / ".hidden.mp4", tiny_video)
+    put(tmp_path / ".trash" / "old.mp4", tiny_video)
+    put(tmp_path / "out" / "copy.mp4", tiny_video)
+    found, unreadable = find_videos(tmp_path, out=tmp_path / "out")
+    assert [str(video.relative) for video in found] == ["a/talk.mp4", "b/no_suffix", "broken.MOV", "misnamed.txt"]
+    assert unreadable == []
+    assert not any(video.growing for video in found)
+
+
+def test_the_same_name_in_two_folders_gives_two_reports() -> None:
+    names = ("a/talk.mp4", "b/talk.mp4", "a/talk.mov", "a/talk")
+    reports = {FoundVideo(Path("in") / name, Path(name)).report(Path("out")) for name in names}
+    assert len(reports) == len(names)
+
+
+def test_a_file_that_is_being_written_is_left_for_the_next_pass(
+    tmp_path: Path, tiny_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "LOOK_AGAIN_SECONDS", 0.5)
+    settled = tmp_path / "settled.mp4"
+    shutil.copyfile(tiny_video, settled)  # young, but complete
+    arriving = tmp_path / "arriving.mp4"
+    arriving.write_bytes(b"")
+
+    def upload() -> None:
+        for _ in range(20):
+            with arriving.open("ab") as file:
+                file.write(b"more")
+            time.sleep(0.1)
+
+    writer = threading.Thread(target=upload)
+    writer.start()
+    found, _ = find_videos(tmp_path, out=tmp_path / "out")
+    writer.join()
+    assert {video.path.name: video.growing for video in found} == {"arriving.mp4": True, "settled.mp4": False}
+
+
+def test_a_clock_that_was_put_back_does_not_hide_a_video(
+    tmp_path: Path, tiny_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "LOOK_AGAIN_SECONDS", 0.1)
+    path = put(tmp_path / "talk.mp4", tiny_video)
+    os.utime(path, (time.time() + 86_400, time.time() + 86_400))
+    (video,) = find_videos(tmp_path, out=tmp_path / "out")[0]
+    assert not video.growing
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path, tiny_video: Path) -> None:
+    with pytest.raises(InputError, match="mtmm-video analyze"):
+        find_videos(tiny_video, out=tmp_path)
+    with pytest.raises(InputError, match="nowhere"):
+        find_videos(tmp_path / "nowhere", out=tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_reported_and_the_rest_is_found(
+    tmp_path: Path, tiny_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "open" / "talk.mp4", tiny_video)
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path) == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found, unreadable = find_videos(tmp_path, out=tmp_path / "out")
+    assert [video.path.name for video in found] == ["talk.mp4"]
+    assert unreadable == [(locked, "Permission denied")]
+
+
+def test_a_hash_is_kept_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(tmp_path / "talk.mp4", b"first")
+    hashes = Hashes(tmp_path / "hashes.json")
+    first = hashes.of(path)
+    hashes.save()
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module, "hash_video", lambda _: pytest.fail("hashed again"))
+        assert Hashes(tmp_path / "hashes.json").of(path) == first
+    path.write_bytes(b"second")
+    assert Hashes(tmp_path / "hashes.json").of(path) != first
+
+
+def test_a_damaged_list_of_hashes_costs_only_time(tmp_path: Path) -> None:
+    (tmp_path / "hashes.json").write_text("{", encoding="utf-8")
+    path = put(tmp_path / "talk.mp4", b"content")
+    assert len(Hashes(tmp_path / "hashes.json").of(path)) == 64
+    path.unlink()
+    with pytest.raises(MediaError, match=r"talk\.mp4"):
+        Hashes(tmp_path / "hashes.json").of(path)
