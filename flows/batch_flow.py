@@ -24,6 +24,7 @@ from foundation.files import sha256_of, write_text
 from foundation.folders import cache_folder
 from model.checkpoint import resolve_checkpoint
 from pipeline.options import AnalyzeOptions
+from pipeline.report_index import write_folder_index
 from pipeline.reports import DEFAULT_FORMATS, check_formats
 
 Status = Literal["done", "skipped", "failed", "growing"]
@@ -219,6 +220,12 @@ def analyze_folder(
     finally:
         outcomes.sort(key=lambda outcome: outcome.path)
         write_text(Path(out) / "summary.csv", summary_csv(outcomes))
+        if {"html", "json"} <= set(formats):
+            write_folder_index(
+                Path(out),
+                reports=[Path(outcome.report) for outcome in outcomes if outcome.report],
+                failures=[(Path(o.path), o.reason) for o in outcomes if o.status == "failed"],
+            )
     return outcomes
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from foundation.files import write_text
 from model.labels import EMOTIONS
 from pipeline.analysis import Analysis
+from pipeline.report_json import from_json
 from pipeline.report_pages import render
 from pipeline.report_summary import summarise
 
@@ -103,6 +104,39 @@ def index_row(analysis: Analysis, *, report: str | None = None) -> IndexRow:
 def failed_row(path: Path, *, error: str) -> IndexRow:
     """Return the row of a video that could not be analysed."""
     return IndexRow(name=path.stem, path=str(path), report=None, error=error)
+
+
+def write_folder_index(folder: Path, *, reports: Sequence[Path], failures: Sequence[tuple[Path, str]]) -> Path:
+    """Write the page over all videos whose JSON reports lie below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the reports lie, and the page shall.
+    reports : sequence of Path
+        The JSON reports, relative to `folder`.
+    failures : sequence of (Path, str)
+        Videos that could not be analysed, with the reason.
+
+    Returns
+    -------
+    Path
+        ``folder/index.html``.
+
+    Raises
+    ------
+    InputError
+        If one of the reports is none.
+    StoreError
+        If the folder cannot be written.
+    """
+    rows = []
+    for report in reports:
+        analysis = from_json((folder / report).read_text(encoding="utf-8"))
+        page = report.with_suffix(".html")
+        rows.append(index_row(analysis, report=page.as_posix() if (folder / page).is_file() else report.as_posix()))
+    rows += [failed_row(path, error=error) for path, error in failures]
+    return write_index(rows, folder)
 
 
 def write_index(rows: Sequence[IndexRow], folder: Path, *, title: str | None = None) -> Path:

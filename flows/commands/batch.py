@@ -50,7 +50,7 @@ def batch(
 
     Videos are told by their content, and reports keep their place: ``FOLDER/a/talk.mp4`` becomes
     ``OUT/a/talk.mp4.json``. One that fails does not stop the others; one that is still being written is left for the
-    next pass. ``OUT/summary.csv`` lists them all. Exit code 1 if any failed.
+    next pass. ``OUT/summary.csv`` and ``OUT/index.html`` list them all. Exit code 1 if any failed.
     """
     from rich.console import Console
 

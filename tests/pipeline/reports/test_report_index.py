@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from pipeline.analysis import Analysis
-from pipeline.report_index import IndexRow, failed_row, find_outliers, index_page, index_row, write_index
+from pipeline.report_index import (
+    IndexRow,
+    failed_row,
+    find_outliers,
+    index_page,
+    index_row,
+    write_folder_index,
+    write_index,
+)
+from pipeline.reports import write_reports
 
 MakeAnalysis = Callable[..., Analysis]
 
@@ -32,6 +41,16 @@ def test_every_video_is_a_linked_row_and_failures_are_told(rows: list[IndexRow])
 def test_a_folder_without_any_result_is_still_a_page(empty_analysis: Analysis, tmp_path: Path) -> None:
     assert "<dt>Videos</dt><dd>0</dd>" in write_index([], tmp_path).read_text()
     assert "nothing said" in index_page([index_row(empty_analysis)], title="silence")
+
+
+def test_a_folder_of_reports_becomes_a_page_that_links_them(make_analysis: MakeAnalysis, tmp_path: Path) -> None:
+    for name, formats in (("a", ("json", "html")), ("b", ("json",))):
+        write_reports(make_analysis(name=name), folder=tmp_path / "deep", formats=formats)
+    reports = [Path("deep/a.json"), Path("deep/b.json")]
+    text = write_folder_index(tmp_path, reports=reports, failures=[(Path("c.mp4"), "c.mp4: empty")]).read_text()
+    assert 'href="deep/a.html"' in text
+    assert 'href="deep/b.json"' in text
+    assert "c.mp4: empty" in text
 
 
 def test_only_the_video_that_differs_stands_out(rows: list[IndexRow]) -> None:
