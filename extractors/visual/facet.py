@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from extractors.stream import FeatureStream
 from extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
 from extractors.visual.measurements import shapes
-from extractors.visual.names import ACTION_UNIT_NAMES, FACET_NAMES, FACET_VERSION, POSE_NAMES
+from extractors.visual.names import ACTION_UNIT_NAMES, FACET_NAMES, FACET_VERSION, POSE_NAMES, PYFEAT_VERSION
 from extractors.visual.tracks import VisualTracks
 
 _COLUMNS = [FACET_NAMES.index(name) for name in (*EXPRESSIONS, *ACTION_UNIT_NAMES, *POSE_NAMES)]
@@ -33,6 +33,10 @@ def facet_stream(tracks: VisualTracks, *, track: int) -> FeatureStream:
     rows = np.flatnonzero(tracks.track == track)
     values: NDArray[np.float64] = np.zeros((len(rows), len(FACET_NAMES)))
     valid = np.zeros(values.shape, np.bool_)
+    if tracks.facet.shape[1]:
+        valid = np.isfinite(tracks.facet[rows])
+        values[valid] = tracks.facet[rows][valid]
+        return FeatureStream(tracks.times[rows], values, FACET_NAMES, valid, PYFEAT_VERSION)
     if len(rows):
         values[:, _COLUMNS] = np.hstack(
             [

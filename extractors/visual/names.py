@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FACET_VERSION = "facet-35/1"
+PYFEAT_VERSION = "facet-35-pyfeat/1"  # the same columns from py-feat, on a scale of their own
 
 # Ten expression evidences; iMotions calls the sixth one neutral, MOSEI's file calls it Baseline.
 EXPRESSION_NAMES: tuple[str, ...] = (

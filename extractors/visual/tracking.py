@@ -28,7 +28,8 @@ DEFAULT_SAMPLING_RATE = 10.0  # frames per second
 MAXIMUM_FACES = 4  # looked for at once; a fifth face in the picture is not seen
 MINIMUM_OVERLAP = 0.2  # intersection over union below which two boxes are not the same face
 LONGEST_GAP = 1.0  # seconds that a face may be lost and still be taken up again
-CUT_DIFFERENCE = 30.0  # grey values: mean difference of two 32x18 thumbnails above which the camera has cut
+THUMBNAIL = (32, 18)  # pixels, width and height, in which frames are compared
+CUT_DIFFERENCE = 30.0  # grey values: mean difference of two thumbnails above which the camera has cut
 
 
 def track_faces(
@@ -82,26 +83,74 @@ class _Finding(NamedTuple):
     sharpness: float
 
 
+class CutDetector:
+    """Says whether the camera has cut between one frame and the next."""
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.float32] | None = None
+
+    def is_cut(self, grey: NDArray[np.uint8]) -> bool:
+        """Compare a frame, shape (height, width), with the one before."""
+        thumbnail = np.asarray(cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
+        before, self._before = self._before, thumbnail
+        return before is not None and float(np.abs(thumbnail - before).mean()) > CUT_DIFFERENCE
+
+
+class FaceFollower:
+    """Gives the boxes of every frame their track numbers."""
+
+    def __init__(self) -> None:
+        self._active: dict[int, tuple[float, NDArray[np.float32]]] = {}  # track: last seen, box
+        self._tracks = 0
+
+    def follow(self, time: float, boxes: list[NDArray[np.float32]], *, cut: bool) -> list[int]:
+        """Give every box the track that it overlaps most, or a new one (Hungarian method on the overlaps).
+
+        Parameters
+        ----------
+        time : float
+            Of the frame, in seconds.
+        boxes : list of ndarray, shape (4,)
+            Left, top, right, bottom.
+        cut : bool
+            Whether the camera has cut since the last frame, so that places mean nothing.
+        """
+        self._active = {
+            track: seen for track, seen in self._active.items() if not cut and time - seen[0] <= LONGEST_GAP
+        }
+        known = list(self._active)
+        tracks = [-1] * len(boxes)
+        if known and boxes:
+            overlaps = np.array([[_overlap(box, self._active[track][1]) for track in known] for box in boxes])
+            for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
+                if overlaps[row, column] >= MINIMUM_OVERLAP:
+                    tracks[row] = known[column]
+        for row, box in enumerate(boxes):
+            if tracks[row] < 0:
+                tracks[row] = self._tracks
+                self._tracks += 1
+            self._active[tracks[row]] = (time, box)
+        return tracks
+
+
 class _Recorder:
-    """Collects the findings frame by frame and gives each its track number."""
+    """Collects the findings frame by frame."""
 
     def __init__(self) -> None:
         self.frame_times: list[float] = []
         self._image_height = 0
         self._findings: list[_Finding] = []
-        self._active: dict[int, tuple[float, NDArray[np.float32]]] = {}  # track: last seen, box
-        self._tracks = 0
-        self._thumbnail: NDArray[np.float32] | None = None
+        self._follower = FaceFollower()
+        self._cuts = CutDetector()
 
     def add(self, frame: Frame, faces: list[DetectedFace]) -> None:
         index = len(self.frame_times)
         self.frame_times.append(frame.time)
         self._image_height = frame.image.shape[0]
         grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(frame.image), cv2.COLOR_RGB2GRAY), np.uint8)
-        if self._is_cut(grey):
-            self._active.clear()
         boxes = [bounding_box(face.points) for face in faces]
-        for face, box, track in zip(faces, boxes, self._assign(frame.time, boxes), strict=True):
+        numbers = self._follower.follow(frame.time, boxes, cut=self._cuts.is_cut(grey))
+        for face, box, track in zip(faces, boxes, numbers, strict=True):
             measurements = measure(face, grey)
             self._findings.append(
                 _Finding(
@@ -134,29 +183,8 @@ class _Recorder:
             expressions=gathered("expressions", len(EXPRESSIONS)),
             mouth=gathered("mouth"),
             sharpness=gathered("sharpness"),
+            facet=np.zeros((len(self._findings), 0), np.float32),
         )
-
-    def _is_cut(self, grey: NDArray[np.uint8]) -> bool:
-        thumbnail = cv2.resize(grey, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32)
-        before, self._thumbnail = self._thumbnail, thumbnail
-        return before is not None and float(np.abs(thumbnail - before).mean()) > CUT_DIFFERENCE
-
-    def _assign(self, time: float, boxes: list[NDArray[np.float32]]) -> list[int]:
-        """Give every box the track that it overlaps most, or a new one (Hungarian method on the overlaps)."""
-        self._active = {track: seen for track, seen in self._active.items() if time - seen[0] <= LONGEST_GAP}
-        known = list(self._active)
-        tracks = [-1] * len(boxes)
-        if known and boxes:
-            overlaps = np.array([[_overlap(box, self._active[track][1]) for track in known] for box in boxes])
-            for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
-                if overlaps[row, column] >= MINIMUM_OVERLAP:
-                    tracks[row] = known[column]
-        for row, box in enumerate(boxes):
-            if tracks[row] < 0:
-                tracks[row] = self._tracks
-                self._tracks += 1
-            self._active[tracks[row]] = (time, box)
-        return tracks
 
 
 def _overlap(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from foundation.errors import InputError
 
-TRACKS_VERSION = "visual-tracks/2"
+TRACKS_VERSION = "visual-tracks/3"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,9 @@ class VisualTracks:
         Gap between the lips as a share of the distance between the eyes.
     sharpness : ndarray of float32, shape (n,)
         See `extractors.visual.measurements.sharpness`.
+    facet : ndarray of float32, shape (n, 35) or (n, 0)
+        FACET's columns where another program answered instead of us (py-feat), NaN where it has no answer; without
+        columns otherwise.
     """
 
     frame_times: NDArray[np.float64]
@@ -54,10 +57,11 @@ class VisualTracks:
     expressions: NDArray[np.float32]
     mouth: NDArray[np.float32]
     sharpness: NDArray[np.float32]
+    facet: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         count = len(self.frame)
-        for name in ("track", "boxes", "pose", "blendshapes", "movement", "expressions", "mouth", "sharpness"):
+        for name in ("track", "boxes", "pose", "blendshapes", "movement", "expressions", "mouth", "sharpness", "facet"):
             if len(getattr(self, name)) != count:
                 raise InputError(
                     f"VisualTracks: {name} has {len(getattr(self, name))} rows, but there are {count} findings"
