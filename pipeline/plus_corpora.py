@@ -21,6 +21,7 @@ from extractors.frame import Frame
 from extractors.stream import FeatureStream
 from extractors.visual import FACET_NAMES, FACET_VERSION, VisualTracks, track_faces
 from extractors.visual.facet import facet_stream
+from extractors.voice_activity import detect_speech
 from foundation.errors import DataError
 from model.features import Modality, ModalityFeatures
 from model.labels import EMOTIONS, NO_EMOTION
@@ -116,6 +117,14 @@ def level(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.floa
     return np.clip(waveform * gain, -1.0, 1.0)
 
 
+def spoken_part(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
+    """Cut the silence before and after the speech: in use, only what lies within words is averaged."""
+    speech = detect_speech(waveform.astype(np.float32), sample_rate=sample_rate)
+    if len(speech) == 0:
+        return waveform
+    return waveform[int(speech[0, 0] * sample_rate) : int(np.ceil(speech[-1, 1] * sample_rate))]
+
+
 def stream_mean(stream: FeatureStream) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Mean of each column over its valid frames: a clip of one utterance without word times."""
     count = stream.valid.sum(axis=0)
@@ -146,7 +155,7 @@ def single_utterances(
 
 
 def ravdess_table(folder: Path, *, valid_speakers: Sequence[str]) -> UtteranceTable:
-    """Measure RAVDESS with our own COVAREP, every clip levelled first.
+    """Measure RAVDESS with our own COVAREP, every clip levelled and cut to its speech first.
 
     Parameters
     ----------
@@ -169,8 +178,9 @@ def ravdess_table(folder: Path, *, valid_speakers: Sequence[str]) -> UtteranceTa
     values = np.zeros((len(index), len(COVAREP_NAMES)), np.float32)
     valid = np.zeros(values.shape, np.bool_)
     for row, path in enumerate(index["path"]):
-        waveform, rate = soundfile.read(folder / path, dtype="float64")
-        values[row], valid[row] = stream_mean(covarep(level(waveform, sample_rate=rate), sample_rate=rate))
+        recording, rate = soundfile.read(folder / path, dtype="float64")
+        waveform = spoken_part(level(recording, sample_rate=rate), sample_rate=rate)
+        values[row], valid[row] = stream_mean(covarep(waveform, sample_rate=rate))
     emotions = [NEUTRAL if emotion == "calm" else emotion for emotion in index["emotion"]]
     return single_utterances(
         [f"{speaker}/{Path(path).stem}" for speaker, path in zip(index["speaker"], index["path"], strict=True)],

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from extractors.acoustic import COVAREP_NAMES
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.evaluation import evaluate, score_table
 from model.table import UtteranceTable, concatenate
 from model.training import EpochRecord, Recipe, selection_split, train
 from pipeline.plus_corpora import Profile, label_profiles
-from pipeline.plus_mixture import Loudness, clip_weights, label_clips, lay_beside, with_emotions
+from pipeline.plus_mixture import Loudness, clip_weights, label_clips, lay_beside, with_emotions, with_modality
 
 LOGGER = logging.getLogger(__name__)
 LICENCE_NOTE = (
@@ -43,6 +44,11 @@ TEXT_RECIPE = Recipe(
     selection_corpus="mosei",
 )
 PLUS_RECIPE = replace(TEXT_RECIPE, modalities=("text", "acoustic", "visual"), modality_dropout=0.25)
+# What of COVAREP is taken: not MCEP_0, which is the recording's loudness more than the voice's; not creak, which our
+# extractor did not measure when this was trained; not HMPDM and HMPDD, whose means over frames are means of angles.
+ACOUSTIC_COLUMNS = tuple(
+    name for name in COVAREP_NAMES if name not in {"MCEP_0", "creak"} and not name.startswith("HMPD")
+)
 CLIP_WEIGHT = 0.3  # of an acted clip, an utterance of MOSEI having 1
 LOUDNESS = Loudness()
 
@@ -66,7 +72,17 @@ class Corpora:
             If one is missing or damaged.
         """
         names = ("mosei", "mosi", "ravdess", "faces")
-        return cls(**{name: UtteranceTable.load(folder / f"{name}.safetensors") for name in names})
+        return cls(**{name: chosen_columns(UtteranceTable.load(folder / f"{name}.safetensors")) for name in names})
+
+
+def chosen_columns(table: UtteranceTable) -> UtteranceTable:
+    """Return the table with `ACOUSTIC_COLUMNS` of its acoustic columns."""
+    if "acoustic" not in table.modalities:
+        return table
+    features = table.modalities["acoustic"]
+    places = [features.names.index(name) for name in ACOUSTIC_COLUMNS]
+    kept = replace(features, values=features.values[:, places], valid=features.valid[:, places], names=ACOUSTIC_COLUMNS)
+    return with_modality(table, "acoustic", kept)
 
 
 def words_alone(corpora: Corpora) -> UtteranceTable:
