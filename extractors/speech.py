@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -127,7 +127,7 @@ def transcribe(
     done = 0.0
     total = sum(end - start for start, end in stretches)
     for stretch in stretches:
-        words.extend(_recognise(network, samples, speech, stretch=stretch, language=language))
+        words = join_text(words, _recognise(network, samples, speech, stretch=stretch, language=language))
         done += stretch[1] - stretch[0]
         if hook is not None:
             hook(done / total)
@@ -265,7 +265,7 @@ def _recognise(
             break
         window = _Window.of(network, samples, start=position, end=end, earliest=reached)
         found = _decode(window, language=language, whole=window.start + window.seconds >= end)
-        words.extend(found)
+        words = join_text(words, found)
         reached = found[-1].end if found else window.start + window.seconds
         reached = max(reached, position + SHORTEST_REST)
         later = speech[speech[:, 1] > reached, 0]
@@ -322,6 +322,21 @@ def _decode(window: _Window, *, language: str, whole: bool) -> list[Word]:
         if any(character.isalnum() for character in timing.word)
     ]
     return collapse_loops(words) if looping else words
+
+
+def join_text(earlier: Sequence[Word], later: Sequence[Word]) -> list[Word]:
+    """Put the words of two windows together, without the full stop that the end of the first window was taken for.
+
+    Whisper ends the text of a window with a full stop even in the middle of a sentence, but it begins the next window
+    with a small letter then.
+    """
+    if not earlier or not later:
+        return [*earlier, *later]
+    seam = earlier[-1]
+    goes_on = later[0].text[:1].islower() and later[0].start - seam.end <= LONGEST_GAP
+    if goes_on and seam.text.endswith(".") and not seam.text.endswith(".."):
+        seam = replace(seam, text=seam.text.removesuffix("."))
+    return [*earlier[:-1], seam, *later]
 
 
 def collapse_loops(words: Sequence[Word]) -> list[Word]:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from whisper.model import ModelDimensions, Whisper
 
 from extractors import speech
-from extractors.speech import collapse_loops, fit_to_speech, load_whisper, plan_stretches, transcribe
+from extractors.speech import collapse_loops, fit_to_speech, join_text, load_whisper, plan_stretches, transcribe
 from extractors.voice_activity import detect_speech
 from extractors.words import Word
 from foundation.errors import InputError, WeightsError
@@ -89,6 +89,20 @@ def test_loops_are_collapsed_and_plain_repetition_is_not() -> None:
     assert said("I I I I I") == "I"
     assert said("no no it is very very good") == "no no it is very very good"
     assert said("") == ""
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "joined"),
+    [
+        ("responsible.", "for", "responsible for"),
+        ("law.", "It's", "law. It's"),
+        ("well...", "so", "well... so"),
+        ("why?", "because", "why? because"),
+    ],
+)
+def test_a_sentence_goes_on_where_only_the_window_ended(earlier: str, later: str, joined: str) -> None:
+    found = join_text(words((earlier, 0.0, 1.0)), words((later, 1.4, 2.0)))
+    assert " ".join(word.text for word in found) == joined
 
 
 def test_a_model_knows_its_alignment_heads_and_is_loaded_once(tiny: Path) -> None:
