@@ -228,8 +228,8 @@ def main() -> None:
     lines += ["## Recordings at other rates", ""]
     lines += [
         "`0011.arctic_bdl1` (32 kHz) and `DB-cresc-a-D4-m1` (22.05 kHz) were analysed by COVAREP at their own rate and",
-        "by us after conversion to 16 kHz, as the corpora were. Frame lengths, filter orders and the bandwidth of the mel",
-        "cepstrum differ, so that only F0, VUV and the coarse course of the others can be compared: medians here.",
+        "by us after conversion to 16 kHz, as the corpora were. Frame lengths, filter orders and the bandwidth of the",
+        "mel cepstrum differ, so that only F0, VUV and the coarse course of the others can be compared: medians here.",
         "",
     ]
     lines += ["| column | " + " | ".join(other) + " |", "|---|" + "---|" * len(other)]

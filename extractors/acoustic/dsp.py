@@ -84,8 +84,7 @@ def zero_phase(sos: Float, values: NDArray[np.floating]) -> Float:
     extended sample, as MATLAB's ``filtfilt`` does it (scipy's default extension is 3 samples longer).
     """
     n = len(values)
-    # An odd order leaves one first-order section, whose last numerator and denominator coefficients are zero.
-    order = 2 * len(sos) - int(np.count_nonzero((sos[:, 2] == 0) & (sos[:, 5] == 0)))
+    order = 2 * len(sos) - int(np.count_nonzero(sos[:, 5] == 0))  # an odd order leaves one section with a single pole
     pad = min(3 * order, n - 1)
     out = np.empty(n + 2 * pad)
     out[pad : pad + n] = values

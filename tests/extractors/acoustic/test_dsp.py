@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import signal
+
+from extractors.acoustic import dsp
+
+
+def test_halves_are_rounded_away_from_zero() -> None:
+    assert dsp.round_half_away([-1.5, -0.5, 0.5, 1.5, 2.5, 0.49]).tolist() == [-2, -1, 1, 2, 3, 0]
+
+
+@given(st.floats(-1e4, 1e4))
+def test_wrapped_angles_are_the_same_angle_within_half_a_turn(angle: float) -> None:
+    wrapped = float(dsp.wrap(np.array([angle]))[0])
+    assert abs(wrapped) <= np.pi + 1e-9
+    assert np.exp(1j * wrapped) == pytest.approx(np.exp(1j * angle), abs=1e-9)
+
+
+def test_hanning_has_no_zero_ends_and_blackman_has() -> None:
+    assert dsp.hanning(5)[0] == pytest.approx(0.25)
+    assert dsp.blackman(5)[[0, -1]] == pytest.approx([0, 0], abs=1e-15)
+    assert dsp.hamming(5)[0] == pytest.approx(0.08)
+
+
+@pytest.mark.parametrize("order", [3, 4])
+def test_zero_phase_equals_filtfilt_with_matlabs_extension(order: int) -> None:
+    v = np.random.default_rng(1).standard_normal(500).cumsum()
+    sos, (b, a) = signal.butter(order, 0.2, output="sos"), signal.butter(order, 0.2)
+    expected = signal.filtfilt(b, a, v, padtype="odd", padlen=3 * (max(len(a), len(b)) - 1))
+    assert dsp.zero_phase(sos, v) == pytest.approx(expected, abs=1e-8)
+
+
+def test_interpolation_is_undefined_outside_and_exact_half_way() -> None:
+    at = np.array([0, 10, 15, 20, 21])
+    out = dsp.interpolate(np.array([10, 20]), np.array([100.0, 131.0]), at)
+    assert np.isnan(out[[0, -1]]).all()
+    assert out[1:4].tolist() == [100, 115.5, 131]
+
+
+def test_angles_are_interpolated_along_the_shorter_arc() -> None:
+    out = dsp.interpolate_angles(np.array([0, 2]), np.array([3.0, -3.0]), np.array([1]))
+    assert abs(out[0]) == pytest.approx(np.pi)
+
+
+def test_a_flat_top_counts_at_its_first_or_middle_sample() -> None:
+    v = np.array([0, 1, 3, 3, 3, 3, 1, 5, 5, 2, 2, 1.0])
+    assert dsp.local_maxima(v, plateau="first").tolist() == [2, 7]
+    assert dsp.local_maxima(v, plateau="middle").tolist() == [3, 7]
+    rows, bins = dsp.row_maxima(np.stack((v, v[::-1])))
+    assert rows.tolist() == [0, 0, 1, 1]
+    assert bins.tolist() == [3, 7, 3, 7]
+
+
+def test_maxima_are_the_same_however_the_signal_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    v = np.round(np.random.default_rng(2).standard_normal(1000) * 2)
+    whole = dsp.local_maxima(v, plateau="middle")
+    monkeypatch.setattr(dsp, "_CHUNK", 7)
+    assert dsp.local_maxima(v, plateau="middle").tolist() == whole.tolist()
+
+
+def test_thinning_removes_the_lower_of_close_peaks_row_by_row() -> None:
+    rows, bins = np.array([0, 0, 0, 1]), np.array([10, 12, 30, 13])
+    keep = dsp.thin_peaks(rows, bins, np.array([1.0, 2.0, 0.5, 0.1]), np.array([5.0, 5.0]))
+    assert keep.tolist() == [False, True, True, True]
+
+
+def test_rows_sit_at_5_15_25_ms() -> None:
+    assert dsp.grid_positions(401).tolist() == [80, 240, 400]
+    assert dsp.grid_positions(399).tolist() == [80, 240]
