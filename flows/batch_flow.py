@@ -8,6 +8,7 @@ import io
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,7 +18,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.batch_worker import WorkerPool
+from flows.batch_worker import OnStep, WorkerPool
+from flows.deployment_pool import DeploymentPool
 from flows.folder import FoundVideo, Hashes, find_videos, finished_report
 from foundation.errors import MtmmError
 from foundation.files import sha256_of, write_text
@@ -29,6 +31,7 @@ from pipeline.reports import DEFAULT_FORMATS, check_formats
 
 Status = Literal["done", "skipped", "failed", "growing"]
 MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/benchmarks.md
+RUNS_IN_FLIGHT = 16  # of a deployment, where the user does not say; more than the workers of most pools
 MEMORY_SHARE = 0.8  # of the memory that is free when the batch starts, where the user names no budget
 
 
@@ -77,6 +80,14 @@ class Watcher(Protocol):
         """Note that a video is dealt with."""
 
 
+class Pool(Protocol):
+    """What analyses single videos for a batch: `WorkerPool` or `DeploymentPool`."""
+
+    def analyze(self, request: Mapping[str, Any], *, on_step: OnStep) -> dict[str, Any]:
+        """Analyse one video."""
+        ...
+
+
 class Nobody:
     """The `Watcher` of a batch that nobody watches."""
 
@@ -121,7 +132,7 @@ def _free_memory() -> float:
 
 
 @task(name="video", task_run_name="{path}", cache_policy=NO_CACHE, persist_result=False)
-def analyze_found(path: str, video: FoundVideo, request: Mapping[str, Any], pool: WorkerPool) -> Outcome:
+def analyze_found(path: str, video: FoundVideo, request: Mapping[str, Any], pool: Pool) -> Outcome:
     """Analyse one video of the folder. A failure is an outcome: it never stops the others."""
     watcher = WATCHER.get()
     start = time.perf_counter()
@@ -155,6 +166,7 @@ def analyze_folder(
     visual_backend: str = "mediapipe",
     formats: tuple[str, ...] = DEFAULT_FORMATS,
     reuse: bool = True,
+    deployment: str | None = None,
 ) -> list[Outcome]:
     """Analyse every video below a folder that has no report yet.
 
@@ -170,6 +182,9 @@ def analyze_folder(
         Memory budget in gigabytes.
     asr, language, model, visual_backend, formats, reuse
         See `pipeline.options.AnalyzeOptions`.
+    deployment : str, optional
+        Deployment of the ``analyze`` flow that does the work on the workers of its pool, ``jobs`` runs at a time;
+        worker processes of this machine otherwise.
 
     Returns
     -------
@@ -177,6 +192,7 @@ def analyze_folder(
         One per video, in order of the paths.
     """
     check_formats(formats)
+    formats = tuple(dict.fromkeys((*formats, "json")))  # the JSON report is what a later pass skips by
     options = AnalyzeOptions(
         asr=asr, language=language, model=model, visual=visual_backend, formats=tuple(formats), reuse=reuse
     )
@@ -195,10 +211,16 @@ def analyze_folder(
             outcomes.append(outcome)
             watcher.finished(outcome)
     hashes.save()
-    workers = min(parallel_videos(jobs=jobs, memory=None if memory_gb is None else memory_gb * 1e9), len(waiting) or 1)
+    if deployment is None:
+        workers = parallel_videos(jobs=jobs, memory=None if memory_gb is None else memory_gb * 1e9)
+    else:
+        workers = jobs or RUNS_IN_FLIGHT
+    workers = min(workers, len(waiting) or 1)
     try:
         runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=workers)
-        with WorkerPool(workers) as pool, runner:
+        with ExitStack() as stack:
+            pool: Pool = stack.enter_context(WorkerPool(workers)) if deployment is None else DeploymentPool(deployment)
+            stack.enter_context(runner)
             futures: list[PrefectFuture[Outcome]] = []
             for video, content in waiting:
                 request = {

@@ -24,6 +24,9 @@ Jobs = Annotated[int | None, typer.Option(min=1, help="Videos at a time; half th
 Memory = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory budget, such as 8GB; most of what is free where not given.")
 ]
+Deployment = Annotated[
+    str | None, typer.Option(help="Work on the workers of this Prefect deployment, such as analyze/video-process.")
+]
 STATUS_STYLES = {"done": "green", "skipped": "dim", "failed": "red", "growing": "yellow"}
 
 
@@ -44,6 +47,7 @@ def batch(
     visual: analyze_command.Visual = "mediapipe",
     formats: analyze_command.Formats = analyze_command.DEFAULT_FORMATS,
     no_cache: analyze_command.NoCache = False,
+    deployment: Deployment = None,
     verbose: analyze_command.Verbose = False,
 ) -> None:
     """Analyse every video below a folder that has no report yet.
@@ -79,6 +83,7 @@ def batch(
             visual_backend=visual,
             formats=analyze_command.parse_formats(formats),
             reuse=not no_cache,
+            deployment=deployment,
         )
     show_outcomes(Console(), outcomes, out=out)
     if any(outcome.status == "failed" for outcome in outcomes):
