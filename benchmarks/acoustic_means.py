@@ -19,7 +19,7 @@ from foundation.files import atomic_path, write_text
 from pipeline.media import read_waveform
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (after the choice of a backend without a screen)
+import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -103,12 +103,12 @@ def main() -> None:
     lines = [
         "# Our utterance means among the corpus's",
         "",
-        "Made by `python -m benchmarks.acoustic_means`. Each recording (at most its first "
+        f"Made by `python -m benchmarks.acoustic_means --seconds {seconds:g}`. Each recording (at most its first "
         f"{seconds:g} s) is cut into pieces of about {CHUNK:g} s;",
-        "pieces that are less than a fifth voiced are left out. The mean of a column over a piece is placed among the 2,199",
-        "utterance means of CMU-MOSI, which the real extractor made. A column that behaves like the corpus has a median",
-        "percentile near 50 and one tenth of its pieces outside 5 .. 95. The recordings are other speakers, rooms and levels",
-        "than the corpus, and a third of them is acted, so that some spread is expected.",
+        "pieces that are less than a fifth voiced are left out. The mean of a column over a piece is placed among the",
+        "2,199 utterance means of CMU-MOSI, which the real extractor made. A column that behaves like the corpus has a",
+        "median percentile near 50 and one tenth of its pieces outside 5 .. 95. The recordings are other speakers, rooms",
+        "and levels than the corpus, and most of the short ones are acted, so that some spread is expected.",
         "",
         "![percentiles](acoustic_means.png)",
         "",
