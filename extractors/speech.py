@@ -48,6 +48,7 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: decoded again, l
 LOOP_COMPRESSION = 2.4  # gzip ratio of a text above which whisper counts it as a loop
 LOWEST_LOGPROB = -1.0  # mean log probability of the tokens below which whisper doubts a text
 NO_SPEECH = 0.6  # probability of "no speech" above which a doubtful text is taken for invented
+WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # languages written without spaces between words
 SEED = 0  # for the draws at temperatures above 0
 PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # marks that belong to the next word, to the word before
 
@@ -311,16 +312,14 @@ def _decode(window: _Window, *, language: str, whole: bool) -> list[Word]:
         round(window.seconds * SAMPLE_RATE / HOP_LENGTH),
     )
     merge_punctuations(alignment, PREPENDED, APPENDED)
-    words = [
-        Word(
-            text=timing.word.strip(),
-            start=window.start + float(timing.start),
-            end=window.start + float(timing.end),
-            probability=float(timing.probability),
-        )
-        for timing in alignment
-        if any(character.isalnum() for character in timing.word)
-    ]
+    words: list[Word] = []
+    for timing in alignment:
+        attached = not timing.word.startswith(" ") and language not in WITHOUT_SPACES
+        if words and attached and timing.word:  # "-budget" of "low-budget", "%" of "50%"
+            words[-1] = replace(words[-1], text=words[-1].text + timing.word, end=window.start + float(timing.end))
+        elif any(character.isalnum() for character in timing.word):
+            start, end = window.start + float(timing.start), window.start + float(timing.end)
+            words.append(Word(timing.word.strip(), start, end, float(timing.probability)))
     return collapse_loops(words) if looping else words
 
 
