@@ -83,20 +83,35 @@ def zero_phase(sos: Float, values: NDArray[np.floating]) -> Float:
     The extension is 3 x order samples long, 2 v[0] - v[k], with steady-state initial conditions scaled by the first
     extended sample, as MATLAB's ``filtfilt`` does it (scipy's default extension is 3 samples longer).
     """
-    n = len(values)
+    inner, buffer = room_for_zero_phase(sos, len(values))
+    inner[:] = values
+    return zero_phase_in_place(sos, inner, buffer)
+
+
+def room_for_zero_phase(sos: Float, samples: int) -> tuple[Float, Float]:
+    """Make an array of zeros, shape (samples,), and the larger buffer that it lies in the middle of.
+
+    Filled and passed to `zero_phase_in_place` it saves a copy of the recording.
+    """
     order = 2 * len(sos) - int(np.count_nonzero(sos[:, 5] == 0))  # an odd order leaves one section with a single pole
-    pad = min(3 * order, n - 1)
-    out = np.empty(n + 2 * pad)
-    out[pad : pad + n] = values
-    out[:pad] = 2 * out[pad] - out[2 * pad : pad : -1]
-    out[pad + n :] = 2 * out[pad + n - 1] - out[pad + n - 2 : n - 2 : -1]
+    pad = min(3 * order, samples - 1)
+    buffer = np.zeros(samples + 2 * pad)
+    return buffer[pad : pad + samples], buffer
+
+
+def zero_phase_in_place(sos: Float, inner: Float, buffer: Float) -> Float:
+    """Filter as `zero_phase`, overwriting arrays from `room_for_zero_phase`; returns the inner one."""
+    n = len(inner)
+    pad = (len(buffer) - n) // 2
+    buffer[:pad] = 2 * inner[0] - inner[pad:0:-1]
+    buffer[pad + n :] = 2 * inner[-1] - inner[-2 : -pad - 2 : -1]
     rest = signal.sosfilt_zi(sos)
-    for track in (out, out[::-1]):
+    for track in (buffer, buffer[::-1]):
         state = rest * track[0]
         for start in range(0, len(track), _CHUNK):
             part = slice(start, start + _CHUNK)
             track[part], state = signal.sosfilt(sos, track[part], zi=state)
-    return out[pad : pad + n]
+    return inner
 
 
 def interpolate(positions: NDArray[np.floating] | Int, values: Float, at: NDArray[np.floating] | Int) -> Float:

@@ -20,9 +20,10 @@ from extractors.acoustic.dsp import (
     blackman,
     interpolate,
     local_maxima,
+    room_for_zero_phase,
     round_half_away,
     round_int,
-    zero_phase,
+    zero_phase_in_place,
 )
 from extractors.acoustic.srh import PitchTrack
 
@@ -47,13 +48,13 @@ def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
     half = round_int(1.7 * period / 2)
     window = blackman(2 * half + 1) / (2 * half + 1)
     samples = len(x)
-    smooth = np.zeros(samples)
+    smooth, buffer = room_for_zero_phase(_high_pass(), samples)
     step = 1 << 18
     for start in range(half, samples - half, step):
         stop = min(start + step, samples - half)
         segment = np.asarray(x[start - half : stop + half], dtype=np.float64)
         smooth[start:stop] = signal.oaconvolve(segment, window, mode="valid")
-    return zero_phase(_high_pass(), smooth)
+    return zero_phase_in_place(_high_pass(), smooth, buffer)
 
 
 def closure_instants(x: NDArray[np.floating], residual: Float, median_f0: float) -> Int:
