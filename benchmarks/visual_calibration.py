@@ -30,7 +30,7 @@ from visual_expressions import photographs
 
 from extractors.visual.calibration import ACTION_UNITS_FILE, ActionUnitMap
 from extractors.visual.landmarker import open_landmarker
-from extractors.visual.measurements import BLOCKS, MEASUREMENTS, SHAPE_NAMES, measure
+from extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES, block, measure
 from extractors.visual.names import ACTION_UNIT_NAMES
 from foundation.files import atomic_path
 from pipeline.media import read_frames
@@ -79,13 +79,6 @@ class Person:
     times: Array
     measurements: Array
     units: Array
-
-
-def block(name: str) -> slice:
-    """Return where a block of measurements lies."""
-    names = list(BLOCKS)
-    start = sum(BLOCKS[other] for other in names[: names.index(name)])
-    return slice(start, start + BLOCKS[name])
 
 
 WEIGHTS = np.ones(MEASUREMENTS)

@@ -115,6 +115,13 @@ BLOCKS: dict[str, int] = {
 MEASUREMENTS = sum(BLOCKS.values())
 
 
+def block(name: str) -> slice:
+    """Return where a block of `BLOCKS` lies among the measurements."""
+    names = list(BLOCKS)
+    start = sum(BLOCKS[other] for other in names[: names.index(name)])
+    return slice(start, start + BLOCKS[name])
+
+
 def measure(face: DetectedFace, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Measure one face.
 

@@ -14,7 +14,9 @@ from scipy.optimize import linear_sum_assignment
 from extractors.frame import Frame
 from extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
 from extractors.visual.landmarker import DetectedFace, open_landmarker
+from extractors.visual.linking import Looks, link_tracks
 from extractors.visual.measurements import (
+    block,
     bounding_box,
     head_pose,
     measure,
@@ -142,6 +144,7 @@ class _Recorder:
         self._findings: list[_Finding] = []
         self._follower = FaceFollower()
         self._cuts = CutDetector()
+        self._looks = Looks()
 
     def add(self, frame: Frame, faces: list[DetectedFace]) -> None:
         index = len(self.frame_times)
@@ -152,6 +155,7 @@ class _Recorder:
         numbers = self._follower.follow(frame.time, boxes, cut=self._cuts.is_cut(grey))
         for face, box, track in zip(faces, boxes, numbers, strict=True):
             measurements = measure(face, grey)
+            self._looks.add(track, measurements[block("shading")])
             self._findings.append(
                 _Finding(
                     frame=index,
@@ -171,11 +175,12 @@ class _Recorder:
             rows = [getattr(finding, name) for finding in self._findings]
             return np.array(rows, np.float32).reshape(len(rows), *width)
 
+        frame = gathered("frame").astype(np.int32)
         return VisualTracks(
             frame_times=np.array(self.frame_times, np.float64),
             image_height=self._image_height,
-            frame=gathered("frame").astype(np.int32),
-            track=gathered("track").astype(np.int32),
+            frame=frame,
+            track=link_tracks(gathered("track").astype(np.int32), frame, self._looks.means()),
             boxes=gathered("boxes", 4),
             pose=gathered("pose", 3),
             blendshapes=gathered("blendshapes", len(BLENDSHAPE_NAMES)),
