@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -75,6 +76,13 @@ def test_an_embedded_video_is_inside(analysis: Analysis, tmp_path: Path) -> None
     video = tmp_path / "talk.mp4"
     video.write_bytes(b"not really a video")
     assert "data:video/mp4;base64,bm90IHJlYWxseSBhIHZpZGVv" in to_html(analysis, video="talk.mp4", embed=video)
+
+
+def test_a_sound_file_gets_a_player_for_sound(analysis: Analysis) -> None:
+    source = dataclasses.replace(analysis.source, has_video=False, width=None, height=None, frame_rate=None)
+    tags = [tag for tag, _ in Page(to_html(dataclasses.replace(analysis, source=source), video="talk.m4a")).elements]
+    assert "audio" in tags
+    assert "video" not in tags
 
 
 def test_an_hour_of_speech_stays_under_three_megabytes(make_analysis: MakeAnalysis) -> None:
