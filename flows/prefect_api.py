@@ -33,6 +33,7 @@ _UNUSED_SERVICES = (
     "TASK_RUN_RECORDER",
     "TRIGGERS",
 )
+CLIENT_RETRIES = "7"  # with doubling pauses from 1 s: a server may be away for two minutes (restart, failover)
 LOCAL_SETTINGS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -58,6 +59,7 @@ def settle_environment(*, verbose: bool) -> None:
     verbose : bool
         Whether Prefect's own log lines are wanted on the terminal.
     """
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", CLIENT_RETRIES)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     if not has_own_server():
         os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
@@ -127,6 +129,29 @@ class LocalServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def naming_api_failures() -> Iterator[None]:
+    """Turn the failure of the Prefect API itself, not of what it ran, into an error that says so.
+
+    Raises
+    ------
+    DependencyError
+        If the API does not answer, after about two minutes of trying where it had answered before.
+    """
+    import httpx  # noqa: PLC0415 (Prefect brings it; not needed for --help)
+
+    try:
+        yield
+    except (httpx.HTTPError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
+            raise
+        address = os.environ.get("PREFECT_API_URL", "the one of this command")
+        raise DependencyError(
+            f"the Prefect API ({address}) does not answer; steps that were finished are kept: run the command again "
+            "when it does, or without PREFECT_API_URL"
+        ) from error
 
 
 @contextmanager

@@ -177,21 +177,23 @@ def _analyze_one(
         return analyze_plainly(video, out=out, options=options, store=store, hook=progress)
     api.enter()
     from flows.analyze_flow import HOOK, analyze_video
+    from flows.prefect_api import naming_api_failures
 
     token = HOOK.set(progress)
     try:
-        return analyze_video(
-            str(video),
-            out=str(out),
-            asr=options.asr,
-            language=options.language,
-            transcript_file=None if options.transcript is None else str(options.transcript),
-            model=options.model,
-            visual_backend=options.visual,
-            formats=options.formats,
-            reuse=options.reuse,
-            content=content,
-        )
+        with naming_api_failures():
+            return analyze_video(
+                str(video),
+                out=str(out),
+                asr=options.asr,
+                language=options.language,
+                transcript_file=None if options.transcript is None else str(options.transcript),
+                model=options.model,
+                visual_backend=options.visual,
+                formats=options.formats,
+                reuse=options.reuse,
+                content=content,
+            )
     finally:
         HOOK.reset(token)
 

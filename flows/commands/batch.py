@@ -59,7 +59,7 @@ def batch(
     from rich.console import Console
 
     from flows.native_log import without_native_log
-    from flows.prefect_api import LocalServer, has_own_server, prefect_api, settle_environment
+    from flows.prefect_api import LocalServer, has_own_server, naming_api_failures, prefect_api, settle_environment
 
     analyze_command.prepare_folder(out)
     budget = None if memory is None else parse_size(memory)
@@ -71,6 +71,7 @@ def batch(
         from flows.batch_flow import WATCHER, analyze_folder
 
         stack.enter_context(prefect_api(server))
+        stack.enter_context(naming_api_failures())
         WATCHER.set(stack.enter_context(LiveView()))
         outcomes = analyze_folder(
             str(folder),

@@ -125,3 +125,16 @@ def test_an_output_folder_that_cannot_be_made_is_named_before_any_work(
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     assert mtmm(monkeypatch, "analyze", tiny_video, "--out", tmp_path / "file" / "out") == 1
     one_line(capfd.readouterr().err, str(tmp_path / "file" / "out"), "--out")
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_a_prefect_server_that_does_not_answer_is_named(
+    tiny_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    address = "http://127.0.0.1:9/api"  # the discard port: nobody listens
+    monkeypatch.setenv("PREFECT_API_URL", address)
+    with temporary_settings({PREFECT_API_URL: address}):
+        assert mtmm(monkeypatch, "analyze", tiny_video, "--visual", "none", "--out", tmp_path / "out") == 1
+    one_line(capfd.readouterr().err, address)

@@ -6,6 +6,7 @@ import multiprocessing
 import multiprocessing.process
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from test_analyze_flow import comparable
 
 from flows import cli
 from foundation.folders import cache_folder
+from model.checkpoint import shipped
 from pipeline.store import ARTEFACT_NAME
 
 KILLS = 20
@@ -62,7 +64,9 @@ def test_kill_at_any_moment_then_the_same_command(
     # Processes are forked from one that has loaded the libraries, so that most kills meet a step and not an import.
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["flows.commands.analyze", "flows.analyze_flow", "pipeline.run"])
-    command = ["analyze", str(tiny_video), "--transcript", str(tiny_transcript), "--formats", "csv,json", "--out"]
+    model = shutil.copyfile(shipped("paper"), tmp_path / "model.safetensors")
+    command = ["analyze", str(tiny_video), "--transcript", str(tiny_transcript), "--model", str(model)]
+    command += ["--formats", "csv,json", "--out"]
 
     def start(cache: Path, out: Path) -> multiprocessing.process.BaseProcess:
         process = processes.Process(target=run_command, args=([*command, str(out)], str(cache)))
