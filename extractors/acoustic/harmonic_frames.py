@@ -16,7 +16,7 @@ from extractors.acoustic.sinusoids import harmonics, spectra, surviving_frames
 from extractors.acoustic.srh import NO_PITCH, PitchTrack
 from extractors.acoustic.true_envelope import cepstral_orders, true_envelope
 
-_FRAMES_AT_ONCE = 512
+_FRAMES_AT_ONCE = 128  # 4 MiB of spectra: larger runs leave the cache
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,9 @@ def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.comp
     ndarray of complex, shape (frames, 2049)
         4096-point spectra, window normalised to sum 1. Phases refer to the first sample of the window.
     """
-    out = np.zeros((len(centres), HALF + 1), dtype=np.complex128)
     pitched = np.flatnonzero(f0 > NO_PITCH)
     if len(pitched) == 0:
-        return out
+        return np.zeros((len(centres), HALF + 1), dtype=np.complex128)
     half, kind = np.unique(half_windows(f0[pitched]), return_inverse=True)
     windows = np.zeros((len(half), 2 * int(half[-1]) + 1))
     for row, reach in enumerate(half):
@@ -87,7 +86,11 @@ def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.comp
         windows[row, : len(shape)] = shape / shape.sum()
     start = centres[pitched] - half[kind]
     index = np.minimum(start[:, None] + np.arange(windows.shape[1]), len(x) - 1)
-    out[pitched] = fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[kind], FFT, axis=1)
+    spectrum = np.asarray(fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[kind], FFT, axis=1))
+    if len(pitched) == len(centres):
+        return spectrum
+    out = np.zeros((len(centres), HALF + 1), dtype=np.complex128)
+    out[pitched] = spectrum
     return out
 
 

@@ -20,7 +20,7 @@ _QUARTER = _FFT // 4  # 1024: axis about which the cosines are even or odd
 _TOLERANCE = np.log(10 ** (2 / 20))  # the envelope may lie below a peak by 2 dB
 _MOST_ITERATIONS = 200
 _EXTENSION = 1.2  # of the order, tapered by half a Hamming window
-_BATCH = 64  # frames iterated together
+_BATCH = 32  # frames iterated together
 _WORTH_PACKING = 0.75  # share of running frames below which the finished ones are dropped from the batch
 
 

@@ -64,7 +64,8 @@ def test_gain_moves_the_level_and_nothing_else(stream: FeatureStream, speech: np
     louder = covarep(speech * np.float32(2.0**power), sample_rate=FS)
     assert (louder.valid == stream.valid).all()
     cepstrum = np.char.startswith(COVAREP_NAMES, "MCEP")
-    assert louder.values[:, ~cepstrum] == pytest.approx(stream.values[:, ~cepstrum], abs=1e-6)
+    others = stream.valid & ~cepstrum
+    assert louder.values[others] == pytest.approx(stream.values[others], abs=1e-6)
     # The True Envelope's step depends on the level itself, so that its result follows the gain only nearly.
     moved = (louder.values - stream.values)[stream.valid[:, 11]][:, cepstrum]
     assert np.median(moved[:, 0]) == pytest.approx(power * np.log(2), abs=0.05)
