@@ -27,6 +27,7 @@ _FEWEST_FRAMES = 3 * (_MEAN_SPAN - 1) + 1  # the zero-phase mean needs more than
 _MARGIN = _MEAN_SPAN - 1  # frames on either side that a frame's statistics reach
 _FRAMES_AT_ONCE = 512
 _SEED = 20_190_225  # of the phases above the last harmonic, which COVAREP draws at random
+_LONGEST_PLAIN_SUM = 9  # frames; the deviation needs means that are exactly 1 where all phasors are 1: no running sums
 _NO_TREND = 1e-12  # a smoothed phasor below this is rounding noise
 _NO_DEVIATION = 1e-3  # rad; stands for a deviation of exactly zero before the logarithm
 
@@ -147,7 +148,8 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
         low, high = max(first - _MARGIN, 0), min(last + _MARGIN, frames)
         start, end = low == 0, high == frames
         phase = _on_bins(distortion, ends, above, low, high)
-        unit = np.exp(1j * phase)
+        unit = np.empty(phase.shape, dtype=np.complex128)
+        unit.real, unit.imag = np.cos(phase), np.sin(phase)
 
         smooth = _box_twice(unit, _MEAN_SPAN, start, end)
         skip = first - low if start else 0  # a smoothing loses its reach at an edge that is not the recording's
@@ -198,10 +200,14 @@ def _box_twice(rows: NDArray[np.complex128], span: int, start: bool, end: bool) 
     """Take the running mean over `span` rows twice: a triangle that reaches span - 1 rows to either side."""
     out = _extended(rows, span - 1, start, end)
     for _ in range(2):
-        # Plain sums, no running ones: where all phasors are 1, the mean must be exactly 1.
-        total = out[: len(out) - span + 1] + out[span - 1 :]
-        for shift in range(1, span - 1):
-            total += out[shift : shift + len(total)]
+        if span > _LONGEST_PLAIN_SUM:
+            total = np.cumsum(out, axis=0)
+            total[span:] = total[span:] - total[:-span]
+            total = total[span - 1 :]
+        else:
+            total = out[: len(out) - span + 1] + out[span - 1 :]
+            for shift in range(1, span - 1):
+                total += out[shift : shift + len(total)]
         out = total / span
     return np.asarray(out, dtype=np.complex128)
 
