@@ -21,9 +21,11 @@ from extractors.visual import (
     DEFAULT_SAMPLING_RATE,
     FACET_NAMES,
     FACET_VERSION,
+    LONGEST_SIDE,
     FaceChoice,
     VisualTracks,
     choose_face,
+    pyfeat_backend,
     track_faces,
 )
 from extractors.visual.tracks import TRACKS_VERSION
@@ -156,15 +158,21 @@ def visual(job: Job, media: StepResult, *, hook: Hook = no_hook) -> StepResult:
         "backend": job.options.visual,
         "tracks": TRACKS_VERSION,
         "rate": DEFAULT_SAMPLING_RATE,
-        "weights": job.fingerprints["face-landmarker"],
+        "longest_side": LONGEST_SIDE,
+        "weights": job.fingerprints.get("face-landmarker"),  # py-feat has weights of its own
     }
 
     def make(path: Path) -> None:
         source = load_source(job, media)
         frames: Iterator[Frame] = iter(())
         if source.has_video:
-            frames = _watched(read_frames(job.video, rate=DEFAULT_SAMPLING_RATE), source.duration, hook)
-        arrays, metadata = track_faces(frames, landmarker=job.weights["face-landmarker"]).to_arrays()
+            sampled = read_frames(job.video, rate=DEFAULT_SAMPLING_RATE, longest_side=LONGEST_SIDE)
+            frames = _watched(sampled, source.duration, hook)
+        if job.options.visual == "pyfeat":
+            tracks = pyfeat_backend.track_faces(frames)
+        else:
+            tracks = track_faces(frames, landmarker=job.weights["face-landmarker"])
+        arrays, metadata = tracks.to_arrays()
         save_arrays(path, arrays, metadata=metadata)
 
     return job.step("visual", version="1", parameters=parameters, suffix="safetensors", make=make)

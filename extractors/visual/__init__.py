@@ -2,13 +2,14 @@
 
 from extractors.visual.names import FACET_NAMES, FACET_VERSION
 from extractors.visual.speaker import FaceChoice, choose_face
-from extractors.visual.tracking import DEFAULT_SAMPLING_RATE, track_faces
+from extractors.visual.tracking import DEFAULT_SAMPLING_RATE, LONGEST_SIDE, track_faces
 from extractors.visual.tracks import VisualTracks
 
 __all__ = [
     "DEFAULT_SAMPLING_RATE",
     "FACET_NAMES",
     "FACET_VERSION",
+    "LONGEST_SIDE",
     "FaceChoice",
     "VisualTracks",
     "choose_face",

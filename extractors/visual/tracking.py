@@ -27,6 +27,9 @@ from extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES
 from extractors.visual.tracks import VisualTracks
 
 DEFAULT_SAMPLING_RATE = 10.0  # frames per second
+# Larger pictures are scaled down to this before they are looked at: the detector sees 128 pixels and the landmarks come
+# from 256, so more only costs time (4K: 1.6 s a frame against 0.14 s on the same busy machine).
+LONGEST_SIDE = 1280  # pixels
 MAXIMUM_FACES = 4  # looked for at once; a fifth face in the picture is not seen
 MINIMUM_OVERLAP = 0.2  # intersection over union below which two boxes are not the same face
 LONGEST_GAP = 1.0  # seconds that a face may be lost and still be taken up again
