@@ -71,22 +71,30 @@ def postgresql(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command in a process group of its own and end the group afterwards."""
+    """Run a command, and end it with all that it started afterwards."""
     with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
         try:
             yield process
         finally:
-            kill_group(process)
+            kill_tree(process)
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that it started, as if the machine had died."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def kill_tree(process: subprocess.Popen[bytes]) -> int:
+    """Kill a process and all that it started, as if the machine had died; how many processes that were."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            fields = entry.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            parents[int(entry.parent.name)] = int(fields[1])
+    doomed = [process.pid]
+    for pid in doomed:
+        doomed += [child for child, parent in parents.items() if parent == pid]
+    for pid in doomed:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()
+    return len(doomed)
 
 
 def main() -> int:
@@ -139,7 +147,7 @@ def main() -> int:
         submitted = stack.enter_context(running(batch, environment, folder / "batch.log"))
         first_written: dict[str, int] = {}
         twice: set[str] = set()
-        killed_at = 0.0
+        killed_at, killed = 0.0, 0
         while submitted.poll() is None:
             time.sleep(0.5)
             for report in out.rglob("*.json"):
@@ -147,14 +155,15 @@ def main() -> int:
                 if first_written.setdefault(str(report), stamp) != stamp:
                     twice.add(str(report))
             if not killed_at and len(first_written) >= arguments.videos // 2:
-                kill_group(workers[1])
+                killed = kill_tree(workers[1])
                 killed_at = time.monotonic() - begin
         took = time.monotonic() - begin
         reports = sorted(out.rglob("*.json"))
         print((folder / "batch.log").read_text(encoding="utf-8", errors="replace"))
         print(
             f"{len(reports)} of {arguments.videos} reports, {len(twice)} written twice, batch exit code "
-            f"{submitted.returncode}; {took:.0f} s in all, a worker killed after {killed_at:.0f} s; "
+            f"{submitted.returncode}; {took:.0f} s in all, a worker ({killed} processes) killed after "
+            f"{killed_at:.0f} s; "
             f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
         )
         complete = len(reports) == arguments.videos and not twice and submitted.returncode == 0 and killed_at > 0

@@ -1,0 +1,98 @@
+"""A served folder is registered with its schedule, which outlives the command, and is served by one process at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from test_commands import mtmm, one_line
+
+from flows.analyze_flow import analyze_video
+from flows.batch_flow import analyze_folder
+from pipeline.store import parameters_key
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_the_schedule_is_registered_and_outlives_the_command(tmp_path: Path, own_server: str) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "flows.cli",
+        "serve",
+        str(folder),
+        "--every",
+        "15m",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    own = {**os.environ, "PREFECT_API_URL": own_server, "MTMM_CACHE_DIR": str(tmp_path / "cache")}
+    with subprocess.Popen(command, env=own, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + 240
+            with get_client(sync_client=True) as client:
+                while True:
+                    try:
+                        deployment = client.read_deployment_by_name("batch/videos")
+                        break
+                    except ObjectNotFound:
+                        assert server.poll() is None
+                        assert time.monotonic() < deadline
+                        time.sleep(0.5)
+                (schedule,) = deployment.schedules
+                assert schedule.schedule.interval.total_seconds() == 900  # type: ignore[union-attr]
+                assert deployment.parameters["folder"] == str(folder)
+                server.send_signal(signal.SIGTERM)
+                server.wait(timeout=120)
+                after = client.read_deployment_by_name("batch/videos")
+                assert not after.paused
+                assert after.schedules[0].active
+        finally:
+            server.kill()
+
+
+@pytest.mark.usefixtures("own_server")
+def test_a_folder_is_served_by_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "out"
+    folder.mkdir()
+    monkeypatch.setenv("MTMM_CACHE_DIR", str(tmp_path / "cache"))
+    locks = tmp_path / "cache" / "locks"
+    locks.mkdir(parents=True)
+    pair = {"folder": str(folder.resolve()), "out": str(out.resolve())}
+    with FileLock(locks / f"serve-{parameters_key(pair)}.lock"):
+        assert mtmm(monkeypatch, "serve", folder, "--every", "15m", "--out", out) == 1
+    one_line(capfd.readouterr().err, str(folder), "already served")
+
+
+@pytest.mark.usefixtures("own_server")
+def test_a_cron_line_is_checked_before_anything_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert mtmm(monkeypatch, "serve", tmp_path, "--cron", "every day", "--out", tmp_path / "out") == 1
+    one_line(capfd.readouterr().err, "every day", "five fields")
+
+
+def test_prefect_yaml_names_flows_and_parameters_that_exist() -> None:
+    content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    flows = {
+        "flows/analyze_flow.py:analyze_video": analyze_video,
+        "flows/batch_flow.py:analyze_folder": analyze_folder,
+    }
+    assert len({deployment["name"] for deployment in content["deployments"]}) == len(content["deployments"]) == 4
+    for deployment in content["deployments"]:
+        known = flows[deployment["entrypoint"]].parameters.properties
+        assert set(deployment["parameters"]) <= set(known)
