@@ -1,7 +1,8 @@
-"""From logits to probabilities that mean what they say: temperature for sentiment, Platt scaling for the emotions.
+"""From logits to probabilities that mean what they say: a slope (one over a temperature) and an offset per output.
 
-Guo et al., "On Calibration of Modern Neural Networks", ICML 2017 (temperature); Platt, "Probabilistic Outputs for
-Support Vector Machines", 1999 (slope and offset per class).
+Platt, "Probabilistic Outputs for Support Vector Machines", 1999; Guo et al., "On Calibration of Modern Neural
+Networks", ICML 2017. Sentiment has an offset too: on MOSEI's valid split, in cross-validation over videos, that lowers the
+cross-entropy (0.4325 against 0.4344 with a temperature alone) and does not lower accuracy (81.1 against 80.8 %).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Calibration:
     scale : tuple of float, length 8
         One over the temperature.
     bias : tuple of float, length 8
-        0 for sentiment, so that calibration never changes a sentiment label.
+        Offset of the log-odds.
     """
 
     scale: tuple[float, ...] = (1.0,) * OUTPUTS
@@ -43,15 +44,13 @@ class Calibration:
         return np.asarray(expit(np.asarray(self.scale[1:]) * logits + np.asarray(self.bias[1:])), dtype=np.float64)
 
 
-def fit_scale(logits: NDArray[np.float64], targets: NDArray[np.float64], *, offset: bool) -> tuple[float, float]:
-    """Fit slope (and offset) of the log-odds by least cross-entropy.
+def fit_scale(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
+    """Fit slope and offset of the log-odds by least cross-entropy.
 
     Parameters
     ----------
     logits, targets : ndarray, shape (n,)
         Log-odds and labels in [0, 1] of the valid split.
-    offset : bool
-        Fit an offset too (Platt), or the slope alone (temperature).
 
     Returns
     -------
@@ -60,11 +59,11 @@ def fit_scale(logits: NDArray[np.float64], targets: NDArray[np.float64], *, offs
     """
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        scores = np.exp(parameters[0]) * logits + (parameters[1] if offset else 0.0)
+        scores = np.exp(parameters[0]) * logits + parameters[1]
         return float(np.mean(np.logaddexp(0.0, scores) - targets * scores))
 
-    found = minimize(loss, np.zeros(2 if offset else 1), method="L-BFGS-B")
-    return float(np.exp(found.x[0])), float(found.x[1]) if offset else 0.0
+    found = minimize(loss, np.zeros(2), method="L-BFGS-B")
+    return float(np.exp(found.x[0])), float(found.x[1])
 
 
 def fit_calibration(
@@ -86,12 +85,12 @@ def fit_calibration(
         logits, targets = sentiment
         known = ~np.isnan(targets)
         margin = (logits[:, 1] - logits[:, 0]).astype(np.float64)
-        scale[0], bias[0] = fit_scale(margin[known], targets[known].astype(np.float64), offset=False)
+        scale[0], bias[0] = fit_scale(margin[known], targets[known].astype(np.float64))
     if emotion is not None:
         logits, targets = emotion
         for index in range(len(EMOTION_CLASSES)):
             known = ~np.isnan(targets[:, index])
             scale[1 + index], bias[1 + index] = fit_scale(
-                logits[known, index].astype(np.float64), targets[known, index].astype(np.float64), offset=True
+                logits[known, index].astype(np.float64), targets[known, index].astype(np.float64)
             )
     return Calibration(scale=tuple(scale), bias=tuple(bias))
