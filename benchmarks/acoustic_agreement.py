@@ -181,8 +181,8 @@ MISSES = """## What misses, and why
 * **RAVDESS recordings.** They were denoised and are quiet: between the words they hold runs of exact zeros with single
   samples of +-1. A frame with exactly one non-zero sample has a flat spectrum. Its "peaks" are rounding noise of the
   Fourier transform, and the sinusoids, hence Rd, its confidence and the phase columns of the 24 frames on either side,
-  follow that noise. MCEP and all other columns agree there too. The last table shows the same recordings without the
-  rows that such a frame reaches.
+  follow that noise. MCEP and all other columns agree there too. The next table shows the same recordings without the
+  rows that a frame of one to three non-zero samples reaches.
 * **creak** is absent in our stream (see [acoustic.md](acoustic.md)), so its difference is the reference itself.
 * **HMPDM_24** is partly filled with random numbers in COVAREP. Ours come from a fixed seed: they differ, but always in
   the same way.
