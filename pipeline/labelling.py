@@ -14,7 +14,8 @@ from pipeline.utterance import Utterance
 
 PARTIAL_FACE_SHARE = 0.5  # a face in fewer frames than this: its means speak for less than half of the utterance
 TURNED_SHARE = 0.5  # of the frames with a face
-SMALL_FACE_PIXELS = 48  # median height; below, MediaPipe's landmarks rest on an enlarged crop of under 1/4 of its input
+SMALL_FACE_PIXELS = 60  # median height; a face of that size is found in half of the frames only (docs/visual.md)
+BLURRED_SHARPNESS = 0.1  # `extractors.visual` sharpness; below is a heavy blur (docs/visual.md)
 UNVOICED_SHARE = 0.1  # of 10 ms frames; read speech is voiced for about half of the time
 LOW_ASR_CONFIDENCE = 0.5  # mean word probability: more likely wrong than right
 UNKNOWN_WORD_SHARE = 0.5  # of the tokens
@@ -94,7 +95,8 @@ def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple
         "partial_face": face_seen and _below(quality.face_share, PARTIAL_FACE_SHARE),
         "several_faces": (quality.faces or 0) > 1,
         "head_turned": _above(quality.turned_share, TURNED_SHARE),
-        "small_or_blurred_face": _below(quality.face_height, SMALL_FACE_PIXELS),
+        "small_or_blurred_face": _below(quality.face_height, SMALL_FACE_PIXELS)
+        or _below(quality.sharpness, BLURRED_SHARPNESS),
         "no_video": not source.has_video,
         "no_audio": not source.has_audio,
         "unvoiced": source.has_audio and _below(quality.voiced_share, UNVOICED_SHARE),

@@ -1,4 +1,4 @@
-"""A served folder is registered with its schedule, which outlives the command, and is served by one process at a time."""
+"""A served folder is registered with its schedule, which outlives the command; one process serves it at a time."""
 
 from __future__ import annotations
 

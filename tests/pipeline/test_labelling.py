@@ -16,7 +16,7 @@ from pipeline.utterance import Utterance
 
 SOURCE = Source("talk", "talk.mp4", "0" * 64, 10.0, True, True, 1280, 720, 25.0)
 UTTERANCE = Utterance(0, 1.0, 2.0, "well done", (Word("well", 1.0, 1.4, 0.9), Word("done", 1.5, 2.0, 0.7)))
-GOOD = Quality(0.8, 0.0, 0.6, 1.0, 1, 0, 1.0, 200.0, 50.0, 0.0)
+GOOD = Quality(0.8, 0.0, 0.6, 1.0, 1, 0, 1.0, 200.0, 0.5, 0.0)
 
 
 def _voicing(*, voiced: int, of: int, valid: bool = True) -> FeatureStream:
@@ -42,7 +42,8 @@ def test_a_clean_utterance_has_no_flag() -> None:
         ({"face_share": 0.49}, "partial_face"),
         ({"faces": 2}, "several_faces"),
         ({"turned_share": 0.51}, "head_turned"),
-        ({"face_height": 40.0}, "small_or_blurred_face"),
+        ({"face_height": 59.0}, "small_or_blurred_face"),
+        ({"sharpness": 0.09}, "small_or_blurred_face"),
         ({"voiced_share": 0.05}, "unvoiced"),
         ({"asr_confidence": 0.4}, "low_asr_confidence"),
         ({"unknown_word_share": 0.6}, "unknown_words"),
@@ -70,7 +71,7 @@ def test_a_guessed_word_time_is_flagged() -> None:
 
 
 def test_flags_come_in_the_order_of_their_list() -> None:
-    worst = Quality(0.1, 1.0, 0.0, 0.1, 3, 1, 0.4, 10.0, 1.0, 0.9)
+    worst = Quality(0.1, 1.0, 0.0, 0.1, 3, 1, 0.4, 10.0, 0.5, 0.9)
     found = flags_of(UTTERANCE, quality=worst, source=SOURCE)
     assert list(found) == [flag for flag in FLAGS if flag in found]
     assert len(found) == 7
