@@ -46,12 +46,13 @@ def main() -> None:
             masks = {name: torch.ones(1, longest, dtype=torch.bool) for name in inputs}
             logits = checkpoint.network(inputs, masks).logits["sentiment"][0, :count]
             unmasked[batch.rows[0].numpy()] = logits.numpy()
+    positive = checkpoint.specification.calibration.positive
     truth = table.labels.sentiment >= 0.5
     rows = []
     for name, logits in (("masked", masked), ("padding takes part", unmasked)):
-        predicted = logits[:, 1] >= logits[:, 0]
+        predicted = positive(logits) >= 0.5
         rows.append([name, percent(accuracy(truth, predicted)), percent(f1_weighted(truth, predicted))])
-    changed = (masked.argmax(axis=1) != unmasked.argmax(axis=1)).mean()
+    changed = ((positive(masked) >= 0.5) != (positive(unmasked) >= 0.5)).mean()
     print(markdown(["padding", "sentiment accuracy", "F1"], rows))
     print(f"\n{percent(float(changed))} % of {len(table):,} labels change; videos padded to {longest} utterances.")
 
