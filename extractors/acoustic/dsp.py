@@ -19,6 +19,7 @@ SAMPLE_RATE = 16_000  # Hz; everything is brought here first, as CMU did for MOS
 HOP = 160  # samples = 10 ms at 16 kHz
 FIRST_POSITION = 80  # samples = 5 ms: position of row 0
 _CHUNK = 1 << 20  # samples filtered at a time (65 s), so that temporaries stay small beside the recording
+_ROWS = 1 << 14  # rows interpolated at a time
 TINY = 2.2e-308  # added before a logarithm where an exact zero may occur: smallest normal double
 
 
@@ -147,16 +148,17 @@ def _blend(
         if len(positions) == 1:
             out[np.asarray(at) == positions[0]] = values[0]
         return out
-    inside = (at >= positions[0]) & (at <= positions[-1])
-    where = np.asarray(at)[inside]
-    right = np.clip(np.searchsorted(positions, where, side="right"), 1, len(positions) - 1)
-    left = right - 1
-    weight = (where - positions[left]) / (positions[right] - positions[left])
-    weight = weight.reshape(-1, *(1,) * (values.ndim - 1))
-    mixed = mix(values[left], values[right], weight)
-    # A neighbour that is NaN must not spoil a point that lies exactly on a known one.
-    mixed = np.where(weight == 0, values[left], np.where(weight == 1, values[right], mixed))
-    out[inside] = mixed
+    inside = np.flatnonzero((at >= positions[0]) & (at <= positions[-1]))
+    for first in range(0, len(inside), _ROWS):  # temporaries of an hour's matrices would be as large as the recording
+        rows = inside[first : first + _ROWS]
+        where = np.asarray(at)[rows]
+        right = np.clip(np.searchsorted(positions, where, side="right"), 1, len(positions) - 1)
+        left = right - 1
+        weight = (where - positions[left]) / (positions[right] - positions[left])
+        weight = weight.reshape(-1, *(1,) * (values.ndim - 1))
+        mixed = mix(values[left], values[right], weight)
+        # A neighbour that is NaN must not spoil a point that lies exactly on a known one.
+        out[rows] = np.where(weight == 0, values[left], np.where(weight == 1, values[right], mixed))
     return out
 
 
