@@ -63,12 +63,12 @@ def test_the_schedule_is_registered_and_outlives_the_command(tmp_path: Path, own
             server.kill()
 
 
-@pytest.mark.usefixtures("own_server")
 def test_a_folder_is_served_by_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "videos", tmp_path / "out"
     folder.mkdir()
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # is not asked
     monkeypatch.setenv("MTMM_CACHE_DIR", str(tmp_path / "cache"))
     locks = tmp_path / "cache" / "locks"
     locks.mkdir(parents=True)
@@ -78,10 +78,10 @@ def test_a_folder_is_served_by_one_process(
     one_line(capfd.readouterr().err, str(folder), "already served")
 
 
-@pytest.mark.usefixtures("own_server")
 def test_a_cron_line_is_checked_before_anything_is_registered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # is not asked
     assert mtmm(monkeypatch, "serve", tmp_path, "--cron", "every day", "--out", tmp_path / "out") == 1
     one_line(capfd.readouterr().err, "every day", "five fields")
 
