@@ -33,16 +33,17 @@ TEXT_RECIPE = Recipe(
     name="plus",
     modalities=("text",),
     tasks=("sentiment", "emotion", "sentiment_intensity", "emotion_intensity"),
-    hidden=100,
+    hidden=128,
     dense=100,
-    dropout=0.4,
+    dropout=0.3,
     input_dropout=0.3,
-    epochs=6,
+    epochs=8,
     batch=16,
-    learning_rate=5e-4,
+    learning_rate=1e-3,
     schedule="cosine",
     weight_decay=0.01,
     averaging=0.99,
+    task_weights={"emotion": 3.0},
     selection_corpus="mosei",
 )
 PLUS_RECIPE = replace(TEXT_RECIPE, modalities=("text", "acoustic", "visual"), modality_dropout=0.25)
@@ -54,7 +55,7 @@ ACOUSTIC_COLUMNS = tuple(
 # What of FACET is taken: action units and pose. The expression columns were fitted on the same photographs, so on them
 # they would look surer than they are in use.
 VISUAL_COLUMNS = (*ACTION_UNIT_NAMES, *POSE_NAMES)
-CLIP_WEIGHT = 0.3  # of an acted clip, an utterance of MOSEI having 1
+CLIP_WEIGHT = 1.0  # of an acted clip, an utterance of MOSEI having 1
 LOUDNESS = Loudness()
 
 

@@ -1,0 +1,34 @@
+"""The shipped `plus` checkpoint, from transcripts to figures, on MOSEI's valid split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from extractors.text import GloveVectors
+from foundation.errors import WeightsError
+from model.checkpoint import load_checkpoint, shipped
+from model.evaluation import evaluate, score_table
+from pipeline.mosei_labels import prepare_labels
+from pipeline.plus_corpora import joined_text
+from pipeline.weights import resolve
+
+pytestmark = [pytest.mark.slow, pytest.mark.reference]
+
+
+def test_plus_keeps_its_valid_figures(shared: Path) -> None:
+    try:
+        glove, sentence = resolve("glove-6b-50d"), resolve("minilm-l6-v2")
+    except WeightsError as error:
+        pytest.skip(f"needs the pretrained text weights: {error}")
+    valid = prepare_labels(shared / "data" / "mosei" / "labels", glove=GloveVectors.load(glove)).split("valid")
+    valid = replace(valid, modalities={"text": joined_text(valid.texts, glove=glove, sentence=sentence)})
+    checkpoint = load_checkpoint(shipped("plus"))
+    found = evaluate(score_table(checkpoint, valid), valid, thresholds=checkpoint.specification.thresholds)
+    # The figures of docs/plus.md, less what another processor's rounding may cost.
+    assert found["sentiment"]["accuracy"] > 0.845
+    assert found["sentiment"]["calibration_error"] < 0.03
+    assert found["emotion"]["weighted_accuracy"] > 0.66
+    assert found["emotion"]["f1_weighted"] > 0.79
