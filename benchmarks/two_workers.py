@@ -123,6 +123,8 @@ def main() -> int:
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
             "PREFECT_API_DATABASE_CONNECTION_URL": stack.enter_context(postgresql(folder)),
+            # The default of 5 + 10 connections ran dry on a busy machine, and a worker gave up on the error.
+            "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "30",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
             "DO_NOT_TRACK": "1",
