@@ -14,7 +14,7 @@ from model.features import Modality
 from model.specification import Columns
 from model.table import UtteranceTable
 
-BUCKET = 8  # batches that are sorted by length together: enough to save padding, few enough to keep batches random
+BUCKET = 40  # batches sorted by length together: 40 take 30 % less time than 8 on MOSEI, for no loss on valid
 
 
 @dataclass(frozen=True)
