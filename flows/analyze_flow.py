@@ -23,8 +23,7 @@ from foundation.errors import MtmmError
 from pipeline import steps
 from pipeline.analysis import Analysis
 from pipeline.job import Hook, Job, StepResult, no_hook
-from pipeline.options import AnalyzeOptions
-from pipeline.reports import DEFAULT_FORMATS
+from pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
 from pipeline.run import assemble, report
 from pipeline.store import Store
 
@@ -97,7 +96,7 @@ def analyze_video(
     asr: str = "base",
     language: str | None = None,
     transcript_file: str | None = None,
-    model: str = "paper",
+    model: str = DEFAULT_MODEL,
     visual_backend: str = "mediapipe",
     formats: tuple[str, ...] = DEFAULT_FORMATS,
     reuse: bool = True,

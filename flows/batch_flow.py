@@ -25,9 +25,9 @@ from foundation.errors import MtmmError
 from foundation.files import sha256_of, write_text
 from foundation.folders import cache_folder
 from model.checkpoint import resolve_checkpoint
-from pipeline.options import AnalyzeOptions
+from pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
 from pipeline.report_index import write_folder_index
-from pipeline.reports import DEFAULT_FORMATS, check_formats
+from pipeline.reports import check_formats
 
 Status = Literal["done", "skipped", "failed", "growing"]
 MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/benchmarks.md
@@ -162,7 +162,7 @@ def analyze_folder(
     memory_gb: float | None = None,
     asr: str = "base",
     language: str | None = None,
-    model: str = "paper",
+    model: str = DEFAULT_MODEL,
     visual_backend: str = "mediapipe",
     formats: tuple[str, ...] = DEFAULT_FORMATS,
     reuse: bool = True,

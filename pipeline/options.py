@@ -8,6 +8,8 @@ from pathlib import Path
 
 from foundation.errors import InputError
 
+DEFAULT_MODEL = "plus"
+DEFAULT_FORMATS = ("csv", "json", "html")
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 
 
@@ -36,9 +38,9 @@ class AnalyzeOptions:
     asr: str = "base"
     language: str | None = None
     transcript: Path | None = None
-    model: str = "paper"
+    model: str = DEFAULT_MODEL
     visual: str = "mediapipe"
-    formats: tuple[str, ...] = ("json", "csv")
+    formats: tuple[str, ...] = DEFAULT_FORMATS
     reuse: bool = True
 
     def __post_init__(self) -> None:

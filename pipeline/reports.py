@@ -10,6 +10,7 @@ from pathlib import Path
 from foundation.errors import InputError
 from foundation.files import write_bytes, write_text
 from pipeline.analysis import Analysis
+from pipeline.options import DEFAULT_FORMATS
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,6 @@ FORMATS: dict[str, Format] = {
     "textgrid": Format(".TextGrid", _textgrid),
     "parquet": Format(".parquet", _parquet),
 }
-DEFAULT_FORMATS: tuple[str, ...] = ("csv", "json", "html")
 
 
 def check_formats(formats: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundation.errors import InputError, MtmmError, StoreError
+from pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.options import AnalyzeOptions
     from pipeline.store import Store
 
-DEFAULT_FORMATS = "csv,json,html"
+WRITTEN_FORMATS = ",".join(DEFAULT_FORMATS)
 
 Videos = Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Videos, or sound files, in any format.")]
 Out = Annotated[Path, typer.Option(help="Folder for the reports.")]
@@ -48,9 +49,9 @@ def analyze(
     asr: Asr = "base",
     language: Language = None,
     transcript: Transcript = None,
-    model: Model = "paper",
+    model: Model = DEFAULT_MODEL,
     visual: Visual = "mediapipe",
-    formats: Formats = DEFAULT_FORMATS,
+    formats: Formats = WRITTEN_FORMATS,
     no_cache: NoCache = False,
     verbose: Verbose = False,
 ) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from flows.commands import analyze as analyze_command
 from flows.sizes import parse_size
+from pipeline.options import DEFAULT_MODEL
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -43,9 +44,9 @@ def batch(
     memory: Memory = None,
     asr: analyze_command.Asr = "base",
     language: analyze_command.Language = None,
-    model: analyze_command.Model = "paper",
+    model: analyze_command.Model = DEFAULT_MODEL,
     visual: analyze_command.Visual = "mediapipe",
-    formats: analyze_command.Formats = analyze_command.DEFAULT_FORMATS,
+    formats: analyze_command.Formats = analyze_command.WRITTEN_FORMATS,
     no_cache: analyze_command.NoCache = False,
     deployment: Deployment = None,
     verbose: analyze_command.Verbose = False,

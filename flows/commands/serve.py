@@ -13,6 +13,7 @@ from flows.commands import analyze as analyze_command
 from flows.commands import batch as batch_command
 from flows.sizes import parse_age, parse_size
 from foundation.errors import InputError
+from pipeline.options import DEFAULT_MODEL
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -38,9 +39,9 @@ def serve(
     memory: batch_command.Memory = None,
     asr: analyze_command.Asr = "base",
     language: analyze_command.Language = None,
-    model: analyze_command.Model = "paper",
+    model: analyze_command.Model = DEFAULT_MODEL,
     visual: analyze_command.Visual = "mediapipe",
-    formats: analyze_command.Formats = analyze_command.DEFAULT_FORMATS,
+    formats: analyze_command.Formats = analyze_command.WRITTEN_FORMATS,
 ) -> None:
     """Look through a folder again and again and analyse what is new.
 
