@@ -99,6 +99,8 @@ def analyze_video(
     model: str = DEFAULT_MODEL,
     visual_backend: str = "mediapipe",
     formats: tuple[str, ...] = DEFAULT_FORMATS,
+    embed: bool = False,
+    plain: bool = False,
     reuse: bool = True,
     content: str | None = None,
     name: str | None = None,
@@ -113,7 +115,7 @@ def analyze_video(
         Path of the file, as the machine that runs the flow sees it.
     out : str
         Folder for the reports.
-    asr, language, transcript_file, model, visual_backend, formats, reuse
+    asr, language, transcript_file, model, visual_backend, formats, embed, plain, reuse
         See `AnalyzeOptions`.
     content : str, optional
         SHA-256 of the file, where the caller has just computed it.
@@ -127,6 +129,8 @@ def analyze_video(
         model=model,
         visual=visual_backend,
         formats=tuple(formats),
+        embed=embed,
+        plain=plain,
         reuse=reuse,
     )
     job = Job.prepare(Path(video), options=options, store=Store.default(), content=content, name=name)

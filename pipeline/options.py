@@ -15,7 +15,7 @@ VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 
 @dataclass(frozen=True)
 class AnalyzeOptions:
-    """The options of an analysis. All but `formats` and `reuse` decide the result.
+    """The options of an analysis. All but the last four decide the result.
 
     Attributes
     ----------
@@ -31,6 +31,10 @@ class AnalyzeOptions:
         ``mediapipe``, ``pyfeat`` (optional extra) or ``none``.
     formats : tuple of str
         Reports to write.
+    embed : bool
+        Put the video inside the HTML report.
+    plain : bool
+        Subtitles without labels.
     reuse : bool
         Whether artefacts of earlier runs are used. New ones are stored either way.
     """
@@ -41,6 +45,8 @@ class AnalyzeOptions:
     model: str = DEFAULT_MODEL
     visual: str = "mediapipe"
     formats: tuple[str, ...] = DEFAULT_FORMATS
+    embed: bool = False
+    plain: bool = False
     reuse: bool = True
 
     def __post_init__(self) -> None:

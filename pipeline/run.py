@@ -166,7 +166,10 @@ def assemble(job: Job, results: dict[str, StepResult]) -> Analysis:
 def report(job: Job, analysis: Analysis, *, out: Path) -> dict[str, Path]:
     """Write the reports of an analysis into `out` and return their paths by format."""
     remove_unfinished(out, stem=analysis.source.name)
-    return write_reports(analysis, folder=out, formats=job.options.formats, video=job.video)
+    options = job.options
+    return write_reports(
+        analysis, folder=out, formats=options.formats, video=job.video, embed=options.embed, plain=options.plain
+    )
 
 
 def _provenance(job: Job, results: Iterable[StepResult]) -> Provenance:

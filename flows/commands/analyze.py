@@ -33,6 +33,8 @@ Transcript = Annotated[Path | None, typer.Option(help="SRT, VTT or JSON with wor
 Model = Annotated[str, typer.Option(help="Checkpoint: paper, plus, or a path.")]
 Visual = Annotated[str, typer.Option(help="What looks at faces: mediapipe, pyfeat, none.")]
 Formats = Annotated[str, typer.Option(help="Reports, separated by commas.")]
+Embed = Annotated[bool, typer.Option("--embed", help="Put the video inside the HTML report.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Subtitles without labels.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every step anew.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what Prefect logs.")]
 
@@ -52,6 +54,8 @@ def analyze(
     model: Model = DEFAULT_MODEL,
     visual: Visual = "mediapipe",
     formats: Formats = WRITTEN_FORMATS,
+    embed: Embed = False,
+    plain: Plain = False,
     no_cache: NoCache = False,
     verbose: Verbose = False,
 ) -> None:
@@ -78,6 +82,8 @@ def analyze(
         model=model,
         visual=visual,
         formats=wanted,
+        embed=embed,
+        plain=plain,
         reuse=not no_cache,
     )
     prepare_folder(out)
@@ -192,6 +198,8 @@ def _analyze_one(
                 model=options.model,
                 visual_backend=options.visual,
                 formats=options.formats,
+                embed=options.embed,
+                plain=options.plain,
                 reuse=options.reuse,
                 content=content,
             )

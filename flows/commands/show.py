@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands import analyze as analyze_command
+
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ Formats = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for them; by default beside the JSON.")]
 Video = Annotated[Path | None, typer.Option(help="The video, where it is no longer where it was.")]
-Embed = Annotated[bool, typer.Option("--embed", help="Put the video inside the HTML report.")]
-Plain = Annotated[bool, typer.Option("--plain", help="Subtitles without labels.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +40,8 @@ def show(
     formats: Formats = "",
     out: Out = None,
     video: Video = None,
-    embed: Embed = False,
-    plain: Plain = False,
+    embed: analyze_command.Embed = False,
+    plain: analyze_command.Plain = False,
 ) -> None:
     """Show the labels of analysed videos again, and write further reports from them.
 

@@ -73,6 +73,21 @@ def test_a_change_of_one_option_reruns_only_what_depends_on_it(
     assert rerun(anew) == rerun(first)
 
 
+@pytest.mark.usefixtures("prefect_url", "store")
+def test_a_page_to_send_holds_the_video_and_plain_subtitles_hold_words_alone(
+    tiny_video: Path, tiny_transcript: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"transcript_file": str(tiny_transcript), "visual_backend": "none"}
+    analyze_video(str(tiny_video), out=str(tmp_path / "linked"), formats=("html", "srt"), **options)
+    analyze_video(
+        str(tiny_video), out=str(tmp_path / "sent"), formats=("html", "srt"), embed=True, plain=True, **options
+    )
+    assert "data:video/mp4;base64," in (tmp_path / "sent" / "tiny.html").read_text(encoding="utf-8")
+    assert "data:video/mp4;base64," not in (tmp_path / "linked" / "tiny.html").read_text(encoding="utf-8")
+    assert "positive" not in (tmp_path / "sent" / "tiny.srt").read_text(encoding="utf-8")
+    assert "positive" in (tmp_path / "linked" / "tiny.srt").read_text(encoding="utf-8")
+
+
 @pytest.mark.usefixtures("own_server", "store")
 def test_a_server_of_the_users_own_shows_utterances_report_and_progress(
     tiny_video: Path, tiny_transcript: Path, tmp_path: Path
