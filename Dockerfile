@@ -13,7 +13,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt .
 
 # Weights are part of the image: a container that starts must not need the network.
 ENV MTMM_WEIGHTS_DIR=/opt/mtmm-video/weights MTMM_CACHE_DIR=/data/cache
-RUN MTMM_CACHE_DIR=/tmp/fetched mtmm-video weights fetch && mv /tmp/fetched/weights "$MTMM_WEIGHTS_DIR" && rm -rf /tmp/fetched
+RUN MTMM_CACHE_DIR=/fetched mtmm-video weights fetch && mv /fetched/weights "$MTMM_WEIGHTS_DIR" && rm -rf /fetched
 
 VOLUME /data
 ENTRYPOINT []
