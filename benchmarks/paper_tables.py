@@ -288,8 +288,7 @@ What stands side by side is not quite the same thing:
 
 MOSI_PREFACE = """## CMU-MOSI: text and the real extractor's acoustic means
 
-2,199 utterances, sentiment only; ten training videos are the valid split. The paper has no figures for it.
-The `cim` rows of seeds 1 and 2 were run before the recipe had dropout on the input."""
+2,199 utterances, sentiment only; ten training videos are the valid split. The paper has no figures for it."""
 
 
 def main() -> None:

@@ -11,13 +11,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 # What each step does, in the words of the person who waits; and its share of the time, from docs/benchmarks.md.
 STEPS: dict[str, tuple[str, float]] = {
-    "media": ("listening for speech", 0.03),
-    "transcript": ("recognising words", 0.42),
+    "media": ("listening for speech", 0.01),
+    "transcript": ("recognising words", 0.43),
     "utterances": ("cutting utterances", 0.0),
-    "acoustic": ("measuring the voice", 0.35),
-    "visual": ("watching faces", 0.17),
-    "text": ("looking up words", 0.01),
-    "features": ("averaging", 0.01),
+    "acoustic": ("measuring the voice", 0.17),
+    "visual": ("watching faces", 0.36),
+    "text": ("looking up words", 0.02),
+    "features": ("averaging", 0.0),
     "prediction": ("labelling", 0.01),
     "reports": ("writing reports", 0.0),
 }
