@@ -22,8 +22,8 @@ weights: install  ## fetch the pretrained weights (about 300 MB) into the user's
 demo: weights  ## analyse a sample video and say where the report lies
 	$(BIN)/mtmm-video analyze sample_videos/*.mp4 --out $(DEMO_OUT)
 
-test: weights  ## all tests that this machine can run
-	$(BIN)/python -m pytest
+test: weights  ## all tests that this machine can run, but for those that start a database and workers
+	$(BIN)/python -m pytest -m 'not services'
 
 lint: install  ## ruff: style and format
 	$(BIN)/ruff check .
@@ -32,7 +32,8 @@ lint: install  ## ruff: style and format
 types: install  ## mypy, strict
 	$(BIN)/mypy
 
-check: lint types test  ## what .ci/run calls
+check: lint types weights  ## ruff, mypy and all tests: what .ci/run calls
+	$(BIN)/python -m pytest
 
 lock: install  ## write the versions of this .venv into constraints.txt (after testing them)
 	{ echo '# The versions that were tested together on Linux x86-64, Python 3.11. Written by `make lock`.'; \
