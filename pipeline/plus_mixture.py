@@ -8,7 +8,7 @@ the actors' fervour, is how much the network learns to believe a voice or a face
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from extractors.visual import FACET_NAMES, FACET_VERSION
 from foundation.errors import DataError
 from model.features import MODALITIES, Modality, ModalityFeatures
 from model.labels import EMOTIONS
-from model.table import Labels, UtteranceTable, absent_features
+from model.table import UtteranceTable, absent_features
 from pipeline.mosei_labels import read_csv
 from pipeline.plus_corpora import NEUTRAL, Profile, profile_labels, strongest_emotions
 
@@ -38,11 +38,20 @@ class Loudness:
     matched : float
         Probability that a clip that is not neutral shows the utterance's strongest emotion; otherwise its emotion is
         drawn from MOSEI's shares. 0 would teach that voices and faces mean nothing, 1 that they are never wrong.
+    share_power : float
+        MOSEI's shares of the emotions are taken to this power. 1 draws clips as often as MOSEI has their emotion, half
+        of them happy, and sad voices are too rare to be learnt; 0 draws all emotions alike.
     """
 
     videos: float = 0.4
     neutral: float = 0.5
     matched: float = 0.35
+    share_power: float = 0.5
+
+    def shares(self, profiles: Mapping[str, Profile], emotions: Sequence[str]) -> NDArray[np.float64]:
+        """How often clips of each emotion are drawn; sums to 1."""
+        powers = np.array([profiles[name].share for name in emotions], np.float64) ** self.share_power
+        return powers / powers.sum()
 
 
 def emotion_of(table: UtteranceTable) -> tuple[str, ...]:
@@ -56,9 +65,9 @@ def label_clips(table: UtteranceTable, profiles: Mapping[str, Profile]) -> Utter
 
 
 def clip_weights(
-    table: UtteranceTable, profiles: Mapping[str, Profile], *, neutral: float, weight: float
+    table: UtteranceTable, profiles: Mapping[str, Profile], *, loudness: Loudness, weight: float
 ) -> dict[str, float]:
-    """Weight of each clip corpus, so that the emotions occur as often as in MOSEI, and `weight` on average.
+    """Weight of each clip corpus, so that the emotions occur as often as `loudness` says, and `weight` on average.
 
     Parameters
     ----------
@@ -66,17 +75,17 @@ def clip_weights(
         Clips of one kind.
     profiles : mapping
         From `label_profiles`.
-    neutral : float
-        Share that neutral clips get.
+    loudness : Loudness
+        Which share neutral clips and each emotion get.
     weight : float
         Mean weight of a clip, an utterance of MOSEI having 1.
     """
     train = table.split("train")
     counts = {name: train.corpora.count(name) for name in sorted(set(train.corpora))}
-    shares = {name: profiles[name.split("/", 1)[1]].share for name in counts if not name.endswith(f"/{NEUTRAL}")}
-    total = sum(shares.values())
-    wanted = {name: (1 - neutral) * share / total for name, share in shares.items()}
-    wanted |= {name: neutral for name in counts if name not in wanted}
+    felt = [name for name in counts if not name.endswith(f"/{NEUTRAL}")]
+    shares = loudness.shares(profiles, [name.split("/", 1)[1] for name in felt])
+    wanted = {name: (1 - loudness.neutral) * float(share) for name, share in zip(felt, shares, strict=True)}
+    wanted |= {name: loudness.neutral for name in counts if name not in wanted}
     return {name: weight * wanted[name] * len(train) / count for name, count in counts.items()}
 
 
@@ -117,7 +126,7 @@ def lay_beside(
     emotions = np.array(emotion_of(source))
     rows_of = {name: np.flatnonzero(emotions == name) for name in sorted(set(emotions.tolist()))}
     kinds = [name for name in EMOTIONS if name in rows_of]
-    shares = np.array([profiles[name].share for name in kinds])
+    shares = loudness.shares(profiles, kinds)
     train = np.array([split == "train" for split in mosei.splits])
     chosen = (generator.random(len(train)) < loudness.videos) & train
     target = mosei.modalities.get(modality) or absent_features(features, len(mosei))
@@ -127,7 +136,7 @@ def lay_beside(
         if generator.random() < loudness.neutral:
             kind = NEUTRAL
         else:
-            kind = str(generator.choice(kinds, p=shares / shares.sum()))
+            kind = str(generator.choice(kinds, p=shares))
             if generator.random() < loudness.matched:
                 named = int(strongest[row])
                 felt = EMOTIONS[named] if 0 <= named < len(EMOTIONS) else NEUTRAL
@@ -142,17 +151,6 @@ def with_modality(table: UtteranceTable, modality: Modality, features: ModalityF
     """Return the table with one modality added or replaced."""
     together = {**table.modalities, modality: features}
     return replace(table, modalities={name: together[name] for name in MODALITIES if name in together})
-
-
-def with_emotions(table: UtteranceTable, probabilities: NDArray[np.float64]) -> UtteranceTable:
-    """Give a corpus without emotion labels a teacher's probabilities, (n, 7) (distillation, Hinton et al. 2015)."""
-    labels = Labels(
-        sentiment=table.labels.sentiment,
-        emotion=probabilities.astype(np.float32),
-        sentiment_intensity=table.labels.sentiment_intensity,
-        emotion_intensity=table.labels.emotion_intensity,
-    )
-    return replace(table, labels=labels)
 
 
 def attach_facet(mosei: UtteranceTable, folder: Path, *, labels: Path) -> UtteranceTable:

@@ -1,4 +1,4 @@
-"""Training `plus`: first on words alone (the teacher), then on all corpora with what each has.
+"""Training `plus`: teachers on words alone soften the labels, then all corpora teach with what each has.
 
 Run as ``python -m pipeline.plus_training``; see docs/plus.md. Test splits are not looked at here.
 """
@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from extractors.acoustic import COVAREP_NAMES
 from extractors.visual.names import ACTION_UNIT_NAMES, POSE_NAMES
 from model.checkpoint import Checkpoint, save_checkpoint
@@ -21,7 +23,9 @@ from model.features import Modality
 from model.table import UtteranceTable, concatenate
 from model.training import EpochRecord, Recipe, selection_split, train
 from pipeline.plus_corpora import Profile, label_profiles
-from pipeline.plus_mixture import Loudness, clip_weights, label_clips, lay_beside, with_emotions, with_modality
+from pipeline.plus_folds import FOLDS, with_folds
+from pipeline.plus_mixture import Loudness, clip_weights, label_clips, lay_beside, with_modality
+from pipeline.plus_teaching import taught
 
 LOGGER = logging.getLogger(__name__)
 LICENCE_NOTE = (
@@ -55,6 +59,8 @@ ACOUSTIC_COLUMNS = tuple(
 # What of FACET is taken: action units and pose. The expression columns were fitted on the same photographs, so on them
 # they would look surer than they are in use.
 VISUAL_COLUMNS = (*ACTION_UNIT_NAMES, *POSE_NAMES)
+TEACHER_SEEDS = (1, 2)
+TEACHER_SHARE = 0.5  # of the teachers in the labels
 CLIP_WEIGHT = 1.0  # of an acted clip, an utterance of MOSEI having 1
 LOUDNESS = Loudness()
 
@@ -70,7 +76,7 @@ class Corpora:
 
     @classmethod
     def load(cls, folder: Path) -> Corpora:
-        """Read the four tables.
+        """Read the four tables, and MOSEI's out-of-fold sentence vectors.
 
         Raises
         ------
@@ -78,7 +84,9 @@ class Corpora:
             If one is missing or damaged.
         """
         names = ("mosei", "mosi", "ravdess", "faces")
-        return cls(**{name: chosen_columns(UtteranceTable.load(folder / f"{name}.safetensors")) for name in names})
+        tables = {name: chosen_columns(UtteranceTable.load(folder / f"{name}.safetensors")) for name in names}
+        tables["mosei"] = with_folds(tables["mosei"], [folder / f"fold-{fold}.safetensors" for fold in range(FOLDS)])
+        return cls(**tables)
 
 
 def chosen_columns(table: UtteranceTable) -> UtteranceTable:
@@ -98,23 +106,28 @@ def words_alone(corpora: Corpora) -> UtteranceTable:
     return concatenate([corpora.mosei.with_modalities(["text"]), corpora.mosi.with_modalities(["text"])])
 
 
+def softened(corpora: Corpora, words: UtteranceTable) -> Corpora:
+    """Return the corpora with the labels of `words`, which holds MOSEI's rows and then MOSI's."""
+    count = len(corpora.mosei)
+    rows = np.arange(len(words))
+    return replace(
+        corpora,
+        mosei=replace(corpora.mosei, labels=words.labels.rows(rows[:count])),
+        mosi=replace(corpora.mosi, labels=words.labels.rows(rows[count:])),
+    )
+
+
 def mixture(
-    corpora: Corpora,
-    *,
-    teacher: Checkpoint,
-    loudness: Loudness,
-    clip_weight: float,
-    seed: int,
+    corpora: Corpora, *, words: UtteranceTable, loudness: Loudness, clip_weight: float, seed: int
 ) -> tuple[UtteranceTable, Mapping[str, float]]:
     """Mix all corpora.
 
     Parameters
     ----------
     corpora : Corpora
-        The tables.
-    teacher : Checkpoint
-        Trained on words alone; says what it thinks of MOSI's emotions, which nobody annotated, so that real voices
-        beside words do not blur them.
+        The tables, with the annotators' labels: they say what an acted clip stands for.
+    words : UtteranceTable
+        MOSEI and MOSI with the labels to learn, from `pipeline.plus_teaching`.
     loudness : Loudness
         How clips are laid beside MOSEI's words.
     clip_weight : float
@@ -130,19 +143,18 @@ def mixture(
         Per corpus, for the recipe.
     """
     profiles: Mapping[str, Profile] = label_profiles(corpora.mosei.split("train"))
-    mosei = corpora.mosei
+    learnt = softened(corpora, words)
+    mosei = learnt.mosei
     kinds: tuple[tuple[UtteranceTable, Modality], ...] = ((corpora.ravdess, "acoustic"), (corpora.faces, "visual"))
     for offset, (clips, modality) in enumerate(kinds):
         mosei = lay_beside(
             mosei, clips, modality=modality, profiles=profiles, loudness=loudness, seed=2 * seed + offset
         )
-    guessed = score_table(teacher, corpora.mosi.with_modalities(["text"])).emotion
-    mosi = corpora.mosi if guessed is None else with_emotions(corpora.mosi, guessed)
     weights: dict[str, float] = {}
     for clips in (corpora.ravdess, corpora.faces):
-        weights |= clip_weights(clips, profiles, neutral=loudness.neutral, weight=clip_weight)
+        weights |= clip_weights(clips, profiles, loudness=loudness, weight=clip_weight)
     labelled = [label_clips(table, profiles) for table in (corpora.ravdess, corpora.faces)]
-    return concatenate([mosei, mosi, *labelled]), weights
+    return concatenate([mosei, learnt.mosi, *labelled]), weights
 
 
 def valid_figures(checkpoint: Checkpoint, table: UtteranceTable, *, corpus: str) -> dict[str, Any]:
@@ -170,25 +182,27 @@ def log_epoch(record: EpochRecord) -> None:
     LOGGER.info("epoch %d loss %.4f valid %.4f%s", record.epoch, record.loss, record.score, mark)
 
 
-def train_plus(corpora: Corpora, *, seed: int, teacher: Checkpoint | None, provenance: Mapping[str, Any]) -> Checkpoint:
-    """Train one seed: on words alone where there is no teacher, else on everything.
+def train_plus(
+    corpora: Corpora, *, words: UtteranceTable, seed: int, alone: bool, provenance: Mapping[str, Any]
+) -> Checkpoint:
+    """Train one seed.
 
     Parameters
     ----------
     corpora : Corpora
         The tables.
+    words : UtteranceTable
+        From `pipeline.plus_teaching.taught`.
     seed : int
         Of everything random.
-    teacher : Checkpoint or None
-        The words-alone checkpoint.
+    alone : bool
+        On words alone, to compare with; else on everything.
     provenance : mapping
         Stored with the checkpoint.
     """
-    if teacher is None:
-        return train(
-            words_alone(corpora), recipe=replace(TEXT_RECIPE, seed=seed), hook=log_epoch, provenance=provenance
-        )
-    table, weights = mixture(corpora, teacher=teacher, loudness=LOUDNESS, clip_weight=CLIP_WEIGHT, seed=seed)
+    if alone:
+        return train(words, recipe=replace(TEXT_RECIPE, seed=seed), hook=log_epoch, provenance=provenance)
+    table, weights = mixture(corpora, words=words, loudness=LOUDNESS, clip_weight=CLIP_WEIGHT, seed=seed)
     recipe = replace(PLUS_RECIPE, seed=seed, corpus_weights=weights)
     return train(table, recipe=recipe, hook=log_epoch, provenance=provenance)
 
@@ -204,12 +218,13 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     corpora = Corpora.load(arguments.tables)
     provenance = {"made_by": "python -m pipeline.plus_training", "licence_note": LICENCE_NOTE}
+    taught_path = arguments.out / "taught.safetensors"
+    if not taught_path.is_file():
+        taught(words_alone(corpora), recipe=TEXT_RECIPE, seeds=TEACHER_SEEDS, share=TEACHER_SHARE).save(taught_path)
+    words = UtteranceTable.load(taught_path)
     for seed in arguments.seeds:
-        text = train_plus(corpora, seed=seed, teacher=None, provenance=provenance)
-        made = {"text": text}
-        if not arguments.words_alone:
-            made["plus"] = train_plus(corpora, seed=seed, teacher=text, provenance=provenance)
-        for kind, checkpoint in made.items():
+        for kind in ("text",) if arguments.words_alone else ("text", "plus"):
+            checkpoint = train_plus(corpora, words=words, seed=seed, alone=kind == "text", provenance=provenance)
             path = arguments.out / f"{kind}-{seed}.safetensors"
             save_checkpoint(path, network=checkpoint.network, specification=checkpoint.specification, half=True)
             for corpus, table in (("mosei", corpora.mosei), ("mosi", corpora.mosi)):

@@ -107,12 +107,14 @@ def test_only_training_videos_get_clips_and_natural_features_stay(mosei: Utteran
 
 def test_weighted_clips_have_the_base_rates_of_natural_speech(mosei: UtteranceTable, clips: UtteranceTable) -> None:
     profiles = label_profiles(mosei.split("train"))
-    weights = clip_weights(clips, profiles, neutral=0.5, weight=0.3)
+    weights = clip_weights(clips, profiles, loudness=Loudness(neutral=0.5, share_power=1), weight=0.3)
     per_clip = np.array([weights[corpus] for corpus in clips.corpora])
     assert per_clip.mean() == pytest.approx(0.3)
     emotions = np.array([corpus.split("/")[1] for corpus in clips.corpora])
     happy, anger = (per_clip[emotions == name].sum() for name in ("happy", "anger"))
     assert happy / anger == pytest.approx(profiles["happy"].share / profiles["anger"].share)
+    even = clip_weights(clips, profiles, loudness=Loudness(neutral=0.5, share_power=0), weight=0.3)
+    assert even["acted/happy"] == pytest.approx(even["acted/anger"]), "ten clips of each"
     assert label_clips(clips, profiles).labels.emotion[emotions == "sad", EMOTIONS.index("sad")].min() == 1
 
 
