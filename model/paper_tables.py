@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from model.features import MODALITIES, Modality
 from model.labels import EMOTIONS
-from model.paper_results import MODALITY_COLUMNS, PAPER_ROW, TABLE_4_ACCURACY, TABLE_4_F1, TABLE_7
+from model.paper_results import (
+    MODALITY_COLUMNS,
+    PAPER_ROW,
+    TABLE_4_ACCURACY,
+    TABLE_4_F1,
+    TABLE_7,
+)
+from model.table import UtteranceTable
 
 LETTERS: Mapping[Modality, str] = {"text": "T", "acoustic": "A", "visual": "V"}
 ABSENT = "-"
+CONSTANT = "constant answer"  # the best that always the same label reaches
+NOTHING: tuple[float | None, ...] = (None,) * 16
+# Stands where our figures and the paper's stand side by side.
+PROTOCOL = (
+    "Ours: epoch, calibration and thresholds are chosen on the valid split. The paper's: the authors' public script "
+    "chooses epoch and thresholds on the test split, which flatters its figures by an unknown amount."
+)
 
 
 @dataclass(frozen=True)
@@ -26,11 +40,20 @@ class Result:
         What it was trained on.
     evaluation : mapping
         From `model.evaluation.evaluate`, or the mean of several of them.
+    spread : mapping
+        Standard deviations over seeds, under the same keys; empty for one seed.
+    seeds : int
+        How many the mean is over.
+    cpu_seconds : float or None
+        What one of them took, on average.
     """
 
     system: str
     modalities: tuple[Modality, ...]
     evaluation: Mapping[str, Any]
+    spread: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+    cpu_seconds: float | None = None
 
     @property
     def column(self) -> str:
@@ -38,6 +61,11 @@ class Result:
         order: tuple[Modality, ...] = ("text", "acoustic", "visual")
         letters = [LETTERS[name] for name in order if name in self.modalities]
         return "+".join(letters)
+
+
+def of_the_paper(table: UtteranceTable) -> bool:
+    """Whether the paper has figures for the corpus of a table: MOSEI alone."""
+    return set(table.corpora) == {"mosei"}
 
 
 def figure(evaluation: Mapping[str, Any], *path: str) -> float | None:
@@ -66,11 +94,19 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, rows)])
 
 
-def table_4(results: Sequence[Result]) -> str:
-    """Lay out Table 4: single-task and multi-task learning over the modalities, ours (paper)."""
+def table_4(results: Sequence[Result], *, paper: bool = True) -> str:
+    """Lay out Table 4: single-task and multi-task learning over the modalities, ours (paper).
+
+    Parameters
+    ----------
+    results : sequence of Result
+        `cim` and `cim_single` are shown.
+    paper : bool
+        Whether the paper's figures stand beside ours; they are MOSEI's.
+    """
     by_cell = {(result.system, result.column): result.evaluation for result in results}
     blocks = []
-    for title, metrics, paper in (
+    for title, metrics, printed in (
         ("F1 (weighted)", {"sentiment": "f1_weighted", "emotion": "f1_weighted"}, TABLE_4_F1),
         ("accuracy / W-Acc", {"sentiment": "accuracy", "emotion": "weighted_accuracy"}, TABLE_4_ACCURACY),
     ):
@@ -78,31 +114,83 @@ def table_4(results: Sequence[Result]) -> str:
         for task in ("sentiment", "emotion"):
             for learning, system in (("STL", "cim_single"), ("MTL", "cim")):
                 cells = [
-                    cell(figure(by_cell.get((system, column), {}), task, metrics[task]), printed)
-                    for column, printed in zip(MODALITY_COLUMNS, paper[task, learning], strict=True)
+                    cell(figure(by_cell.get((system, column), {}), task, metrics[task]), theirs if paper else None)
+                    for column, theirs in zip(MODALITY_COLUMNS, printed[task, learning], strict=True)
                 ]
                 rows.append([task, learning, *cells])
+            constants = [figure(result.evaluation, task, "trivial", metrics[task]) for result in results]
+            known = [value for value in constants if value is not None]
+            rows.append([task, CONSTANT, *([percent(known[0] if known else None)] * len(MODALITY_COLUMNS))])
         blocks.append(markdown([title, "", *MODALITY_COLUMNS], rows))
     return "\n\n".join(blocks)
 
 
-def table_7(results: Sequence[Result]) -> str:
-    """Lay out Table 7: systems over emotions and sentiment, ours (paper)."""
+def table_7(
+    results: Sequence[Result],
+    *,
+    paper: bool = True,
+    tests: Sequence[Sequence[str]] = (),
+    width: int | None = None,
+) -> str:
+    """Lay out Table 7: systems over emotions and sentiment, ours (paper).
+
+    Parameters
+    ----------
+    results : sequence of Result
+        In the order of the rows.
+    paper : bool
+        Whether the paper's figures stand beside ours; they are MOSEI's.
+    tests : sequence of sequence of str
+        Further rows: a title and the four cells of the averages and of sentiment.
+    width : int or None
+        Columns of the terminal: a wider table is cut into several, one below the other.
+    """
     header = ["system", "on"]
     for emotion in (*EMOTIONS, "average"):
         header += [f"{emotion} F1", "W-Acc"]
     header += ["sentiment F1", "Acc"]
-    rows = []
+    rows = [[CONSTANT, "", *map(percent, constant_figures(results[0].evaluation))]] if results else []
     for result in results:
-        printed = TABLE_7.get(PAPER_ROW.get(result.system, ""), (None,) * 16)
-        ours: list[float | None] = []
-        for emotion in EMOTIONS:
-            for metric in ("f1_weighted", "weighted_accuracy"):
-                ours.append(figure(result.evaluation, "emotion", "classes", emotion, metric))
-        ours += [figure(result.evaluation, "emotion", metric) for metric in ("f1_weighted", "weighted_accuracy")]
-        ours += [figure(result.evaluation, "sentiment", metric) for metric in ("f1_weighted", "accuracy")]
-        rows.append([result.system, result.column, *map(cell, ours, printed)])
-    return markdown(header, rows)
+        printed = TABLE_7.get(PAPER_ROW.get(result.system, ""), NOTHING) if paper else NOTHING
+        rows.append([result.system, result.column, *map(cell, class_figures(result.evaluation), printed)])
+    rows += [[title, "", *[""] * (2 * len(EMOTIONS)), *cells] for title, *cells in tests]
+    return "\n\n".join(markdown(*part) for part in cut(header, rows, width=width))
+
+
+def class_figures(evaluation: Mapping[str, Any]) -> list[float | None]:
+    """Return the sixteen figures of a row of Table 7."""
+    found: list[float | None] = []
+    for emotion in EMOTIONS:
+        for metric in ("f1_weighted", "weighted_accuracy"):
+            found.append(figure(evaluation, "emotion", "classes", emotion, metric))
+    found += [figure(evaluation, "emotion", metric) for metric in ("f1_weighted", "weighted_accuracy")]
+    return found + [figure(evaluation, "sentiment", metric) for metric in ("f1_weighted", "accuracy")]
+
+
+def constant_figures(evaluation: Mapping[str, Any]) -> list[float | None]:
+    """Return what the best constant answer reaches in the sixteen columns of Table 7."""
+    emotion = evaluation.get("emotion") or {}
+    classes = {name: entry["trivial"] for name, entry in emotion.get("classes", {}).items() if "trivial" in entry}
+    trivial = {
+        "emotion": {**emotion.get("trivial", {}), "classes": classes},
+        "sentiment": (evaluation.get("sentiment") or {}).get("trivial"),
+    }
+    return class_figures(trivial)
+
+
+def cut(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None
+) -> list[tuple[list[str], list[list[str]]]]:
+    """Cut a table that is too wide between pairs of columns; every part repeats the first two columns."""
+    size = [max(len(row[index]) for row in (header, *rows)) + 3 for index in range(len(header))]
+    parts: list[list[int]] = [[]]
+    for index in range(2, len(header), 2):
+        taken = sum(size[column] for column in (0, 1, *parts[-1], index, index + 1)) + 1
+        if width is not None and taken > width and parts[-1]:
+            parts.append([])
+        parts[-1] += [index, index + 1]
+    chosen = [[0, 1, *part] for part in parts]
+    return [([header[c] for c in part], [[row[c] for c in part] for row in rows]) for part in chosen]
 
 
 def summary(evaluation: Mapping[str, Any]) -> str:

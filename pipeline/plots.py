@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,17 +86,19 @@ def plot_attention(prediction: VideoPrediction, path: Path) -> None:
     save_figure(drawn, path)
 
 
-def plot_learning(results: Sequence[Result], path: Path) -> None:
+def plot_learning(results: Sequence[Result], path: Path, *, paper: bool = True) -> None:
     """Draw Figure 2: single-task against multi-task learning over the modalities, with the paper's values as marks.
 
     Parameters
     ----------
     results : sequence of Result
-        Systems ``cim`` and ``cim_single``; what is missing leaves a gap.
+        Systems ``cim`` and ``cim_single``; what is missing leaves a gap. Whiskers are standard deviations over seeds.
     path : Path
         The image to write.
+    paper : bool
+        Whether to draw the paper's values; they are MOSEI's.
     """
-    by_cell = {(result.system, result.column): result.evaluation for result in results}
+    by_cell = {(result.system, result.column): result for result in results}
     panels: list[tuple[str, str, str, Any]] = [
         ("sentiment F1", "sentiment", "f1_weighted", TABLE_4_F1),
         ("sentiment accuracy", "sentiment", "accuracy", TABLE_4_ACCURACY),
@@ -106,19 +108,37 @@ def plot_learning(results: Sequence[Result], path: Path) -> None:
     drawn = new_figure(12, 7)
     axes = drawn.subplots(2, 2).ravel()
     places = np.arange(len(MODALITY_COLUMNS))
-    for axis, (title, task, metric, paper) in zip(axes, panels, strict=True):
+    for axis, (title, task, metric, printed) in zip(axes, panels, strict=True):
         seen: list[float] = []
         for shift, learning, system, colour in ((-0.2, "STL", "cim_single", "#9aa7b8"), (0.2, "MTL", "cim", "#1f5fa8")):
-            found = [figure(by_cell.get((system, column), {}), task, metric) for column in MODALITY_COLUMNS]
-            values = [np.nan if value is None else 100 * value for value in found]
-            axis.bar(places + shift, values, width=0.38, color=colour, label=f"{learning}, ours")
-            axis.plot(
-                places + shift, paper[task, learning], "k_" if learning == "STL" else "kx", label=f"{learning}, paper"
+            found = [by_cell.get((system, column)) for column in MODALITY_COLUMNS]
+            values = [in_per_cent(one.evaluation, task, metric) if one else np.nan for one in found]
+            spreads = [in_per_cent(one.spread, task, metric) if one else np.nan for one in found]
+            axis.bar(
+                *(places + shift, values),
+                yerr=spreads,
+                width=0.38,
+                color=colour,
+                ecolor="#555555",
+                capsize=3,
+                label=f"{learning}, ours",
             )
-            seen += [value for value in [*values, *paper[task, learning]] if not np.isnan(value)]
-        axis.set_ylim(min(seen) - 3, max(seen) + 3)
+            theirs = printed[task, learning] if paper else ()
+            if paper:
+                mark = "kD" if learning == "STL" else "kX"
+                axis.plot(places + shift, theirs, mark, markersize=5, fillstyle="none", label=f"{learning}, paper")
+            seen += [value for value in [*values, *theirs] if not np.isnan(value)]
+        if seen:
+            axis.set_ylim(min(seen) - 3, max(seen) + 3)
         axis.set_xticks(places, MODALITY_COLUMNS)
         axis.set_title(title)
         axis.set_ylabel("per cent")
-    axes[0].legend(fontsize=8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, fontsize=9, ncols=len(labels), loc="outside lower center")
     save_figure(drawn, path)
+
+
+def in_per_cent(evaluation: Mapping[str, Any], task: str, metric: str) -> float:
+    """Return a figure of an evaluation in per cent; NaN, which is not drawn, where it is absent."""
+    value = figure(evaluation, task, metric)
+    return np.nan if value is None else 100 * value

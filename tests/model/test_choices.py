@@ -77,20 +77,20 @@ def test_an_interval_surrounds_the_figure_and_narrows_with_more_videos(make_tabl
     )
     scores = Scores(positive=guesses.astype(np.float64), emotion=None)
     figure = evaluate(scores, table, thresholds={})["sentiment"]["accuracy"]
-    low, high = intervals(scores, table, thresholds={}, resamplings=200)["sentiment.accuracy"]
+    low, high = intervals([(scores, {})], table, resamplings=200)["sentiment.accuracy"]
     assert low < figure < high
     few = table.videos(range(12))
     of_few = Scores(positive=scores.positive[: len(few)], emotion=None)
-    wide = intervals(of_few, few, thresholds={}, resamplings=200)["sentiment.accuracy"]
+    wide = intervals([(of_few, {})], few, resamplings=200)["sentiment.accuracy"]
     assert wide[1] - wide[0] > 1.5 * (high - low)
 
 
 def test_the_paired_test_tells_better_from_equal(scored):
     table, good = scored
     bad = Scores(positive=np.random.default_rng(0).random(len(table)), emotion=None)
-    better = paired_difference((good, {}), (bad, {}), table, resamplings=200)["sentiment.accuracy"]
+    better = paired_difference([(good, {})], [(bad, {})], table, resamplings=200)["sentiment.accuracy"]
     assert better["difference"] > 0.2
     assert better["p"] < 0.05
-    equal = paired_difference((good, {}), (good, {}), table, resamplings=50)["sentiment.accuracy"]
+    equal = paired_difference([(good, {})], [(good, {})], table, resamplings=50)["sentiment.accuracy"]
     assert equal["difference"] == 0
     assert equal["p"] == 1

@@ -1,0 +1,145 @@
+"""``mtmm-video evaluate --systems``: train what is missing, show progress, print the paper's tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from model.evaluation import evaluate
+from model.paper_tables import of_the_paper, percent
+from model.recipes import recipe_named
+from model.run_record import RunRecord
+from model.system_report import Comparison, EvaluatedRun, compare, evaluate_runs, group_intervals
+from model.system_runs import parse_systems, planned_runs
+from model.system_tables import document, results_of
+from model.table import UtteranceTable
+from pipeline.plots import plot_learning
+from pipeline.system_training import Place, places, train_missing
+
+SPEED_SECONDS = 3600.0  # over which the time left is estimated: a run takes minutes
+
+
+@dataclass(frozen=True)
+class SystemsRequest:
+    """What the command line asks for; see `flows.commands.evaluate`."""
+
+    data: Path
+    systems: str
+    results: Path
+    split: str
+    tables: tuple[int, ...]
+    seeds: int
+    jobs: int
+    recipe: str
+    epochs: int | None
+    resamplings: int
+    as_json: bool
+    width: int | None
+
+
+def evaluate_systems(request: SystemsRequest) -> None:
+    """Train the runs that are missing and print the tables of all."""
+    table = UtteranceTable.load(request.data)
+    part = table.split(request.split)
+    runs = planned_runs(
+        table,
+        systems=parse_systems(request.systems),
+        tables=request.tables,
+        seeds=request.seeds,
+        recipe=recipe_named(request.recipe),
+        epochs=request.epochs,
+    )
+    wanted = places(runs, table, folder=request.results)
+    records = train_shown(wanted, table, jobs=request.jobs)
+    evaluated = evaluate_runs(records, part, split=request.split)
+    comparisons = (
+        compare(records, part, split=request.split, resamplings=request.resamplings) if request.resamplings else []
+    )
+    paper = of_the_paper(part)
+    figure = request.results / f"figure_2-{request.split}.png"
+    if 4 in request.tables:
+        plot_learning(results_of(evaluated), figure, paper=paper)
+    if request.as_json:
+        report = systems_report(request, part, records, evaluated, comparisons)
+        typer.echo(json.dumps(report, indent=1))
+        return
+    beside = "the paper's MOSEI test figures in brackets" if paper else "the paper has none for this corpus"
+    typer.echo(
+        f"{len(records)} runs on {request.split}: {len(part):,} utterances of {len(part.video_ids):,} videos. In per "
+        f"cent, means over seeds; {beside}.\n"
+    )
+    typer.echo(document(evaluated, comparisons, tables=request.tables, paper=paper, width=request.width))
+    if 4 in request.tables:
+        typer.echo(f"\nFigure 2: {figure}")
+
+
+def train_shown(wanted: Sequence[Place], table: UtteranceTable, *, jobs: int) -> list[RunRecord]:
+    """Train the missing runs with a bar and the time left, and a line per finished run, on standard error."""
+    console = Console(stderr=True)
+    done = [place for place in wanted if place.path.is_file()]
+    valid = table.split("valid")
+    if wanted:
+        folder = wanted[0].path.parent
+        others = set(folder.glob("*-seed*-????????????.safetensors")) - {place.path for place in wanted}
+        left = f"; {len(others)} other runs in {folder} are left alone" if others else ""
+        console.print(f"{len(done)} of {len(wanted)} runs are finished{left}", highlight=False, markup=False)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]} of {task.fields[of]} runs"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, speed_estimate_period=SPEED_SECONDS, transient=True) as bar:
+        total = sum(place.length for place in wanted if not place.path.is_file())
+        task = bar.add_task("training", total=total, count=len(done), of=len(wanted))
+        finished = len(done)
+
+        def advance(place: Place, record: RunRecord) -> None:
+            nonlocal finished
+            finished += 1
+            bar.update(task, advance=place.length, count=finished)
+            found = evaluate(record.scores["valid"], valid, thresholds=record.thresholds)
+            shown = [
+                f"{name} {percent((found[name] or {}).get(key))}"
+                for name, key in (("sentiment", "accuracy"), ("emotion", "weighted_accuracy"))
+            ]
+            console.print(f"{place.run}: valid {', '.join(shown)} ({record.cpu_seconds:.0f} s)", highlight=False)
+
+        return train_missing(wanted, table, jobs=jobs, hook=advance)
+
+
+def systems_report(
+    request: SystemsRequest,
+    part: UtteranceTable,
+    records: Sequence[RunRecord],
+    evaluated: Sequence[EvaluatedRun],
+    comparisons: Sequence[Comparison],
+) -> dict[str, Any]:
+    """Return what ``--json`` prints: every run, the means and deviations, and the comparisons."""
+    spans = (
+        group_intervals(records, part, split=request.split, resamplings=request.resamplings)
+        if request.resamplings
+        else {}
+    )
+    return {
+        "data": str(request.data),
+        "corpora": sorted(set(part.corpora)),
+        "split": request.split,
+        "videos": len(part.video_ids),
+        "utterances": len(part),
+        "systems": [
+            {**asdict(result), "intervals_95": spans.get((result.system, result.modalities), {})}
+            for result in results_of(evaluated)
+        ],
+        "runs": [asdict(run) for run in evaluated],
+        "comparisons": [asdict(comparison) for comparison in comparisons],
+    }
