@@ -109,8 +109,9 @@ def train_shown(wanted: Sequence[Place], table: UtteranceTable, *, jobs: int) ->
             bar.update(task, advance=place.length, count=finished)
             found = evaluate(record.scores["valid"], valid, thresholds=record.thresholds)
             shown = [
-                f"{name} {percent((found[name] or {}).get(key))}"
+                f"{name} {percent(found[name][key])}"
                 for name, key in (("sentiment", "accuracy"), ("emotion", "weighted_accuracy"))
+                if found[name]
             ]
             console.print(f"{place.run}: valid {', '.join(shown)} ({record.cpu_seconds:.0f} s)", highlight=False)
 

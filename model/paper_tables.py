@@ -112,6 +112,8 @@ def table_4(results: Sequence[Result], *, paper: bool = True) -> str:
     ):
         rows = []
         for task in ("sentiment", "emotion"):
+            if not paper and not any(result.evaluation.get(task) for result in results):
+                continue
             for learning, system in (("STL", "cim_single"), ("MTL", "cim")):
                 cells = [
                     cell(figure(by_cell.get((system, column), {}), task, metrics[task]), theirs if paper else None)
@@ -154,6 +156,11 @@ def table_7(
         printed = TABLE_7.get(PAPER_ROW.get(result.system, ""), NOTHING) if paper else NOTHING
         rows.append([result.system, result.column, *map(cell, class_figures(result.evaluation), printed)])
     rows += [[title, "", *[""] * (2 * len(EMOTIONS)), *cells] for title, *cells in tests]
+    if not paper:  # a corpus without emotions has no use for their columns
+        kept = [
+            index for index in range(len(header)) if index < 2 or any(row[index] not in ("", ABSENT) for row in rows)
+        ]
+        header, rows = [header[index] for index in kept], [[row[index] for index in kept] for row in rows]
     return "\n\n".join(markdown(*part) for part in cut(header, rows, width=width))
 
 

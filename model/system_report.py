@@ -137,7 +137,9 @@ def spread(values: Sequence[float]) -> float:
 
 
 def compare(records: Sequence[RunRecord], part: UtteranceTable, *, split: str, resamplings: int) -> list[Comparison]:
-    """Compare the multi-task network with every other system that saw the same modalities.
+    """Compare the paper's network with every other system that saw the same modalities.
+
+    The network is `cim`, or `cim_single` where there is no multi-task one: on tables with one task.
 
     Parameters
     ----------
@@ -152,9 +154,10 @@ def compare(records: Sequence[RunRecord], part: UtteranceTable, *, split: str, r
     """
     groups = grouped(records)
     found = []
+    network = "cim" if any(system == "cim" for system, _ in groups) else "cim_single"
     for (system, modalities), others in groups.items():
-        ours = groups.get(("cim", modalities))
-        if system == "cim" or ours is None:
+        ours = groups.get((network, modalities))
+        if system == network or ours is None:
             continue
         first, second = ([(record.scores[split], record.thresholds) for record in group] for group in (ours, others))
         by_videos = paired_difference(first, second, part, resamplings=resamplings)
@@ -176,7 +179,7 @@ def compare(records: Sequence[RunRecord], part: UtteranceTable, *, split: str, r
             entry = by_videos[name]
             found.append(
                 Comparison(
-                    *("cim", system, modalities, name, len(shared), entry["difference"], paired, welch),
+                    *(network, system, modalities, name, len(shared), entry["difference"], paired, welch),
                     *(entry["interval"], entry["p"]),
                 )
             )

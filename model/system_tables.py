@@ -90,7 +90,7 @@ def document(
         parts += [f"{heading} Table 7, {ours}", table_7(shown, paper=paper, tests=tests, width=width)]
     parts += [overview(results, task, heading=heading) for task in OVERVIEW if any(r.evaluation[task] for r in results)]
     if comparisons:
-        parts += [f"{heading} The multi-task network (`cim`) against the others", comparison_table(comparisons)]
+        parts += [f"{heading} `{comparisons[0].system}` against the others", comparison_table(comparisons)]
     return "\n\n".join(parts)
 
 

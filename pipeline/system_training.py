@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from foundation.errors import MtmmError
 from foundation.version import __version__
@@ -71,8 +72,10 @@ class Place:
         return LENGTHS[self.run.system] * len(self.run.modalities)
 
     def checkpoint(self, name: str) -> Path:
-        """Return where a trained network of the run lies."""
-        return self.path.with_name(f"{self.path.stem}.{name}.checkpoint.safetensors")
+        """Return where a trained network of the run lies: one for `cim`, one per task for `cim_single`."""
+        stem, key = self.path.stem.rsplit("-", 1)
+        part = "" if name == self.run.system else f"-{name}"
+        return self.path.parent / "networks" / f"{stem}{part}-{key}.safetensors"
 
 
 Hook = Callable[[Place, RunRecord], None]
@@ -175,11 +178,15 @@ def train_one(place: Place, table: UtteranceTable) -> RunRecord:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one thread in this block."""
+    """Let torch and the linear algebra below NumPy and SciPy use one thread in this block.
+
+    Threads that wait for each other on busy cores cost far more than they bring: calibration alone took seconds.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         torch.set_num_threads(before)
 
@@ -192,6 +199,7 @@ def _start_worker(table: UtteranceTable) -> None:
     global _worker_table  # noqa: PLW0603 - a process pool has no other place for what its tasks share
     _worker_table = table
     torch.set_num_threads(1)
+    threadpool_limits(1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once and without a traceback
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
