@@ -1,11 +1,20 @@
-"""``mtmm-video explain``: the attention behind the labels of one video, as heat maps and lists."""
+"""``mtmm-video explain``: the attention behind the labels of a video as heat maps, and lists of examples."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+# What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from model.prediction_types import VideoPrediction
+    from model.table import UtteranceTable
+
+DEFAULT_SPLIT = "valid"
+DEFAULT_ROWS = 9  # as many as the paper's Table 8
 
 
 def register(app: typer.Typer) -> None:
@@ -22,48 +31,94 @@ def explain(
     video: Annotated[str | None, typer.Option("--video", help="Which of the table's videos.")] = None,
     model: Annotated[str, typer.Option("--model", help="With --data: paper, plus, or a path.")] = "plus",
     against: Annotated[
-        str | None, typer.Option("--against", help="With --data: another checkpoint, to list where the two differ.")
+        list[str] | None,
+        typer.Option(
+            "--against",
+            help="With --data: another checkpoint, to list where the two differ. Two single-task ones count as one.",
+        ),
     ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="With --against, without --video: the whole split; valid by default.")
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Examples of a split to list, of each kind.")] = (
+        DEFAULT_ROWS
+    ),
     out: Annotated[Path, typer.Option("--out", help="Folder for NAME.attention.png.")] = Path(),
 ) -> None:
     """Draw the attention weights N1 and N2 of every pair of modalities, and list the utterances with their labels.
 
     Row i, column j of a heat map is the weight of utterance j for the label of utterance i (the paper's Figure 3). The
-    lists follow its Tables 6 and 8.
+    list follows its Table 6. With ``--against`` a list like its Table 8 shows where two models differ: of one video, or
+    without ``--video`` of a whole split, where either is closer to the annotations.
     """
-    from foundation.errors import InputError  # noqa: PLC0415 - `mtmm-video --help` answers within a second
-    from model.checkpoint import load_checkpoint, resolve_checkpoint  # noqa: PLC0415
-    from model.prediction import predict  # noqa: PLC0415
-    from model.table import UtteranceTable  # noqa: PLC0415
-    from pipeline.evaluation_data import fit_text  # noqa: PLC0415
-    from pipeline.explanation import disagreement_list, utterance_list  # noqa: PLC0415
-    from pipeline.plots import plot_attention  # noqa: PLC0415
-    from pipeline.report_json import from_json  # noqa: PLC0415
+    from foundation.errors import InputError
+    from model.table import UtteranceTable
+    from pipeline.explanation import comparison_lists, example_list, examples_of, utterance_list
+    from pipeline.plots import plot_attention
+    from pipeline.report_json import from_json
 
     if (report is None) == (data is None):
         raise InputError("explain: give either a report of an analysed video, or --data TABLE --video ID")
     if report is not None:
+        stray = {"--video": video, "--against": against, "--split": split}
+        if any(value is not None for value in stray.values()):
+            raise InputError(f"explain: {', '.join(name for name, value in stray.items() if value)} go with --data")
         if not report.is_file():
             raise InputError(f"{report}: no such report; make one with `mtmm-video analyze`")
         analysis = from_json(report.read_text(encoding="utf-8"))
         name, prediction = analysis.source.name, analysis.prediction
         typer.echo(utterance_list([entry.utterance.text for entry in analysis.utterances], prediction, labels=None))
-    elif data is not None:
+    else:
+        assert data is not None
         table = UtteranceTable.load(data)
+        if video is None and against:
+            part = table.split(split or DEFAULT_SPLIT)
+            first, second, names, _ = _two_systems(part, model, against)
+            typer.echo(comparison_lists(examples_of(part, first, second), names=names, rows=rows))
+            return
+        if split is not None:
+            raise InputError("explain --split: goes with --against and without --video")
         if video is None or video not in table.video_ids:
             known = ", ".join(table.video_ids[:3])
             raise InputError(f"explain --video: {video!r} is not in {data}; it has {known}, ...")
-        one = table.videos([table.video_ids.index(video)])
-        checkpoint = load_checkpoint(resolve_checkpoint(model))
-        name, prediction = video, predict(checkpoint, fit_text(one, checkpoint.specification).video(0))
-        typer.echo(utterance_list(one.texts, prediction, labels=one.labels))
-        if against is not None:
-            other = load_checkpoint(resolve_checkpoint(against))
-            second = predict(other, fit_text(one, other.specification).video(0))
-            names = (checkpoint.specification.name, other.specification.name)
-            if names[0] == names[1]:
-                names = (model, against)
-            typer.echo("\n" + disagreement_list(one.texts, one.labels, prediction, second, names=names))
+        name, one = video, table.videos([table.video_ids.index(video)])
+        if against:
+            (prediction,), second, names, tasks = _two_systems(one, model, against)
+        else:
+            (prediction,), _, tasks = _predictions(one, model)
+        typer.echo(utterance_list(one.texts, prediction, labels=one.labels, tasks=tasks))
+        if against:
+            differing = [example for example in examples_of(one, [prediction], second) if example.differs]
+            title = f"Where {names[0]} and {names[1]} differ"
+            typer.echo(f"\n{title}\n\n{example_list(differing, names=names)}" if differing else f"\n{title}: nowhere")
     path = out / f"{name}.attention.png"
     plot_attention(prediction, path)
     typer.echo(f"\n{path}")
+
+
+def _predictions(part: UtteranceTable, model: str) -> tuple[list[VideoPrediction], str, tuple[str, ...]]:
+    """Return what a checkpoint says about every video of a table, its name, and its tasks."""
+    from model.checkpoint import load_checkpoint, resolve_checkpoint
+    from model.prediction import predict
+    from pipeline.evaluation_data import fit_text
+
+    checkpoint = load_checkpoint(resolve_checkpoint(model))
+    specification = checkpoint.specification
+    fitted = fit_text(part, specification)
+    found = [predict(checkpoint, fitted.video(index)) for index in range(len(fitted.video_ids))]
+    return found, specification.name, specification.shape.tasks
+
+
+def _two_systems(
+    part: UtteranceTable, model: str, against: list[str]
+) -> tuple[list[VideoPrediction], list[VideoPrediction], tuple[str, str], tuple[str, ...]]:
+    """Return the predictions of a checkpoint and of one or two others taken together, both names, and the tasks."""
+    from pipeline.explanation import joined
+
+    first, name, tasks = _predictions(part, model)
+    others = [_predictions(part, other) for other in against]
+    second = [joined([(entry[2], entry[0][index]) for entry in others]) for index in range(len(part.video_ids))]
+    names = (name, others[0][1])
+    if names[0] == names[1]:
+        names = (Path(model).stem, "+".join(Path(other).stem for other in against))
+    return [joined([(tasks, video)]) for video in first], second, names, tasks

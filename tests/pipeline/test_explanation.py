@@ -16,7 +16,7 @@ from model.prediction_types import UtterancePrediction, VideoPrediction
 from model.specification import Columns
 from model.table import Labels, UtteranceTable
 from pipeline.evaluation_data import fit_text
-from pipeline.explanation import disagreement_list, utterance_list
+from pipeline.explanation import comparison_lists, examples_of, joined, utterance_list
 from pipeline.plots import plot_attention, plot_learning
 
 
@@ -52,12 +52,49 @@ def test_table_6_shows_what_was_felt_beside_what_is_said():
     assert len(first) == len(second)  # a cell that held "|" would have torn the row
 
 
-def test_table_8_lists_disagreements_only():
-    one = VideoPrediction((said("negative"), said("positive", "happy")), {})
-    other = VideoPrediction((said("positive"), said("positive", "happy")), {})
-    rows = disagreement_list(TEXTS, LABELS, one, other, names=("STL", "MTL")).splitlines()[2:]
-    assert len(rows) == 1
-    assert rows[0].startswith("| u1")
+def test_a_model_of_one_task_says_nothing_of_the_other():
+    row = utterance_list(["fine"], VideoPrediction((said("positive", "happy"),), {}), labels=None, tasks=("emotion",))
+    assert "Happy" in row
+    assert "Pos" not in row
+
+
+def two_videos() -> UtteranceTable:
+    """Two videos of one utterance each: negative and angry and disgusted, positive and unmoved."""
+    nothing = ModalityFeatures(np.zeros((2, 1), np.float32), np.ones((2, 1), bool), ("c",), "c/1")
+    return UtteranceTable(
+        *(("v", "w"), ("valid",) * 2, ("mosei",) * 2, np.array([0, 1, 2])),
+        *({"text": nothing}, LABELS, ("v[0]", "w[0]"), TEXTS),
+    )
+
+
+def test_table_8_shows_both_ways_and_counts():
+    first = [VideoPrediction((said("negative", "disgust"),), {}), VideoPrediction((said("positive", "sad"),), {})]
+    second = [VideoPrediction((said("positive", "disgust"),), {}), VideoPrediction((said("positive"),), {})]
+    examples = examples_of(two_videos(), first, second)
+    assert [one.gain for one in examples] == pytest.approx([1, -1])
+    printed = comparison_lists(examples, names=("MTL", "STL"), rows=5)
+    better, worse = printed.split("STL is closer")
+    assert "MTL is closer to the annotations than STL in 1 of 2" in better
+    assert "| v[0]" in better
+    assert "| v[0]" not in worse
+    assert "| w[0]" in worse
+    assert [cell.strip() for cell in printed.splitlines()[-5].split("|")[1:-1]] == ["Disgust", "1", "1", "1"]
+
+
+def test_emotions_are_scored_as_sets():
+    one = [VideoPrediction((said("negative", "anger", "disgust", "happy", "sad"),), {})]
+    other = [VideoPrediction((said("negative", "disgust", "happy", "sad"),), {})]
+    (example,) = examples_of(two_videos().videos([0]), one, other)
+    # The paper's first example: precision 2/4 and recall 2/2 against 1/3 and 1/2.
+    assert example.gain == pytest.approx(2 * 2 / (2 + 4) - 2 * 1 / (2 + 3))
+
+
+def test_two_single_task_networks_are_one_system():
+    sentiment, emotion = VideoPrediction((said("negative"),), {}), VideoPrediction((said("positive", "fear"),), {})
+    (one,) = joined([(("emotion",), emotion), (("sentiment",), sentiment)]).utterances
+    assert (one.sentiment, one.emotions) == ("negative", ("fear",))
+    with pytest.raises(InputError, match="does not predict emotion"):
+        joined([(("sentiment",), sentiment)])
 
 
 @pytest.mark.parametrize("count", [1, 60])
