@@ -7,6 +7,7 @@ other videos? A paired bootstrap over videos, on the mean over seeds.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -190,7 +191,10 @@ def seed_tests(first: Sequence[float], second: Sequence[float]) -> tuple[float |
     """Return the p-values of a paired and of Welch's t-test; None where there are too few values or none varies."""
     if len(first) < FEWEST_SEEDS:
         return None, None
-    with np.errstate(invalid="ignore", divide="ignore"):
+    if np.ptp(np.subtract(first, second)) == 0 or (np.ptp(first) == 0 and np.ptp(second) == 0):
+        return None, None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a system that hardly varies, such as the svm, is no fault
         paired = float(ttest_rel(first, second).pvalue)
         welch = float(ttest_ind(first, second, equal_var=False).pvalue)
     return (None if math.isnan(paired) else paired), (None if math.isnan(welch) else welch)

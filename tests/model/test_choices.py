@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind, ttest_rel
 
-from model.bootstrap import intervals, paired_difference
+from model.bootstrap import intervals, multiplicities, paired_difference
 from model.calibration import Calibration, fit_calibration
 from model.evaluation import Scores, evaluate
+from model.labels import EMOTIONS
 from model.metrics import expected_calibration_error, f1_macro, f1_weighted, weighted_accuracy
+from model.system_report import seed_tests
 from model.thresholds import GRID, choose_thresholds, sweep
 
 
@@ -94,3 +97,41 @@ def test_the_paired_test_tells_better_from_equal(scored):
     equal = paired_difference([(good, {})], [(good, {})], table, resamplings=50)["sentiment.accuracy"]
     assert equal["difference"] == 0
     assert equal["p"] == 1
+
+
+def test_intervals_are_those_of_the_metrics_on_resampled_rows(scored):
+    table, scores = scored
+    thresholds = {"weighted_accuracy": {"anger": 0.2}, "f1_weighted": {"happy": 0.7}}
+    drawn = multiplicities(len(table.video_ids), resamplings=40, seed=5)
+    rows = [np.repeat(np.arange(len(table)), weights[table.video_of_row].astype(int)) for weights in drawn]
+    figures = []
+    for index in rows:
+        truth, predicted = table.labels.emotion[index] >= 0.5, scores.emotion[index]
+        figures.append(
+            np.mean(
+                [
+                    f1_weighted(truth[:, k], predicted[:, k] >= (0.7 if name == "happy" else 0.5))
+                    for k, name in enumerate(EMOTIONS)
+                ]
+            )
+        )
+    found = intervals([(scores, thresholds)], table, resamplings=40, seed=5)["emotion.f1_weighted"]
+    assert found == pytest.approx((np.percentile(figures, 2.5), np.percentile(figures, 97.5)))
+
+
+def test_the_mean_over_seeds_is_compared(scored):
+    table, good = scored
+    bad = Scores(positive=1 - good.positive, emotion=None)
+    found = paired_difference([(good, {}), (bad, {})], [(bad, {})], table, resamplings=50)["sentiment.accuracy"]
+    one = paired_difference([(good, {})], [(bad, {})], table, resamplings=50)["sentiment.accuracy"]
+    assert found["difference"] == pytest.approx(one["difference"] / 2)
+    assert one["p"] == pytest.approx(2 / 51)
+
+
+def test_seeds_are_tested_as_scipy_does_and_not_where_nothing_varies():
+    first, second = [0.80, 0.81, 0.79, 0.80], [0.78, 0.80, 0.77, 0.79]
+    paired, welch = seed_tests(first, second)
+    assert paired == pytest.approx(ttest_rel(first, second).pvalue)
+    assert welch == pytest.approx(ttest_ind(first, second, equal_var=False).pvalue)
+    assert seed_tests(first[:2], second[:2]) == (None, None)
+    assert seed_tests([0.8] * 3, [0.7] * 3) == (None, None)
