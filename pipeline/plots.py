@@ -64,7 +64,8 @@ def plot_attention(prediction: VideoPrediction, path: Path) -> None:
         raise InputError(f"{path}: no attention to draw: the video has no utterance, or no modality the model takes")
     count = len(prediction.utterances)
     side = float(np.clip(CELL_INCHES * count, 2.2, 9.0))  # inches
-    drawn = new_figure(2 * side + 1.6, (side + 0.9) * len(prediction.attention))
+    sides = 2 if any(x != y for x, y in prediction.attention) else 1
+    drawn = new_figure(sides * side + 1.6, (side + 0.9) * len(prediction.attention))
     axes = drawn.subplots(len(prediction.attention), 1, squeeze=False)[:, 0]
     step = max(1, count // TICKS)
     for axis, ((x, y), (N1, N2)) in zip(axes, prediction.attention.items(), strict=True):
@@ -105,8 +106,10 @@ def plot_learning(results: Sequence[Result], path: Path, *, paper: bool = True) 
         ("emotion F1", "emotion", "f1_weighted", TABLE_4_F1),
         ("emotion W-Acc", "emotion", "weighted_accuracy", TABLE_4_ACCURACY),
     ]
-    drawn = new_figure(12, 7)
-    axes = drawn.subplots(2, 2).ravel()
+    if not paper:  # a corpus without emotions has no panels of them
+        panels = [panel for panel in panels if any(result.evaluation.get(panel[1]) for result in results)]
+    drawn = new_figure(12, 3.5 * len(panels) / 2)
+    axes = drawn.subplots(len(panels) // 2, 2).ravel()
     places = np.arange(len(MODALITY_COLUMNS))
     for axis, (title, task, metric, printed) in zip(axes, panels, strict=True):
         seen: list[float] = []
@@ -115,7 +118,8 @@ def plot_learning(results: Sequence[Result], path: Path, *, paper: bool = True) 
             values = [in_per_cent(one.evaluation, task, metric) if one else np.nan for one in found]
             spreads = [in_per_cent(one.spread, task, metric) if one else np.nan for one in found]
             axis.bar(
-                *(places + shift, values),
+                places + shift,
+                values,
                 yerr=spreads,
                 width=0.38,
                 color=colour,
@@ -127,9 +131,10 @@ def plot_learning(results: Sequence[Result], path: Path, *, paper: bool = True) 
             if paper:
                 mark = "kD" if learning == "STL" else "kX"
                 axis.plot(places + shift, theirs, mark, markersize=5, fillstyle="none", label=f"{learning}, paper")
-            seen += [value for value in [*values, *theirs] if not np.isnan(value)]
-        if seen:
-            axis.set_ylim(min(seen) - 3, max(seen) + 3)
+            whiskers = np.nan_to_num(spreads)
+            seen += [*(values - whiskers), *(values + whiskers), *theirs]
+        axis.set_ylim(np.nanmin(seen) - 2, np.nanmax(seen) + 2)
+        axis.set_xlim(-0.6, len(places) - 0.4)
         axis.set_xticks(places, MODALITY_COLUMNS)
         axis.set_title(title)
         axis.set_ylabel("per cent")
