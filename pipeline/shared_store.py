@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,8 @@ from foundation.files import atomic_path, sha256_of
 
 LOGGER = logging.getLogger(__name__)
 URL_VARIABLE = "MTMM_STORE_URL"
-EXTRAS = {"s3": "pip install 'mtmm-video[s3]'"}  # schemes with an extra of their own
+# Where a file appears whole or not at all, and how to get the package that speaks to it. Memory is for tests.
+SCHEMES = {"s3": "pip install 'mtmm-video[s3]'", "gs": "pip install gcsfs", "file": "", "memory": ""}
 PAUSES = (
     2.0,
     10.0,
@@ -38,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SharedStore:
-    """Artefacts as objects ``<sha256 of the video>/<step>-v<version>-<parameters hash>.<sha256 of the object>.<suffix>``.
+    """A place for objects ``<sha256 of the video>/<step>-v<version>-<parameters>.<sha256 of the object>.<suffix>``.
 
     Attributes
     ----------
@@ -68,11 +69,11 @@ class SharedStore:
             If the store does not answer, refuses access, or there is no such bucket or folder.
         """
         system, root = self._open()
-        self._objects(Path(NO_VIDEO) / "none.json", pauses=())
+        self._objects(Path(NO_VIDEO) / "none.json", patient=False)
         # An object store has no folders: a prefix comes into being with its first object, but a bucket has to be there.
         # A folder has to be there too: where a share is not mounted, the files would go to this machine's disk.
         top = root if _is_local(system) else root.split("/")[0]
-        if top and not self._ask(partial(system.exists, top), pauses=()):
+        if top and not self._ask(partial(system.exists, top), patient=False):
             raise StoreError(f"{self.url}: there is no {top}; make it, mount it, or correct {URL_VARIABLE}")
 
     def fetch(self, target: Path) -> bool:
@@ -142,37 +143,35 @@ class SharedStore:
         from fsspec.core import url_to_fs  # noqa: PLC0415 (only those who share a store wait for it)
 
         scheme, mark, place = self.url.partition("://")
-        if not mark or not place.strip("/"):
+        if not mark or scheme not in SCHEMES or not place.strip("/"):
             raise InputError(
                 f"{URL_VARIABLE}={self.url}: is no address of a shared store; "
-                "name one such as s3://bucket/prefix or file:///mnt/shared"
+                "name one such as s3://bucket/prefix, gs://bucket/prefix or file:///mnt/shared"
             )
         try:
             # Listings change under our feet: other machines write.
             system, root = url_to_fs(self.url, use_listings_cache=False)
         except ImportError as error:
             raise DependencyError(
-                f"{URL_VARIABLE}={self.url}: a package is missing ({error}); {EXTRAS.get(scheme, 'install it')}"
+                f"{URL_VARIABLE}={self.url}: a package is missing ({error}); get it with {SCHEMES[scheme]}"
             ) from error
-        except ValueError as error:
-            raise InputError(f"{URL_VARIABLE}={self.url}: cannot be opened ({error})") from error
         return system, root.rstrip("/")
 
-    def _objects(self, target: Path, *, pauses: Sequence[float] = PAUSES) -> list[str]:
+    def _objects(self, target: Path, *, patient: bool = True) -> list[str]:
         """Return what the store holds of one artefact: nothing, or one object, or several that differ in bytes."""
         system, root = self._open()
         folder = f"{root}/{target.parent.name}"
         # Not ls on an object store: where there is nothing, s3fs's goes on to list every other video.
         action = partial(os.listdir, folder) if _is_local(system) else partial(system.find, folder)
         try:
-            names = self._ask(action, pauses=pauses)
+            names = self._ask(action, patient=patient)
         except FileNotFoundError:
             return []
         return sorted(f"{folder}/{Path(name).name}" for name in names if _digest(name, target))
 
-    def _ask(self, action: Callable[[], T], *, pauses: Sequence[float] = PAUSES) -> T:
-        """Do something that needs the store, again after each of the `pauses` (seconds) if it does not answer."""
-        for pause in (*pauses, None):
+    def _ask(self, action: Callable[[], T], *, patient: bool = True) -> T:
+        """Do something that needs the store; if `patient`, again after each of `PAUSES` while it does not answer."""
+        for pause in (*(PAUSES if patient else ()), None):
             try:
                 return action()
             except FileNotFoundError:
@@ -187,8 +186,8 @@ class SharedStore:
                     raise
                 if pause is None:
                     raise StoreError(
-                        f"{self.url}: the shared store does not answer ({type(error).__name__}: {error}); finished "
-                        f"steps are kept on this machine: run again when it answers, or unset {URL_VARIABLE}"
+                        f"{self.url}: the shared store cannot be used ({type(error).__name__}: {error}); finished "
+                        f"steps are kept on this machine: run again when it can be, or unset {URL_VARIABLE}"
                     ) from error
                 LOGGER.warning("%s does not answer (%s); next try in %.0f s", self.url, error, pause)
                 time.sleep(pause)
