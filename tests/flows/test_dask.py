@@ -60,3 +60,18 @@ def test_dask_workers_elsewhere_need_a_prefect_server(monkeypatch: pytest.Monkey
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with pytest.raises(InputError, match="PREFECT_API_URL"), dask_runner("tcp://scheduler.example:8786", workers=1):
         pass
+
+
+def test_a_video_that_ends_its_workers_is_a_failure_among_the_others() -> None:
+    from concurrent.futures import Future
+    from uuid import uuid4
+
+    from prefect.futures import PrefectConcurrentFuture
+
+    from flows.batch_flow import Outcome, _outcome_of
+
+    killed: Future[Outcome] = Future()
+    killed.set_exception(RuntimeError("Attempted to run task on 4 different workers"))
+    outcome = _outcome_of(PrefectConcurrentFuture(uuid4(), killed), path="talk.mp4")
+    assert (outcome.path, outcome.status) == ("talk.mp4", "failed")
+    assert "4 different workers" in outcome.reason
