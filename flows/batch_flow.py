@@ -20,7 +20,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.batch_worker import OnStep, WorkerPool
-from flows.dask_cluster import LOCAL, ThisProcess, dask_runner
+from flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
 from flows.deployment_pool import DeploymentPool
 from flows.folder import FoundVideo, Hashes, find_videos, finished_report
 from foundation.errors import InputError, MtmmError
@@ -133,12 +133,17 @@ def _free_memory() -> float:
     return float("inf")  # not Linux: the number of jobs alone decides
 
 
+# Dask takes the functions of the flow and its task apart and sends them: they must not name WATCHER, which cannot be sent.
+def current_watcher() -> Watcher:
+    """Return who watches the batch."""
+    return WATCHER.get()
+
+
 def tell_step(path: str, step: str, share: float) -> None:
     """Tell whoever watches that a video is at a share of a step."""
-    WATCHER.get().step(path, step, share)
+    current_watcher().step(path, step, share)
 
 
-# Dask takes a task's function apart and sends it: it must not name WATCHER, which cannot be sent.
 @task(name="video", task_run_name="{path}", cache_policy=NO_CACHE, persist_result=False)
 def analyze_found(path: str, video: FoundVideo, request: Mapping[str, Any], pool: Pool) -> Outcome:
     """Analyse one video of the folder. A failure is an outcome: it never stops the others."""
@@ -208,7 +213,7 @@ def analyze_folder(
         asr=asr, language=language, model=model, visual=visual_backend, formats=tuple(formats), reuse=reuse
     )
     checkpoint = sha256_of(resolve_checkpoint(model))
-    watcher = WATCHER.get()
+    watcher = current_watcher()
     videos, unreadable = find_videos(Path(folder), out=Path(out))
     watcher.found(len(videos) + len(unreadable))
     outcomes = [Outcome(str(path), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
@@ -269,10 +274,12 @@ def analyze_folder(
 
 
 def _outcome_of(future: PrefectFuture[Outcome], *, path: str) -> Outcome:
-    """Return the outcome of a video; a failure where its task ended without one, as when it ends its Dask workers."""
+    """Return the outcome of a video; a failure where Dask gave it up."""
     try:
         return future.result()
     except Exception as error:
+        if not is_lost_on_dask(error):
+            raise
         return Outcome(path, "failed", f"{type(error).__name__}: {error}")
 
 

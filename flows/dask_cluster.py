@@ -95,3 +95,13 @@ def dask_runner(address: str, *, workers: int) -> Iterator[TaskRunner[Any]]:
                 "start Dask workers with --nthreads 1 and as many --nworkers as videos"
             )
         yield runner
+
+
+def is_lost_on_dask(error: Exception) -> bool:
+    """Tell whether a task ended without a result because Dask gave it up: its workers died, or the scheduler went."""
+    try:
+        from distributed import KilledWorker  # noqa: PLC0415 (optional)
+        from distributed.client import FutureCancelledError  # noqa: PLC0415
+    except ImportError:
+        return False
+    return isinstance(error, (KilledWorker, FutureCancelledError))

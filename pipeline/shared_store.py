@@ -132,11 +132,14 @@ class SharedStore:
             return
         system, root = self._open()
         name = f"{root}/{artefact.parent.name}/{artefact.stem}.{sha256_of(artefact)}{artefact.suffix}"
-        if _is_local(system):
-            with atomic_path(Path(name)) as temporary:
-                self._ask(partial(shutil.copyfile, artefact, temporary))
-        else:
-            self._ask(partial(system.put_file, str(artefact), name))
+        try:
+            if _is_local(system):
+                with atomic_path(Path(name)) as temporary:
+                    self._ask(partial(shutil.copyfile, artefact, temporary))
+            else:
+                self._ask(partial(system.put_file, str(artefact), name))
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.url}: the bucket, or {artefact}, was deleted meanwhile ({error})") from error
 
     def _open(self) -> tuple[Any, str]:
         """Return the file system and the path in it; fsspec keeps the former, with its connections, between calls."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from small_videos import write_video
 from test_batch import OPTIONS, by_path, cache
 from test_folder import put
 
-from flows.batch_flow import analyze_folder
+from flows.batch_flow import Outcome, _outcome_of, analyze_folder, analyze_found
 from flows.dask_cluster import dask_runner
 from foundation.errors import DependencyError, InputError
 
@@ -43,6 +47,11 @@ def test_a_folder_with_good_and_bad_videos_on_two_dask_workers(tmp_path: Path, t
     assert (out / "a" / "talk.mp4.json").is_file() and (out / "summary.csv").is_file()
 
 
+def test_flow_and_task_can_be_sent() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    assert cloudpickle.loads(cloudpickle.dumps((analyze_folder, analyze_found)))
+
+
 def test_dask_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
     with pytest.raises(DependencyError, match=r"pip install 'mtmm-video\[dask\]'"), dask_runner("local", workers=1):
@@ -63,15 +72,16 @@ def test_dask_workers_elsewhere_need_a_prefect_server(monkeypatch: pytest.Monkey
 
 
 def test_a_video_that_ends_its_workers_is_a_failure_among_the_others() -> None:
-    from concurrent.futures import Future
-    from uuid import uuid4
-
-    from prefect.futures import PrefectConcurrentFuture
-
-    from flows.batch_flow import Outcome, _outcome_of
-
-    killed: Future[Outcome] = Future()
-    killed.set_exception(RuntimeError("Attempted to run task on 4 different workers"))
-    outcome = _outcome_of(PrefectConcurrentFuture(uuid4(), killed), path="talk.mp4")
+    distributed = pytest.importorskip("distributed")
+    last = SimpleNamespace(address="tcp://10.0.0.4:35000")
+    outcome = _outcome_of(ended_by(distributed.KilledWorker("video-1", last, 3)), path="talk.mp4")
     assert (outcome.path, outcome.status) == ("talk.mp4", "failed")
-    assert "4 different workers" in outcome.reason
+    assert "on 4 different workers" in outcome.reason
+    with pytest.raises(RuntimeError, match="API"):  # no video's fault: it ends the batch, as without Dask
+        _outcome_of(ended_by(RuntimeError("the Prefect API is away")), path="talk.mp4")
+
+
+def ended_by(error: Exception) -> PrefectFuture[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_exception(error)
+    return PrefectConcurrentFuture(uuid4(), future)

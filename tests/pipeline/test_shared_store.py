@@ -177,6 +177,14 @@ def test_refused_access_is_not_tried_again(
     assert len(calls) == 1
 
 
+def test_a_bucket_that_is_deleted_meanwhile_is_named(
+    tmp_path: Path, shared: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "put_file", FileNotFoundError("The specified bucket does not exist"), times=100)
+    with pytest.raises(StoreError, match=r"^memory:.*deleted meanwhile.*bucket does not exist"):
+        step(machine(tmp_path / "a", shared))
+
+
 def test_a_full_disk_is_not_blamed_on_the_store(
     tmp_path: Path, shared: SharedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
