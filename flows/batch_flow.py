@@ -133,7 +133,7 @@ def _free_memory() -> float:
     return float("inf")  # not Linux: the number of jobs alone decides
 
 
-# Dask takes the functions of the flow and its task apart and sends them: they must not name WATCHER, which cannot be sent.
+# Dask sends the code of the flow and its task: they must not name WATCHER, which cannot be sent.
 def current_watcher() -> Watcher:
     """Return who watches the batch."""
     return WATCHER.get()
