@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -73,6 +74,7 @@ def dask_runner(address: str, *, workers: int) -> Iterator[TaskRunner[Any]]:
         raise DependencyError(
             f"--dask {address}: a package is missing ({error}); get it with pip install 'mtmm-video[dask]'"
         ) from error
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # else every worker that comes and goes is a line
     if address == LOCAL:
         cluster = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
         with DaskTaskRunner(cluster_kwargs=cluster) as runner:

@@ -72,7 +72,7 @@ def test_two_machines_share_a_bucket(
 ) -> None:
     transcript = tmp_path / "words.json"
     transcript.write_text(json.dumps({"words": [{"word": "Stay.", "start": 0.2, "end": 0.9}]}), encoding="utf-8")
-    options = AnalyzeOptions(transcript=transcript, formats=("json",))
+    options = AnalyzeOptions(transcript=transcript, visual="none", formats=("json",))
     video = ROOT / "sample_videos" / "bad_stay.mp4"
     shared = SharedStore(f"s3://{BUCKET}/artefacts")
     stores = [Store(tmp_path / name / "artefacts", shared=shared) for name in ("first", "second")]
