@@ -10,18 +10,20 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture, wait
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.futures import PrefectFuture, as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.batch_worker import OnStep, WorkerPool
+from flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
 from flows.deployment_pool import DeploymentPool
 from flows.folder import FoundVideo, Hashes, find_videos, finished_report
-from foundation.errors import MtmmError
+from foundation.errors import InputError, MtmmError
 from foundation.files import sha256_of, write_text
 from foundation.folders import cache_folder
 from model.checkpoint import resolve_checkpoint
@@ -81,7 +83,7 @@ class Watcher(Protocol):
 
 
 class Pool(Protocol):
-    """What analyses single videos for a batch: `WorkerPool` or `DeploymentPool`."""
+    """What analyses single videos for a batch: `WorkerPool`, `DeploymentPool` or, on Dask, `ThisProcess`."""
 
     def analyze(self, request: Mapping[str, Any], *, on_step: OnStep) -> dict[str, Any]:
         """Analyse one video."""
@@ -131,26 +133,33 @@ def _free_memory() -> float:
     return float("inf")  # not Linux: the number of jobs alone decides
 
 
+# Dask sends the code of the flow and its task: they must not name WATCHER, which cannot be sent.
+def current_watcher() -> Watcher:
+    """Return who watches the batch."""
+    return WATCHER.get()
+
+
+def tell_step(path: str, step: str, share: float) -> None:
+    """Tell whoever watches that a video is at a share of a step."""
+    current_watcher().step(path, step, share)
+
+
 @task(name="video", task_run_name="{path}", cache_policy=NO_CACHE, persist_result=False)
 def analyze_found(path: str, video: FoundVideo, request: Mapping[str, Any], pool: Pool) -> Outcome:
     """Analyse one video of the folder. A failure is an outcome: it never stops the others."""
-    watcher = WATCHER.get()
     start = time.perf_counter()
     try:
-        answer = pool.analyze(request, on_step=lambda step, share: watcher.step(path, step, share))
+        answer = pool.analyze(request, on_step=partial(tell_step, path))
     except MtmmError as error:
-        outcome = Outcome(path, "failed", str(error), round(time.perf_counter() - start, 1))
-    else:
-        outcome = Outcome(
-            path,
-            "done",
-            seconds=round(time.perf_counter() - start, 1),
-            duration=answer["duration"],
-            utterances=answer["utterances"],
-            report=str(video.report(Path())),
-        )
-    watcher.finished(outcome)
-    return outcome
+        return Outcome(path, "failed", str(error), round(time.perf_counter() - start, 1))
+    return Outcome(
+        path,
+        "done",
+        seconds=round(time.perf_counter() - start, 1),
+        duration=answer["duration"],
+        utterances=answer["utterances"],
+        report=str(video.report(Path())),
+    )
 
 
 @flow(name="batch", flow_run_name="{folder}", persist_result=False)
@@ -167,6 +176,7 @@ def analyze_folder(
     formats: tuple[str, ...] = DEFAULT_FORMATS,
     reuse: bool = True,
     deployment: str | None = None,
+    dask: str | None = None,
 ) -> list[Outcome]:
     """Analyse every video below a folder that has no report yet.
 
@@ -185,19 +195,25 @@ def analyze_folder(
     deployment : str, optional
         Deployment of the ``analyze`` flow that does the work on the workers of its pool, ``jobs`` runs at a time;
         worker processes of this machine otherwise.
+    dask : str, optional
+        Scheduler of the Dask cluster that does the work instead, or ``local`` for one of this machine.
 
     Returns
     -------
     list of Outcome
         One per video, in order of the paths.
     """
+    if deployment is not None and dask is not None:
+        raise InputError("a batch runs on a deployment or on Dask; name one of them")
+    if dask not in {None, LOCAL} and (jobs is not None or memory_gb is not None):
+        raise InputError(f"--dask {dask}: leave --jobs and --memory out; the cluster takes a video per worker it has")
     check_formats(formats)
     formats = tuple(dict.fromkeys((*formats, "json")))  # the JSON report is what a later pass skips by
     options = AnalyzeOptions(
         asr=asr, language=language, model=model, visual=visual_backend, formats=tuple(formats), reuse=reuse
     )
     checkpoint = sha256_of(resolve_checkpoint(model))
-    watcher = WATCHER.get()
+    watcher = current_watcher()
     videos, unreadable = find_videos(Path(folder), out=Path(out))
     watcher.found(len(videos) + len(unreadable))
     outcomes = [Outcome(str(path), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
@@ -217,11 +233,15 @@ def analyze_folder(
         workers = jobs or RUNS_IN_FLIGHT
     workers = min(workers, len(waiting) or 1)
     try:
-        runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=workers)
         with ExitStack() as stack:
-            pool: Pool = stack.enter_context(WorkerPool(workers)) if deployment is None else DeploymentPool(deployment)
-            stack.enter_context(runner)
-            futures: list[PrefectFuture[Outcome]] = []
+            pool: Pool
+            runner: TaskRunner[Any]
+            if dask is not None:
+                pool, runner = ThisProcess(), stack.enter_context(dask_runner(dask, workers=workers))
+            else:
+                pool = stack.enter_context(WorkerPool(workers)) if deployment is None else DeploymentPool(deployment)
+                runner = stack.enter_context(ThreadPoolTaskRunner(max_workers=workers))
+            futures: dict[PrefectFuture[Outcome], str] = {}
             for video, content in waiting:
                 request = {
                     "video": str(video.path),
@@ -236,9 +256,11 @@ def analyze_folder(
                     "name": video.relative.name,
                 }
                 parameters = {"path": str(video.relative), "video": video, "request": request, "pool": pool}
-                futures.append(runner.submit(analyze_found, parameters))
-            wait(futures)
-            outcomes += [future.result() for future in futures]
+                futures[runner.submit(analyze_found, parameters)] = str(video.relative)
+            for future in as_completed(list(futures)):
+                outcome = _outcome_of(future, path=futures[future])
+                outcomes.append(outcome)
+                watcher.finished(outcome)
     finally:
         outcomes.sort(key=lambda outcome: outcome.path)
         write_text(Path(out) / "summary.csv", summary_csv(outcomes))
@@ -249,6 +271,16 @@ def analyze_folder(
                 failures=[(Path(o.path), o.reason) for o in outcomes if o.status == "failed"],
             )
     return outcomes
+
+
+def _outcome_of(future: PrefectFuture[Outcome], *, path: str) -> Outcome:
+    """Return the outcome of a video; a failure where Dask gave it up."""
+    try:
+        return future.result()
+    except Exception as error:
+        if not is_lost_on_dask(error):
+            raise
+        return Outcome(path, "failed", f"{type(error).__name__}: {error}")
 
 
 def _without_work(

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from foundation.errors import MtmmError
 from foundation.folders import cache_folder
+from pipeline.shared_store import URL_VARIABLE, SharedStore
 
 GIBI = 1 << 30
 LEAST_DISK = 2 * GIBI  # weights are about 0.5 GiB; artefacts and the sound of a few hours of video come on top
@@ -58,6 +60,7 @@ def examine() -> Iterator[Check]:
         ("memory", _memory),
         ("ffmpeg", _ffmpeg),
         ("prefect", _prefect),
+        ("shared store", _shared_store),
         ("weights", _weights),
         ("gpu", _gpu),
     )
@@ -135,6 +138,19 @@ def _prefect() -> Iterator[Check]:
         yield Check("prefect", "problem", f"{version}; no server answers at {address} ({error})", advice)
     else:
         yield Check("prefect", "ok", f"{version}, server at {address}")
+
+
+def _shared_store() -> Iterator[Check]:
+    shared = SharedStore.from_environment()
+    if shared is None:
+        yield Check("shared store", "ok", f"none; finished steps stay on this machine ({URL_VARIABLE} is not set)")
+        return
+    try:
+        shared.check()
+    except MtmmError as error:
+        yield Check("shared store", "problem", str(error), f"see docs/scale.md, or unset {URL_VARIABLE}")
+    else:
+        yield Check("shared store", "ok", f"{shared.url} answers")
 
 
 def _weights() -> Iterator[Check]:

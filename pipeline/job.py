@@ -128,6 +128,10 @@ class Job:
             If a weight that the options need is not on this machine.
         CheckpointError
             If there is no such checkpoint.
+        StoreError
+            If the shared tier of the store does not answer, refuses access or is not there.
+        DependencyError
+            If the package for the shared tier is not installed.
         """
         stamp = _stamp(video)
         content = content or hash_video(video)
@@ -139,6 +143,8 @@ class Job:
                 raise InputError(f"{options.transcript}: the transcript cannot be read ({error.strerror})") from error
         checkpoint = resolve_checkpoint(options.model)
         names = needed_weights(options, checkpoint=checkpoint)
+        if store.shared is not None:
+            store.shared.check()
         return cls(
             video=video,
             name=name or video.stem,
@@ -178,10 +184,13 @@ class Job:
         ------
         MediaError
             If the video was changed since it was hashed: what was measured would lie under the wrong content.
+        StoreError
+            If the store cannot be written, or its shared tier does not answer.
         """
         path = self.store.path(self.content, step=name, version=version, parameters=parameters, suffix=suffix)
         start = time.perf_counter()
-        reused = self.options.reuse and path.is_file()
+        # Who only looks needs no answer from a shared tier: what it holds counts once the analysis really runs.
+        reused = self.options.reuse and (path.is_file() if self.stored_only else self.store.holds(path))
         if reused:
             mark_used(path)
         else:
@@ -198,6 +207,7 @@ class Job:
                 raise MediaError(
                     f"{self.video}: was changed while it was analysed; analyse it again when it is complete"
                 )
+            self.store.publish(path)
         return StepResult(path, StepRecord(name, version, round(time.perf_counter() - start, 3), reused))
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from foundation.errors import InputError, MediaError, StoreError
 from foundation.files import sha256_of, write_bytes, write_text
 from foundation.folders import CACHE_VARIABLE, cache_folder
+from pipeline.shared_store import SharedStore
 
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
 ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
@@ -68,14 +69,17 @@ class Store:
     ----------
     root : Path
         Created on first write. Nothing in it is ever pickled: JSON and safetensors only.
+    shared : SharedStore, optional
+        Where artefacts are looked for that the folder lacks, and where new ones are put for other machines.
     """
 
     root: Path
+    shared: SharedStore | None = None
 
     @classmethod
     def default(cls) -> Store:
-        """Return the store in the user's cache folder."""
-        return cls(cache_folder() / "artefacts")
+        """Return the store in the user's cache folder, with the shared tier that ``MTMM_STORE_URL`` names, if any."""
+        return cls(cache_folder() / "artefacts", shared=SharedStore.from_environment())
 
     def path(self, content: str, *, step: str, version: str, parameters: Mapping[str, Any], suffix: str) -> Path:
         """Return where the artefact of a step lies, whether it exists or not.
@@ -121,8 +125,34 @@ class Store:
         finally:
             lock.release()
 
+    def holds(self, path: Path) -> bool:
+        """Tell whether an artefact is finished, here or on the shared tier; it is then in both.
+
+        Raises
+        ------
+        StoreError
+            If the shared tier does not answer or refuses access.
+        """
+        if self.shared is None:
+            return path.is_file()
+        if not path.is_file():
+            return self.shared.fetch(path)
+        self.shared.upload(path, anew=False)  # made before the tier was named, or while it did not answer
+        return True
+
+    def publish(self, path: Path) -> None:
+        """Put an artefact that was made just now on the shared tier, where there is one.
+
+        Raises
+        ------
+        StoreError
+            If it does not answer or refuses access. The artefact stays in the folder, and `holds` puts it later.
+        """
+        if self.shared is not None:
+            self.shared.upload(path, anew=True)
+
     def artefacts(self) -> Iterator[Artefact]:
-        """Yield every finished artefact, videos in order of their hash."""
+        """Yield every finished artefact of the folder, videos in order of their hash."""
         if not self.root.is_dir():
             return
         for folder in sorted(self.root.iterdir()):
@@ -145,7 +175,7 @@ class Store:
     def prune(
         self, *, older_than: float | None = None, max_size: int | None = None, now: float | None = None
     ) -> list[Artefact]:
-        """Delete artefacts: all that were not used for `older_than` seconds, then the least recently used ones.
+        """Delete artefacts of the folder: all not used for `older_than` seconds, then the least recently used ones.
 
         Parameters
         ----------

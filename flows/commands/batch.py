@@ -28,6 +28,10 @@ Memory = Annotated[
 Deployment = Annotated[
     str | None, typer.Option(help="Work on the workers of this Prefect deployment, such as analyze/video-process.")
 ]
+Dask = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Work on this Dask cluster, such as tcp://host:8786; local starts one here."),
+]
 STATUS_STYLES = {"done": "green", "skipped": "dim", "failed": "red", "growing": "yellow"}
 
 
@@ -49,6 +53,7 @@ def batch(
     formats: analyze_command.Formats = analyze_command.WRITTEN_FORMATS,
     no_cache: analyze_command.NoCache = False,
     deployment: Deployment = None,
+    dask: Dask = None,
     verbose: analyze_command.Verbose = False,
 ) -> None:
     """Analyse every video below a folder that has no report yet.
@@ -86,6 +91,7 @@ def batch(
             formats=analyze_command.parse_formats(formats),
             reuse=not no_cache,
             deployment=deployment,
+            dask=dask,
         )
     show_outcomes(Console(), outcomes, out=out)
     if any(outcome.status == "failed" for outcome in outcomes):

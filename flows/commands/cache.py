@@ -1,4 +1,4 @@
-"""``mtmm-video cache list | prune``: the step artefacts on this machine."""
+"""``mtmm-video cache list | prune``: the step artefacts on this machine, never those of a shared store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show() -> None:
-    """Show what is stored per video: steps, size, and when it was last used."""
+    """Show what is stored on this machine per video: steps, size, and when it was last used."""
     from rich.console import Console
     from rich.table import Table
 
@@ -54,10 +54,12 @@ def show() -> None:
     console.print(table)
     total = sum(entry.size for artefacts in videos.values() for entry in artefacts)
     console.print(f"{len(videos)} videos, {show_size(total)} in {store.root}", markup=False, highlight=False)
+    if store.shared is not None:
+        console.print(f"Shared store, not listed here: {store.shared.url}", markup=False, highlight=False)
 
 
 def prune(*, older_than: OlderThan = None, max_size: MaxSize = None) -> None:
-    """Delete artefacts by age, by size, or both. They can be made again; reports are never touched."""
+    """Delete artefacts on this machine by age, by size, or both. They can be made again; reports are never touched."""
     from pipeline.store import Store
 
     if older_than is None and max_size is None:

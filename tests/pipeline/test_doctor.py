@@ -21,6 +21,7 @@ def one(name: str) -> Check:
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MTMM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.delenv("MTMM_STORE_URL", raising=False)
 
 
 def test_every_subject_is_looked_at_and_what_is_wrong_comes_with_advice() -> None:
@@ -54,6 +55,14 @@ def test_a_prefect_server_that_is_configured_has_to_answer(monkeypatch: pytest.M
         assert one("prefect").state == "ok"
     assert one("prefect").state == "problem"
     assert "unset PREFECT_API_URL" in one("prefect").advice
+
+
+def test_a_shared_store_that_is_named_has_to_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert one("shared store").state == "ok"
+    monkeypatch.setenv("MTMM_STORE_URL", f"file://{tmp_path}/mounted")
+    assert one("shared store").state == "problem"
+    (tmp_path / "mounted").mkdir()
+    assert one("shared store").state == "ok"
 
 
 def test_a_check_that_breaks_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
