@@ -98,8 +98,9 @@ def test_prefect_yaml_names_flows_and_parameters_that_exist() -> None:
         assert set(deployment["parameters"]) <= set(known)
 
 
-def test_prefect_yaml_needs_neither_a_clone_nor_a_registry_where_runs_happen() -> None:
+def test_prefect_yaml_needs_neither_a_clone_nor_a_copy_nor_a_registry_where_runs_happen() -> None:
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
-    assert content["pull"] == [], "null means the folder from which was deployed"
+    (step,) = content["pull"]
+    assert step == {"prefect.deployments.steps.set_working_directory": {"directory": "/"}}
     images = [deployment["work_pool"].get("job_variables", {}) for deployment in content["deployments"]]
     assert [image["image_pull_policy"] for image in images if "image" in image] == ["IfNotPresent"] * 2
