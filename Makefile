@@ -35,9 +35,11 @@ types: install  ## mypy, strict
 check: lint types weights  ## ruff, mypy and all tests: what .ci/run calls
 	$(BIN)/python -m pytest
 
+# Not triton: PyTorch with CUDA asks for the one version that fits it, and without CUDA nothing imports it. A pin taken from
+# an environment without CUDA leaves nothing to install where pip knows the package index alone.
 lock: install  ## write the versions of this .venv into constraints.txt (after testing them)
 	{ echo '# The versions that were tested together on Linux x86-64, Python 3.11. Written by `make lock`.'; \
-	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | grep -v ' @ '; } > constraints.txt
+	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | grep -v -e ' @ ' -e '^triton=='; } > constraints.txt
 
 clean:  ## remove what was built; the user's cache stays
 	rm -rf $(VENV) $(DEMO_OUT) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -89,10 +89,18 @@ def test_a_cron_line_is_checked_before_anything_is_registered(
 def test_prefect_yaml_names_flows_and_parameters_that_exist() -> None:
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     flows = {
-        "flows/analyze_flow.py:analyze_video": analyze_video,
-        "flows/batch_flow.py:analyze_folder": analyze_folder,
+        "flows.analyze_flow.analyze_video": analyze_video,
+        "flows.batch_flow.analyze_folder": analyze_folder,
     }
     assert len({deployment["name"] for deployment in content["deployments"]}) == len(content["deployments"]) == 4
     for deployment in content["deployments"]:
         known = flows[deployment["entrypoint"]].parameters.properties
         assert set(deployment["parameters"]) <= set(known)
+
+
+def test_prefect_yaml_needs_neither_a_clone_nor_a_copy_nor_a_registry_where_runs_happen() -> None:
+    content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    (step,) = content["pull"]
+    assert step == {"prefect.deployments.steps.set_working_directory": {"directory": "/"}}
+    images = [deployment["work_pool"].get("job_variables", {}) for deployment in content["deployments"]]
+    assert [image["image_pull_policy"] for image in images if "image" in image] == ["IfNotPresent"] * 2
