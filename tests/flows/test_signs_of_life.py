@@ -51,7 +51,7 @@ class World:
         run = FlowRun(flow_id=uuid4(), state=state, labels=labels if signed else {})
         end = self.seconds + seconds
         while self.seconds < end:
-            self.seconds += 2
+            self.seconds += 5
             if beats and self.seconds % HEARTBEAT == 0:
                 self.heartbeat = MIDDAY + timedelta(seconds=self.seconds)
             reason = self.signs.lost_because(run)
@@ -84,7 +84,7 @@ def test_a_run_that_no_worker_signed_is_given_up() -> None:
 
 
 def test_a_run_that_waits_for_a_worker_is_never_lost() -> None:
-    assert World(worker=WorkerStatus.OFFLINE).watch(state(Scheduled()), seconds=86_400, signed=False) is None
+    assert World(worker=WorkerStatus.OFFLINE).watch(state(Scheduled()), seconds=7200, signed=False) is None
 
 
 def test_a_running_run_is_lost_after_three_heartbeats_or_two_when_its_worker_is_gone_too() -> None:
