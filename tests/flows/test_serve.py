@@ -89,8 +89,8 @@ def test_a_cron_line_is_checked_before_anything_is_registered(
 def test_prefect_yaml_names_flows_and_parameters_that_exist() -> None:
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     flows = {
-        "flows/analyze_flow.py:analyze_video": analyze_video,
-        "flows/batch_flow.py:analyze_folder": analyze_folder,
+        "flows.analyze_flow.analyze_video": analyze_video,
+        "flows.batch_flow.analyze_folder": analyze_folder,
     }
     assert len({deployment["name"] for deployment in content["deployments"]}) == len(content["deployments"]) == 4
     for deployment in content["deployments"]:
