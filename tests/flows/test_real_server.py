@@ -34,9 +34,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     (cache / "weights").symlink_to(cache_folder() / "weights")
     running = RealServer(folder, port=port)
     running.environment["MTMM_CACHE_DIR"] = str(cache)
-    running.start()
-    yield running
-    running.kill()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.kill()
 
 
 def mtmm(server: RealServer, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
