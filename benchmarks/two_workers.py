@@ -27,7 +27,9 @@ from foundation.folders import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-HEARTBEAT_SECONDS = 30  # the shortest that Prefect allows; a lost run is noticed after three
+RUN_HEARTBEAT = 30  # seconds between a flow run's heartbeats, the fewest that Prefect allows
+WORKER_HEARTBEAT = 10  # seconds; after three the server declares a worker offline
+WORKER_QUERY = 2  # seconds between a worker's looks for work; with Prefect's 10 its slots idle between short videos
 POOL = "mtmm-process"
 DEPLOYMENT = "analyze/video-process"
 
@@ -126,7 +128,9 @@ def main() -> int:
             # The default of 5 + 10 connections ran dry on a busy machine, and a worker gave up on the error.
             "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "30",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(RUN_HEARTBEAT),
+            "PREFECT_WORKER_HEARTBEAT_SECONDS": str(WORKER_HEARTBEAT),
+            "PREFECT_WORKER_QUERY_SECONDS": str(WORKER_QUERY),
             "DO_NOT_TRACK": "1",
         }
         prefect = str(BIN / "prefect")

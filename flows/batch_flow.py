@@ -214,10 +214,10 @@ def analyze_folder(
     )
     checkpoint = sha256_of(resolve_checkpoint(model))
     watcher = current_watcher()
-    videos, unreadable = find_videos(Path(folder), out=Path(out))
+    hashes = Hashes(cache_folder() / "hashes.json")
+    videos, unreadable = find_videos(Path(folder), out=Path(out), hashes=hashes)
     watcher.found(len(videos) + len(unreadable))
     outcomes = [Outcome(str(path), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
-    hashes = Hashes(cache_folder() / "hashes.json")
     waiting: list[tuple[FoundVideo, str]] = []
     for video in videos:
         outcome = _without_work(video, hashes=hashes, out=Path(out), options=options, checkpoint=checkpoint)
@@ -289,7 +289,7 @@ def _without_work(
     """Return the outcome of a video that needs no work, else its SHA-256."""
     path = str(video.relative)
     if video.growing:
-        return Outcome(path, "growing", "is still being written; left for the next pass")
+        return Outcome(path, "growing", "was written or moved while it was looked at; left for the next pass")
     try:
         content = hashes.of(video.path)
     except MtmmError as error:

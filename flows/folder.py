@@ -33,8 +33,7 @@ VIDEO_SUFFIXES = {
     ".webm",
     ".wmv",
 }
-YOUNG_SECONDS = 60.0  # a file that was changed within this time may still be growing
-LOOK_AGAIN_SECONDS = 2.0  # and is taken when it keeps its size and time of change for this long
+LOOK_AGAIN_SECONDS = 2.0  # a new file is taken when it keeps its size and time of change for this long
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class FoundVideo:
         The same, seen from the folder. Reports lie at this place below the output folder and keep the whole file name,
         so that two videos never share a report.
     growing : bool
-        Whether it was being written while it was looked at.
+        Whether it was being written or moved while it was looked at.
     """
 
     path: Path
@@ -61,7 +60,7 @@ class FoundVideo:
         return out / self.relative.parent / f"{self.relative.name}.json"
 
 
-def find_videos(folder: Path, *, out: Path) -> tuple[list[FoundVideo], list[tuple[Path, str]]]:
+def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundVideo], list[tuple[Path, str]]]:
     """Find every video below a folder, by suffix or by content.
 
     Parameters
@@ -70,6 +69,8 @@ def find_videos(folder: Path, *, out: Path) -> tuple[list[FoundVideo], list[tupl
         Hidden files and folders in it are passed over, and so is `out` where it lies inside.
     out : Path
         The output folder.
+    hashes : Hashes
+        Of earlier passes. What is unchanged since then is complete; all else is looked at twice.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def find_videos(folder: Path, *, out: Path) -> tuple[list[FoundVideo], list[tupl
     files = [path for path in _walk(folder, out.resolve(), unreadable) if _is_video(path)]
     if any(path == folder for path, _ in unreadable):
         raise InputError(f"{folder}: cannot be listed ({unreadable[0][1]})")
-    growing = _growing(files)
+    growing = _growing(path for path in files if not hashes.knows(path))
     videos = [FoundVideo(path, path.relative_to(folder), path in growing) for path in sorted(files)]
     return videos, unreadable
 
@@ -118,18 +119,15 @@ def _is_video(path: Path) -> bool:
 
 
 def _growing(files: Iterable[Path]) -> set[Path]:
-    """Return the files that change between two looks. Only young ones are looked at twice, all at the same time."""
-    now = time.time()
-    before: dict[Path, tuple[int, int]] = {}
-    for path in files:
-        stamp = _stamp(path)
-        # A time of change in the future means that a clock was put back: such a file is judged by looking, too.
-        if stamp is not None and now - stamp[1] / 1e9 < YOUNG_SECONDS:
-            before[path] = stamp
-    if not before:
-        return set()
-    time.sleep(LOOK_AGAIN_SECONDS)
-    return {path for path, stamp in before.items() if _stamp(path) != stamp or stamp[0] == 0}
+    """Return the files that change, or go, between two looks, all at the same time.
+
+    No clock is asked how old a file is: the one of this machine may be wrong or put back, and that of a file server
+    another one.
+    """
+    before = {path: _stamp(path) for path in files}
+    if before:
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return {path for path, stamp in before.items() if _stamp(path) != stamp}
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -150,6 +148,11 @@ class Hashes:
         except (OSError, ValueError):
             self._known = {}  # nothing is lost but time
 
+    def knows(self, path: Path) -> bool:
+        """Tell whether a file is as it was when it was hashed."""
+        stamp = _stamp(path)
+        return stamp is not None and self._known.get(str(path.resolve()), [])[:2] == list(stamp)
+
     def of(self, path: Path) -> str:
         """Return the SHA-256 of a file.
 
@@ -160,7 +163,7 @@ class Hashes:
         """
         stamp = _stamp(path)
         name = str(path.resolve())
-        if stamp is not None and name in self._known and self._known[name][:2] == list(stamp):
+        if self.knows(path):
             return str(self._known[name][2])
         content = hash_video(path)
         if stamp is not None:

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 
 from flows.local_server import LOOPBACK
-from foundation.errors import DependencyError
+from foundation.errors import DependencyError, StoreError
 from foundation.files import atomic_path
-from foundation.folders import cache_folder
+from foundation.folders import CACHE_VARIABLE, cache_folder
 
 # Of a server that lives as long as one command: nothing to schedule, to clean up, or to tell anybody.
 _UNUSED_SERVICES = (
@@ -77,10 +77,16 @@ class LocalServer:
 
     def __init__(self) -> None:
         self._template = cache_folder() / "prefect" / f"empty-{version('prefect')}.db"
-        self._database = Path(tempfile.mkdtemp(prefix="mtmm-video-")) / "prefect.db"
         self._is_new = not self._template.is_file()
-        if not self._is_new:
-            shutil.copyfile(self._template, self._database)
+        try:
+            self._database = Path(tempfile.mkdtemp(prefix="mtmm-video-")) / "prefect.db"
+            if not self._is_new:
+                shutil.copyfile(self._template, self._database)
+        except OSError as error:
+            raise StoreError(
+                f"{tempfile.gettempdir()}: has no place for the database of the local Prefect API ({error.strerror}); "
+                "free space, or set TMPDIR to another folder"
+            ) from error
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flows.local_server", str(self._database)],
             stdin=subprocess.PIPE,
@@ -100,27 +106,33 @@ class LocalServer:
         port = self._process.stdout.readline().strip()
         if not port:
             raise DependencyError(
-                f"the local Prefect API did not start (exit code {self._process.wait()}); run with --verbose to see "
-                "why, or name a server of your own in PREFECT_API_URL"
+                f"the local Prefect API did not start (exit code {self._process.wait()}); is there space for its "
+                f"database in {self._database.parent.parent}? Or name a server of your own in PREFECT_API_URL"
             )
         if self._is_new:
             self._keep_template()
         return f"http://{LOOPBACK}:{port.decode()}/api"
 
     def close(self) -> None:
-        """End the server; it removes its folder."""
+        """End the server; it removes its folder, unless it ended before."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+        shutil.rmtree(self._database.parent, ignore_errors=True)
 
     def _keep_template(self) -> None:
-        with (
-            atomic_path(self._template) as temporary,
-            closing(sqlite3.connect(self._database)) as made,
-            closing(sqlite3.connect(temporary)) as kept,
-        ):
-            made.backup(kept)
+        try:
+            with (
+                atomic_path(self._template) as temporary,
+                closing(sqlite3.connect(self._database)) as made,
+                closing(sqlite3.connect(temporary)) as kept,
+            ):
+                made.backup(kept)
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self._template}: cannot be written ({error}); free space or set {CACHE_VARIABLE} to another folder"
+            ) from error
 
     def __enter__(self) -> LocalServer:
         return self

@@ -11,10 +11,21 @@ from pathlib import Path
 import pytest
 
 from flows import folder as folder_module
-from flows.folder import FoundVideo, Hashes, find_videos
+from flows.folder import FoundVideo, Hashes
 from foundation.errors import InputError, MediaError
 
 LONG_AGO = 1_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look twice within a moment."""
+    monkeypatch.setattr(folder_module, "LOOK_AGAIN_SECONDS", 0.1)
+
+
+def find_videos(folder: Path, *, out: Path) -> tuple[list[FoundVideo], list[tuple[Path, str]]]:
+    """Look through a folder for the first time."""
+    return folder_module.find_videos(folder, out=out, hashes=Hashes(Path("nowhere/hashes.json")))
 
 
 def put(path: Path, source: Path | bytes) -> Path:
@@ -52,7 +63,7 @@ def test_the_same_name_in_two_folders_gives_two_reports() -> None:
 def test_a_file_that_is_being_written_is_left_for_the_next_pass(
     tmp_path: Path, tiny_video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_module, "LOOK_AGAIN_SECONDS", 0.5)
+    monkeypatch.setattr(folder_module, "LOOK_AGAIN_SECONDS", 0.5)  # longer than between two writes
     settled = tmp_path / "settled.mp4"
     shutil.copyfile(tiny_video, settled)  # young, but complete
     arriving = tmp_path / "arriving.mp4"
@@ -71,13 +82,36 @@ def test_a_file_that_is_being_written_is_left_for_the_next_pass(
     assert {video.path.name: video.growing for video in found} == {"arriving.mp4": True, "settled.mp4": False}
 
 
-def test_a_clock_that_was_put_back_does_not_hide_a_video(
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_that_is_wrong_hides_no_video_and_no_upload(tmp_path: Path, tiny_video: Path, hours: int) -> None:
+    """Times of change come from the clock that wrote the file, which may be hours off in either direction."""
+    stamp = time.time() + 3600 * hours
+    complete, arriving = put(tmp_path / "complete.mp4", tiny_video), put(tmp_path / "arriving.mp4", b"begin")
+    os.utime(complete, (stamp, stamp))
+    ended = threading.Event()
+
+    def upload() -> None:
+        while not ended.wait(0.02):
+            with arriving.open("ab") as file:
+                file.write(b"more")
+            os.utime(arriving, (stamp, stamp))
+
+    writer = threading.Thread(target=upload)
+    writer.start()
+    found, _ = find_videos(tmp_path, out=tmp_path / "out")
+    ended.set()
+    writer.join()
+    assert {video.path.name: video.growing for video in found} == {"arriving.mp4": True, "complete.mp4": False}
+
+
+def test_what_an_earlier_pass_has_seen_is_not_waited_for(
     tmp_path: Path, tiny_video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_module, "LOOK_AGAIN_SECONDS", 0.1)
-    path = put(tmp_path / "talk.mp4", tiny_video)
-    os.utime(path, (time.time() + 86_400, time.time() + 86_400))
-    (video,) = find_videos(tmp_path, out=tmp_path / "out")[0]
+    path = put(tmp_path / "in" / "talk.mp4", tiny_video)
+    hashes = Hashes(tmp_path / "hashes.json")
+    hashes.of(path)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited"))
+    ((video,), _) = folder_module.find_videos(tmp_path / "in", out=tmp_path / "out", hashes=hashes)
     assert not video.growing
 
 
