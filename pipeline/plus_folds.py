@@ -27,6 +27,7 @@ from extractors.sentence import SENTENCE_NAMES, WIDTH, load_transformer, pad
 from extractors.word_pieces import WordPieces
 from foundation.errors import DataError
 from foundation.files import atomic_path
+from model.features import ModalityFeatures
 from model.table import UtteranceTable
 from pipeline.plus_encoder import (
     Transcripts,
@@ -53,6 +54,11 @@ def folds_of(video_ids: Sequence[str], *, folds: int) -> NDArray[np.int64]:
 def rows_of(table: UtteranceTable, split: str) -> NDArray[np.int64]:
     """Row numbers of a split's utterances, in the order of the table."""
     return np.flatnonzero(np.array([name == split for name in table.splits])[table.video_of_row])
+
+
+def sentence_columns(text: ModalityFeatures) -> NDArray[np.int64]:
+    """Where the sentence vector stands among the text columns, shape (384,)."""
+    return np.array([text.names.index(name) for name in SENTENCE_NAMES], np.int64)
 
 
 def transcripts(table: UtteranceTable, rows: NDArray[np.int64]) -> Transcripts:
@@ -103,8 +109,7 @@ def with_folds(mosei: UtteranceTable, paths: Sequence[Path]) -> UtteranceTable:
         If the files do not cover every train utterance once.
     """
     text = mosei.modalities["text"]
-    places = [text.names.index(name) for name in SENTENCE_NAMES]
-    values = text.values.copy()
+    values, places = text.values.copy(), sentence_columns(text)
     train = rows_of(mosei, "train")
     seen = np.zeros(len(mosei), np.int64)
     for path in paths:
@@ -131,7 +136,7 @@ def main() -> None:
     train = rows_of(table, "train")
     labels = transcripts(table, train)
     text = table.modalities["text"]
-    vectors = text.values[np.ix_(train, [text.names.index(name) for name in SENTENCE_NAMES])]
+    vectors = text.values[np.ix_(train, sentence_columns(text))]
     fold = folds_of(table.video_ids, folds=FOLDS)[table.video_of_row[train]]
     held = fold == arguments.fold
     pieces = WordPieces.load(arguments.minilm / "vocab.txt")

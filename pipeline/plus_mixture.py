@@ -50,8 +50,8 @@ class Loudness:
 
     def shares(self, profiles: Mapping[str, Profile], emotions: Sequence[str]) -> NDArray[np.float64]:
         """How often clips of each emotion are drawn; sums to 1."""
-        powers = np.array([profiles[name].share for name in emotions], np.float64) ** self.share_power
-        return powers / powers.sum()
+        powers = np.power([profiles[name].share for name in emotions], self.share_power).astype(np.float64)
+        return np.asarray(powers / powers.sum())
 
 
 def emotion_of(table: UtteranceTable) -> tuple[str, ...]:

@@ -22,9 +22,12 @@ def train(
         str | None, typer.Option("--modalities", help="Of text,acoustic,visual; all that the table has by default.")
     ] = None,
     tasks: Annotated[
-        str,
-        typer.Option("--tasks", help="Of sentiment,emotion,sentiment_intensity,emotion_intensity; one is single-task."),
-    ] = "sentiment,emotion",
+        str | None,
+        typer.Option(
+            "--tasks",
+            help="Instead of the recipe's: of sentiment, emotion, sentiment_intensity, emotion_intensity; one is single-task.",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same checkpoint.")] = 1,
     modality_dropout: Annotated[
@@ -61,9 +64,9 @@ def train(
     recipe = replace(
         recipe_named(model),
         modalities=tuple(name for name in MODALITIES if name in wanted),
-        tasks=cast("tuple[Task, ...]", tuple(tasks.split(","))),
         seed=seed,
     )
+    recipe = replace(recipe, tasks=cast("tuple[Task, ...]", tuple(tasks.split(",")))) if tasks is not None else recipe
     recipe = replace(recipe, epochs=epochs) if epochs is not None else recipe
     recipe = replace(recipe, modality_dropout=modality_dropout) if modality_dropout is not None else recipe
     state = out.with_name(f"{out.stem}.training-state.safetensors")
