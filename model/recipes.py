@@ -73,11 +73,12 @@ class Recipe:
 # Table 5 to the letter; early stopping on the valid split is the only addition.
 TABLE_5 = Recipe(name="table-5")
 
-# Table 5's network, losses, optimiser and batch, with additions, each chosen on MOSEI's valid split (docs/model_card.md
-# has the figures). What is evaluated and stored is a running average of the weights; dropout of 0.2 on the input; the
-# step size falls to 0 over twelve epochs, with decoupled weight decay; the emotion loss weighs three times the sentiment
-# loss, since at 1 the emotions are still unlearnt when the sentiment is done; and intensity heads, the paper's future
-# work (section 6), learn beside the two tasks: how strong a sentiment is teaches more than on which side of zero it lies.
+# Table 5's network, losses, optimiser and batch, with additions, each chosen on MOSEI's valid split
+# (docs/model_card.md has the figures). What is evaluated and stored is a running average of the weights; dropout of
+# 0.2 on the input; the step size falls to 0 over twelve epochs, with decoupled weight decay; the emotion loss weighs
+# three times the sentiment loss, since at 1 the emotions are still unlearnt when the sentiment is done; and intensity
+# heads, the paper's future work (section 6), learn beside the two tasks: how strong a sentiment is teaches more than
+# on which side of zero it lies.
 PAPER = Recipe(
     name="paper",
     tasks=("sentiment", "emotion", "sentiment_intensity", "emotion_intensity"),

@@ -1,4 +1,9 @@
-"""Choosing the probability above which an emotion counts as present. Always on the valid split."""
+"""Choosing the probability above which an emotion counts as present. Always on the valid split.
+
+The best threshold of a finite split is partly chance. Chosen on a random half of MOSEI's valid videos and measured on
+the other half, 200 times, the rules here gave a network of `plus` on words alone 66.2 % W-Acc and 79.4 % F1, the plain
+maximum 65.9 and 79.3 (docs/plus.md).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from model.labels import EMOTIONS
 from model.metrics import Truth
@@ -13,6 +19,7 @@ from model.metrics import Truth
 GRID = np.round(np.arange(0.01, 1.0, 0.01), 2)  # (99,)
 PAPER_F1_THRESHOLD = 0.4  # paper, Table 5
 PAPER_WEIGHTED_ACCURACY_THRESHOLD = 0.2  # paper, Table 5
+SMOOTHING = 2.0  # standard deviation in steps of the grid
 PURPOSES = ("label", "f1_weighted", "weighted_accuracy")
 
 
@@ -38,9 +45,22 @@ def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArra
 
 
 def best_threshold(scores: NDArray[np.float64]) -> float:
-    """Return the threshold of the best score, shape (99,); the middle one where several are equally good."""
-    best = np.flatnonzero(scores == scores.max())
+    """Return the threshold of the best score, shape (99,), of the smoothed curve: its spikes are chance.
+
+    The middle one where several are equally good.
+    """
+    smooth = gaussian_filter1d(scores, SMOOTHING, mode="nearest")
+    best = np.flatnonzero(smooth >= smooth.max() - 1e-12)
     return float(GRID[best[len(best) // 2]])
+
+
+def prevalence_threshold(truth: Truth) -> float:
+    """Return the share of the utterances that have an emotion, on `GRID`.
+
+    Where probabilities are calibrated, no other threshold has a better weighted accuracy: an utterance is to be called
+    present when p / share > (1 - p) / (1 - share), which is p > share.
+    """
+    return float(GRID[np.abs(GRID - float(truth.mean())).argmin()])
 
 
 def choose_thresholds(
@@ -63,7 +83,9 @@ def choose_thresholds(
     chosen: dict[str, dict[str, float]] = {purpose: {} for purpose in PURPOSES}
     for index, emotion in enumerate(EMOTIONS):
         known = ~np.isnan(truth[:, index])
-        scores = sweep(truth[known, index] >= 0.5, probabilities[known, index])
-        for purpose in PURPOSES:
+        present = truth[known, index] >= 0.5
+        scores = sweep(present, probabilities[known, index])
+        for purpose in ("label", "f1_weighted"):
             chosen[purpose][emotion] = best_threshold(scores[purpose])
+        chosen["weighted_accuracy"][emotion] = prevalence_threshold(present)
     return chosen

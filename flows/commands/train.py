@@ -25,7 +25,7 @@ def train(
         str | None,
         typer.Option(
             "--tasks",
-            help="Instead of the recipe's: of sentiment, emotion, sentiment_intensity, emotion_intensity; one is single-task.",
+            help="Of sentiment,emotion,sentiment_intensity,emotion_intensity, not the recipe's; one is single-task.",
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the recipe's.")] = None,

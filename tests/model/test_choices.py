@@ -14,7 +14,7 @@ from model.evaluation import Scores, evaluate
 from model.labels import EMOTIONS
 from model.metrics import expected_calibration_error, f1_macro, f1_weighted, weighted_accuracy
 from model.system_report import seed_tests
-from model.thresholds import GRID, choose_thresholds, sweep
+from model.thresholds import GRID, best_threshold, choose_thresholds, sweep
 
 
 def test_the_sweep_agrees_with_the_metrics_at_every_threshold():
@@ -34,7 +34,25 @@ def test_a_clean_boundary_is_found():
     truth[20:] = 1
     probabilities = np.where(truth > 0, 0.35, 0.15)
     chosen = choose_thresholds(truth, probabilities)
-    assert all(0.15 < value <= 0.35 for thresholds in chosen.values() for value in thresholds.values())
+    assert all(0.15 < chosen[name][emotion] <= 0.35 for name in ("label", "f1_weighted") for emotion in EMOTIONS)
+
+
+def test_no_threshold_beats_the_prevalence_where_probabilities_are_calibrated():
+    generator = np.random.default_rng(4)
+    probabilities = generator.beta(1, 6, size=(100_000, 7))  # one in seven has it
+    truth = (generator.random(probabilities.shape) < probabilities).astype(np.float64)
+    chosen = choose_thresholds(truth, probabilities)["weighted_accuracy"]
+    for index, emotion in enumerate(EMOTIONS):
+        assert chosen[emotion] == pytest.approx(1 / 7, abs=0.01)
+        curve = sweep(truth[:, index] > 0.5, probabilities[:, index])["weighted_accuracy"]
+        reached = curve[np.flatnonzero(chosen[emotion] == GRID)[0]]
+        assert reached == pytest.approx(curve.max(), abs=0.002)
+
+
+def test_a_spike_that_is_chance_is_not_chosen():
+    curve = 0.7 - (GRID - 0.4) ** 2
+    curve[80] = curve.max() + 0.001
+    assert best_threshold(curve) == pytest.approx(0.4, abs=0.02)
 
 
 def test_calibration_mends_a_network_that_is_too_sure_and_too_gloomy():
