@@ -61,8 +61,8 @@ ACOUSTIC_COLUMNS = tuple(
 VISUAL_COLUMNS = (*ACTION_UNIT_NAMES, *POSE_NAMES)
 TEACHER_SEEDS = (1, 2)
 TEACHER_SHARE = 0.5  # of the teachers in the labels
-# Of an acted clip, an utterance of MOSEI having 1. Half of the videos are clips of one utterance, and a batch of them has
-# as much say as one of 16 long videos: at 1 they cost the words half a point.
+# Of an acted clip, an utterance of MOSEI having 1. Half of the videos are clips of one utterance, and a batch of them
+# has as much say as one of 16 long videos: at 1 they cost the words half a point.
 CLIP_WEIGHT = 0.3
 LOUDNESS = Loudness()
 
