@@ -157,7 +157,11 @@ def test_intensity_heads_learn_the_intensity(make_table):
     assert found["sentiment"]["intensity"]["correlation"] > 0.8
 
 
-def test_the_paper_recipe_is_table_5():
-    shape = (PAPER.hidden, PAPER.dense, PAPER.dropout, PAPER.batch, PAPER.learning_rate, PAPER.epochs)
-    assert shape == (200, 100, 0.3, 16, 0.001, 50)
-    assert recipe_named("table-5").averaging == 0
+def test_table_5_is_the_papers_and_paper_has_its_network():
+    table_5 = recipe_named("table-5")
+    for recipe in (table_5, PAPER):
+        network = (recipe.hidden, recipe.dense, recipe.dropout, recipe.batch, recipe.learning_rate)
+        assert network == (200, 100, 0.3, 16, 0.001)
+    assert (table_5.epochs, table_5.schedule, table_5.weight_decay, table_5.averaging) == (50, "constant", 0, 0)
+    assert table_5.tasks == ("sentiment", "emotion")
+    assert not table_5.task_weights
