@@ -119,8 +119,10 @@ def main() -> int:
             write_video(target, seconds=0.5 + 0.02 * index, pitch=100.0 + 5 * index)
             os.utime(target, (1e9, 1e9))
         port = free_port()
+        # Not what a test's own process sets for the API of a single command: that turns services of the server off.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MTMM_"))}
         environment = {
-            **os.environ,
+            **inherited,
             "MTMM_CACHE_DIR": str(cache),
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",

@@ -29,7 +29,6 @@ class ObservedRun:
 
     def __init__(self, *, content: str, name: str) -> None:
         self._progress: UUID | None = None
-        self._done = 0.0
         if has_own_server():
             key = f"progress-{content[:KEY_DIGITS]}"
             made = create_progress_artifact(0.0, key=key, description=f"Analysis of {name}")
@@ -37,10 +36,11 @@ class ObservedRun:
             self._progress = made
 
     def finished(self, step: str) -> None:
-        """Note that a step is done."""
-        self._done += STEPS[step][1]
+        """Note that a step is done, and with it those before it that the options leave out."""
         if self._progress is not None:
-            update_progress_artifact(self._progress, min(100.0 * self._done, 100.0))
+            names = list(STEPS)
+            done = sum(STEPS[name][1] for name in names[: names.index(step) + 1])
+            update_progress_artifact(self._progress, round(100.0 * done, 1))
 
 
 def show_analysis(analysis: Analysis, reports: dict[str, Path]) -> None:

@@ -61,6 +61,8 @@ def settle_environment(*, verbose: bool) -> None:
     """
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", CLIENT_RETRIES)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    if not verbose:  # of its machinery, which logs by a level of its own: events that no server takes, for instance
+        os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     if not has_own_server():
         os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
         for name, value in LOCAL_SETTINGS.items():

@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 
 WRITTEN_FORMATS = ",".join(DEFAULT_FORMATS)
 
-Videos = Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Videos, or sound files, in any format.")]
-Out = Annotated[Path, typer.Option(help="Folder for the reports.")]
+# ``readable=False``: typer's own check would end in a box and exit code 2, and come before the rest of the videos.
+Videos = Annotated[
+    list[Path], typer.Argument(metavar="VIDEO...", readable=False, help="Videos, or sound files, in any format.")
+]
+Out = Annotated[Path, typer.Option(readable=False, help="Folder for the reports.")]
 Asr = Annotated[str, typer.Option(help="Whisper model: base, tiny.en.")]
 Language = Annotated[str | None, typer.Option(help="Language spoken, such as en; recognised where not given.")]
-Transcript = Annotated[Path | None, typer.Option(help="SRT, VTT or JSON with words, in place of recognition.")]
+Transcript = Annotated[
+    Path | None, typer.Option(readable=False, help="SRT, VTT or JSON with words, in place of recognition.")
+]
 Model = Annotated[str, typer.Option(help="Checkpoint: paper, plus, or a path.")]
 Visual = Annotated[str, typer.Option(help="What looks at faces: mediapipe, pyfeat, none.")]
 Formats = Annotated[str, typer.Option(help="Reports, separated by commas.")]

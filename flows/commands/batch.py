@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flows.batch_flow import Outcome
 
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with videos, at any depth.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", readable=False, help="Folder with videos, at any depth.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Videos at a time; half the processor cores where not given.")]
 Memory = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory budget, such as 8GB; most of what is free where not given.")

@@ -10,12 +10,16 @@ import typer
 # What is slow to import is imported in the function: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 
-Source = Annotated[Path, typer.Argument(metavar="FILE", help="A video, or a sound file, in any format.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="FILE", readable=False, help="A video, or a sound file, in any format.")
+]
 Out = Annotated[Path, typer.Option(help="Folder for the tables.")]
 Format = Annotated[str, typer.Option("--format", help="parquet, csv, or csd (the CMU SDK's HDF5).")]
 Asr = Annotated[str, typer.Option(help="Whisper model: base, tiny.en.")]
 Language = Annotated[str | None, typer.Option(help="Language spoken, such as en; recognised where not given.")]
-Transcript = Annotated[Path | None, typer.Option(help="SRT, VTT or JSON with words, in place of recognition.")]
+Transcript = Annotated[
+    Path | None, typer.Option(readable=False, help="SRT, VTT or JSON with words, in place of recognition.")
+]
 Visual = Annotated[str, typer.Option(help="What looks at faces: mediapipe, pyfeat, none.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every step anew.")]
 

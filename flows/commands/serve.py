@@ -57,6 +57,8 @@ def serve(
         )
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(f"{folder}: cannot be listed (Permission denied)")
     if cron is not None:
         _check_cron(cron)
     interval = None if every is None else timedelta(seconds=parse_age(every))

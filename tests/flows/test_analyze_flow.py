@@ -98,7 +98,7 @@ def test_a_server_of_the_users_own_shows_utterances_report_and_progress(
         shown = {entry.key: entry for entry in client.read_artifacts()}
     assert json.loads(str(shown[f"utterances-{key}"].data))[0]["text"] == "Wonderful film."
     assert "tiny.json" in str(shown[f"report-{key}"].data)
-    assert shown[f"progress-{key}"].type == "progress"
+    assert (shown[f"progress-{key}"].type, shown[f"progress-{key}"].data) == ("progress", 100.0)  # no step is left
 
 
 @pytest.mark.usefixtures("prefect_url", "store")
