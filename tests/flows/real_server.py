@@ -60,7 +60,7 @@ class RealServer:
         return done.stdout
 
     def ask(self, path: str, **body: Any) -> Any:
-        """Return what its API answers to a question."""
+        """Send something to its API; what it answers."""
         answer = httpx.post(f"{self.url}/{path}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
