@@ -63,11 +63,11 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_rest_is_worked_on(own_se
     as_anybody = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}"] if os.geteuid() == 0 else []
     own = {**os.environ, "PREFECT_API_URL": own_server, "PYTHONPATH": str(ROOT)}
 
-    def batch(folder: Path) -> subprocess.CompletedProcess[str]:
-        command = [*as_anybody, sys.executable, "-m", "flows.cli", "batch", folder, "--out", out]
+    def mtmm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [*as_anybody, sys.executable, "-m", "flows.cli", *arguments, "--out", out]
         return subprocess.run(command, env=own, capture_output=True, text=True, check=False)
 
-    done = batch(tmp_path / "in")
+    done = mtmm("batch", tmp_path / "in")
     assert done.returncode == 1
     rows = (out / "summary.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert {Path(row.split(",")[0]).name: row.split(",")[1] for row in rows} == {
@@ -75,10 +75,11 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_rest_is_worked_on(own_se
         "locked": "failed",
     }
     assert any("Permission denied" in row for row in rows)
-    alone = batch(locked)
+    alone = [mtmm("batch", locked), mtmm("serve", locked, "--every", "15m")]
     locked.chmod(0o700)
-    assert alone.returncode == 1
-    one_line(alone.stderr, str(locked), "Permission denied")
+    for refused in alone:
+        assert refused.returncode == 1
+        one_line(refused.stderr, str(locked), "Permission denied")
 
 
 @pytest.mark.usefixtures("prefect_url")

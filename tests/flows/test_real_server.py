@@ -107,7 +107,7 @@ def registered(server: RealServer, name: str, folder: Path, **changes: Any) -> I
 
 def test_the_deployments_of_a_clone_are_registered_as_written(server: RealServer) -> None:
     for kind in ("process", "docker"):
-        server.ask("work_pools/", name=f"mtmm-{kind}", type=kind)  # `prefect work-pool create` takes as long as the rest
+        server.ask("work_pools/", name=f"mtmm-{kind}", type=kind)  # quicker than the command line
     server.prefect("deploy", "--all")
     found = {entry["name"]: entry for entry in server.ask("deployments/filter")}
     assert set(found) == {"folder-process", "video-process", "folder-docker", "video-docker"}
