@@ -1,6 +1,6 @@
 """A Prefect server on PostgreSQL, two workers, 24 short videos, one worker killed: nothing lost, nothing done twice.
 
-    python benchmarks/two_workers.py --videos 24
+    python benchmarks/two_workers.py --videos 24 --limit 2
 
 Starts everything it needs in a temporary folder and stops it again: PostgreSQL (Debian's package ``postgresql``, as
 user ``postgres`` when run as root), the server, a process work pool, and two workers that share a store. The batch
