@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -33,6 +34,8 @@ _UNUSED_SERVICES = (
     "TASK_RUN_RECORDER",
     "TRIGGERS",
 )
+# Prefect's senders of events and logs, which complain at the end of a command under loggers outside of Prefect's own.
+_BACKGROUND_LOGGERS = ("EventsWorker", "APILogWorker")
 CLIENT_RETRIES = "7"  # with doubling pauses from 1 s: a server may be away for two minutes (restart, failover)
 LOCAL_SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -63,6 +66,8 @@ def settle_environment(*, verbose: bool) -> None:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     if not verbose:  # of its machinery, which logs by a level of its own: events that no server takes, for instance
         os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
+        for name in _BACKGROUND_LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     if not has_own_server():
         os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
         for name, value in LOCAL_SETTINGS.items():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import pkgutil
 import subprocess
 import sys
+
+import pytest
 
 SCRIPT = """
 import os, sys
@@ -19,3 +23,9 @@ print("python again", file=sys.stderr)
 def test_native_notes_are_dropped_and_messages_kept() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines() == ["python message", "native again", "python again"]
+
+
+@pytest.mark.parametrize("service", ["prefect.events.worker.EventsWorker", "prefect.logging.handlers.APILogWorker"])
+def test_prefects_background_services_are_silent_without_verbose(service: str) -> None:
+    name = pkgutil.resolve_name(service).__name__  # by which Prefect names the logger, beside all of its own
+    assert not logging.getLogger(name).isEnabledFor(logging.ERROR)

@@ -130,10 +130,20 @@ def test_a_report_calls_the_webhook_and_is_shown_in_the_ui(
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     address, received = webhook
+    headers = {"Content-Type": "application/json"}
     with temporary_settings({PREFECT_API_URL: server.url}):
-        block = Webhook(url=address, headers={"Content-Type": "application/json"}).save("report-ready")
+        block = Webhook.model_validate({"url": address, "headers": headers}).save("report-ready")
     out = tmp_path / "out"
-    options = ["--transcript", tiny_transcript, "--visual", "none", "--formats", "json,html", "--out", out]
+    options: list[str | Path] = [
+        "--transcript",
+        tiny_transcript,
+        "--visual",
+        "none",
+        "--formats",
+        "json,html",
+        "--out",
+        out,
+    ]
     with registered(server, "report_ready", tmp_path, action={"block_document_id": str(block)}):
         run = mtmm(server, "analyze", tiny_video, *options)
         _, error = run.communicate()
@@ -190,8 +200,8 @@ def test_a_run_whose_machine_died_is_set_to_crashed(server: RealServer, tmp_path
 def test_a_server_that_goes_away_is_waited_for(server: RealServer, tmp_path: Path) -> None:
     alone, inside = video(tmp_path / "alone", pitch=400.0), video(tmp_path / "folder", pitch=500.0)
     runs = {
-        name: mtmm(server, *command, *QUICK, "--formats", "json", "--out", tmp_path / name)
-        for name, command in {"analyze": ["analyze", alone], "batch": ["batch", inside.parent]}.items()
+        command: mtmm(server, command, what, *QUICK, "--formats", "json", "--out", tmp_path / command)
+        for command, what in {"analyze": alone, "batch": inside.parent}.items()
     }
     for path in (alone, inside):
         finished_step(server, path)
@@ -206,7 +216,7 @@ def test_a_server_that_goes_away_is_waited_for(server: RealServer, tmp_path: Pat
 
 def test_a_server_that_stays_away_ends_in_one_line_and_the_steps_are_kept(server: RealServer, tmp_path: Path) -> None:
     talk, out = video(tmp_path / "in", pitch=600.0), tmp_path / "out"
-    command = ["analyze", talk, *QUICK, "--formats", "json", "--out", out]
+    command: list[str | Path] = ["analyze", talk, *QUICK, "--formats", "json", "--out", out]
     run = mtmm(server, *command, PREFECT_CLIENT_MAX_RETRIES="1")
     done = finished_step(server, talk)
     stamp = done.stat().st_ino
