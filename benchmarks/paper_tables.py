@@ -99,8 +99,8 @@ What stands side by side is not quite the same thing:
 * Our text is GloVe 6B with 50 dimensions, the paper's 840B with 300.
 * Epoch, calibration and thresholds are chosen on the valid split; test is evaluated after a run and takes no part in
   it. The recipe of `cim` and `cim_single` was chosen on valid (the model card says how); the baselines have one recipe
-  for all, which was not tuned for any of them. The authors' public script chooses epoch and thresholds on the test split; their figures are
-  higher for it by an unknown amount.
+  for all, which was not tuned for any of them. The authors' public script chooses epoch and thresholds on the test
+  split; their figures are higher for it by an unknown amount.
 * Emotion F1 and W-Acc stand at thresholds chosen per emotion on valid. The paper's fixed 0.4 and 0.2 are in the JSON
   lines, under `fixed`.
 * `cim` is the paper's multi-task network (MTL), `cim_single` two networks of one task each (STL). The shipped `paper`
