@@ -31,9 +31,9 @@ from model.labels import EMOTIONS
 LOGGER = logging.getLogger(__name__)
 LONGEST = 64  # pieces; 97 % of MOSEI's utterances fit, and the rest keep their beginning
 TUNED = ("query", "key", "value", "attended", "inner", "outer")  # every linear layer of the transformer
-HALF = (
-    "AVX512" in torch.backends.cpu.get_cpu_capability()
-)  # bfloat16 is twice as fast there, and ten times slower elsewhere
+# bfloat16 is twice as fast on processors with AVX512 and over ten times slower on others.
+HALF = "AVX512" in torch.backends.cpu.get_cpu_capability()
+POOLED_GAIN = 3.0  # the means over pieces have a norm near 6; 3 lets the head learn at its rate
 MISSING = float("nan")  # a label the corpus does not have; masked in the loss
 
 
@@ -100,9 +100,7 @@ class TunedEncoder(nn.Module):
     def forward(self, indices: Tensor, mask: Tensor) -> Tensor:
         """Map indices and mask (batch, length) to outputs (batch, OUTPUTS)."""
         pooled = self.transformer(indices, mask)
-        return cast(
-            Tensor, self.head(self.dropout(pooled * 3))
-        )  # the means have a norm near 6; 3 lets the head learn at its rate
+        return cast(Tensor, self.head(self.dropout(pooled * POOLED_GAIN)))
 
     def additions(self) -> dict[str, LowRank]:
         """Return the low-rank layers by the name of the linear layer they add to."""
@@ -211,12 +209,19 @@ def batches(lengths: Sequence[int], *, size: int, generator: np.random.Generator
 def predict(encoder: TunedEncoder, indices: Sequence[Sequence[int]], *, padding: int) -> NDArray[np.float32]:
     """Return outputs (n, OUTPUTS) for tokenised texts."""
     encoder.eval()
-    outputs = np.zeros((len(indices), TunedEncoder.OUTPUTS), np.float32)
+    return forward_all(encoder, indices, padding=padding, width=TunedEncoder.OUTPUTS)
+
+
+def forward_all(
+    network: nn.Module, indices: Sequence[Sequence[int]], *, padding: int, width: int
+) -> NDArray[np.float32]:
+    """Run a network over tokenised texts, those of like length together; return (n, width) in the order given."""
+    outputs = np.zeros((len(indices), width), np.float32)
     order = sorted(range(len(indices)), key=lambda row: len(indices[row]))
     with torch.inference_mode():
         for begin in range(0, len(order), 64):
             rows = order[begin : begin + 64]
-            outputs[rows] = encoder(*pad([indices[row] for row in rows], padding=padding)).numpy()
+            outputs[rows] = network(*pad([indices[row] for row in rows], padding=padding)).numpy()
     return outputs
 
 

@@ -23,16 +23,18 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
-from extractors.sentence import SENTENCE_NAMES, WIDTH, load_transformer, pad
+from extractors.sentence import SENTENCE_NAMES, WIDTH, load_transformer
 from extractors.word_pieces import WordPieces
 from foundation.errors import DataError
 from foundation.files import atomic_path
 from model.features import ModalityFeatures
 from model.table import UtteranceTable
 from pipeline.plus_encoder import (
+    POOLED_GAIN,
     Transcripts,
     TunedEncoder,
     TuningOptions,
+    forward_all,
     loss_of,
     read_mosi_train,
     tune,
@@ -42,7 +44,6 @@ LOGGER = logging.getLogger(__name__)
 FOLDS = 3
 EPOCHS = 2  # the shipped encoder had 3; the third gave it 0.3 points of valid accuracy for a third of the time
 HEAD_STEPS = 400  # of Adam over all train vectors at once; the loss no longer falls after 300
-POOLED_GAIN = 3.0  # `TunedEncoder.forward` multiplies the vectors by it
 
 
 def folds_of(video_ids: Sequence[str], *, folds: int) -> NDArray[np.int64]:
@@ -91,13 +92,7 @@ def fit_head(vectors: NDArray[np.float32], labels: Transcripts) -> nn.Linear:
 def pooled(encoder: TunedEncoder, indices: Sequence[Sequence[int]], *, padding: int) -> NDArray[np.float32]:
     """Sentence vectors (n, 384) of a tuned encoder for tokenised texts."""
     encoder.eval()
-    vectors = np.zeros((len(indices), WIDTH), np.float32)
-    order = sorted(range(len(indices)), key=lambda row: len(indices[row]))
-    with torch.inference_mode():
-        for begin in range(0, len(order), 64):
-            rows = order[begin : begin + 64]
-            vectors[rows] = encoder.transformer(*pad([indices[row] for row in rows], padding=padding)).numpy()
-    return vectors
+    return forward_all(encoder.transformer, indices, padding=padding, width=WIDTH)
 
 
 def with_folds(mosei: UtteranceTable, paths: Sequence[Path]) -> UtteranceTable:
