@@ -62,10 +62,13 @@ class VideoFeatures:
     modalities : mapping of Modality to ModalityFeatures
         The modalities at hand; all have the same number of utterances u. A modality that is missing from the mapping is
         absent for the whole video.
+    speakers : tuple of str, length u, or None
+        Who says each utterance, where that is known; None where it is not, and one speaker is assumed.
     """
 
     video_id: str
     modalities: Mapping[Modality, ModalityFeatures]
+    speakers: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         lengths = {modality: len(features.values) for modality, features in self.modalities.items()}
@@ -73,6 +76,18 @@ class VideoFeatures:
             raise InputError(
                 f"VideoFeatures {self.video_id}: modalities disagree on the number of utterances: {lengths}"
             )
+
+        if self.speakers is not None and set(lengths.values()) - {len(self.speakers)}:
+            raise InputError(
+                f"VideoFeatures {self.video_id}: {len(self.speakers)} speakers for utterances numbering {lengths}"
+            )
+
+    @property
+    def speaker_numbers(self) -> NDArray[np.int64]:
+        """Number of each utterance's speaker, from 0, shape (u,)."""
+        if self.speakers is None:
+            return np.zeros(len(self), np.int64)
+        return np.asarray(np.unique(self.speakers, return_inverse=True)[1], np.int64)
 
     def __len__(self) -> int:
         return len(next(iter(self.modalities.values())).values) if self.modalities else 0

@@ -35,7 +35,7 @@ def network_inputs(
     masks: dict[Modality, torch.Tensor] = {}
     for modality, columns in checkpoint.specification.columns.items():
         if modality in features.modalities:
-            values, present = columns.prepare(features.modalities[modality])
+            values, present = columns.prepare(features.modalities[modality], speakers=features.speaker_numbers)
         else:
             values = np.zeros((len(features), len(columns.names)), dtype=np.float32)
             present = np.zeros(len(features), dtype=np.bool_)

@@ -20,6 +20,8 @@ class Recipe:
         Of the checkpoint.
     modalities : tuple of Modality
         What the network takes; the table must have them.
+    speaker_means : tuple of Modality
+        Of these modalities the mean of each video is subtracted, see `model.speaker_mean`: one speaker a video.
     tasks : tuple of Task
         Heads of the network; one of them gives the single-task variant.
     hidden, dense, dropout, input_dropout
@@ -50,6 +52,7 @@ class Recipe:
 
     name: str = "paper"
     modalities: tuple[Modality, ...] = ("text",)
+    speaker_means: tuple[Modality, ...] = ()
     tasks: tuple[Task, ...] = ("sentiment", "emotion")
     hidden: int = 200
     dense: int = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -16,8 +16,10 @@ from model.cim import NetworkShape, Task
 from model.features import MODALITIES, Modality, ModalityFeatures
 from model.labels import EMOTION_CLASSES, SENTIMENTS
 from model.normaliser import Normaliser
+from model.speaker_mean import SpeakerMean
 
-FORMAT = "mtmm-video-checkpoint/1"
+FORMAT = "mtmm-video-checkpoint/2"  # 2 may subtract the speaker's mean, which a reader of 1 would not know of
+READABLE = (FORMAT, "mtmm-video-checkpoint/1")
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,26 @@ class Columns:
         Version of the extractor.
     normaliser : Normaliser
         Fitted on the training split.
+    speaker_mean : SpeakerMean or None
+        Where it is there, each speaker's own mean is subtracted before normalising; fitted on the training split.
     """
 
     names: tuple[str, ...]
     version: str
     normaliser: Normaliser
+    speaker_mean: SpeakerMean | None = None
 
-    def prepare(self, features: ModalityFeatures) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Match columns by name and version, and normalise.
+    def prepare(
+        self, features: ModalityFeatures, *, speakers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Match columns by name and version, subtract the speaker's mean, and normalise.
+
+        Parameters
+        ----------
+        features : ModalityFeatures
+            Of the utterances of one or more videos, u in all.
+        speakers : ndarray of int, shape (u,)
+            Number of each row's speaker, from 0.
 
         Returns
         -------
@@ -69,7 +83,34 @@ class Columns:
                 )
             order = [position[name] for name in self.names]
             values, valid = values[:, order], valid[:, order]
+        if self.speaker_mean is not None:
+            values = self.speaker_mean.subtract(values, valid, speakers=speakers)
         return self.normaliser.apply(values, valid), np.asarray(valid.any(axis=1), dtype=np.bool_)
+
+    def to_content(self) -> dict[str, Any]:
+        """Return what `from_content` reads: lists and strings, for JSON."""
+        content: dict[str, Any] = {"names": list(self.names), "version": self.version}
+        content |= {"mean": self.normaliser.mean.tolist(), "std": self.normaliser.std.tolist()}
+        if self.speaker_mean is not None:
+            content["speaker"] = {"mean": self.speaker_mean.mean.tolist(), "prior": self.speaker_mean.prior.tolist()}
+        return content
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> Columns:
+        """Read what `to_content` returned."""
+        speaker = content.get("speaker")
+        return cls(
+            names=tuple(content["names"]),
+            version=content["version"],
+            normaliser=Normaliser(mean=_array(content["mean"]), std=_array(content["std"])),
+            speaker_mean=None
+            if speaker is None
+            else SpeakerMean(mean=_array(speaker["mean"]), prior=_array(speaker["prior"])),
+        )
+
+
+def _array(numbers: Sequence[float]) -> NDArray[np.float32]:
+    return np.asarray(numbers, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -122,15 +163,7 @@ class Specification:
                     "input_dropout": self.shape.input_dropout,
                     "tasks": list(self.shape.tasks),
                 },
-                "columns": {
-                    modality: {
-                        "names": list(columns.names),
-                        "version": columns.version,
-                        "mean": [float(value) for value in columns.normaliser.mean],
-                        "std": [float(value) for value in columns.normaliser.std],
-                    }
-                    for modality, columns in self.columns.items()
-                },
+                "columns": {modality: columns.to_content() for modality, columns in self.columns.items()},
                 "calibration": {"scale": list(self.calibration.scale), "bias": list(self.calibration.bias)},
                 "thresholds": {purpose: dict(values) for purpose, values in self.thresholds.items()},
                 "provenance": dict(self.provenance),
@@ -158,23 +191,14 @@ class Specification:
         """
         try:
             content = json.loads(text)
-            if content["format"] != FORMAT:
+            if content["format"] not in READABLE:
                 raise CheckpointError(
-                    f"{source}: checkpoint format {content['format']!r}, this version reads {FORMAT!r}; update "
-                    "mtmm-video or train again"
+                    f"{source}: checkpoint format {content['format']!r}, this version reads {', '.join(READABLE)}; "
+                    "update mtmm-video or train again"
                 )
             given = content["columns"]
             columns: dict[Modality, Columns] = {
-                modality: Columns(
-                    names=tuple(given[modality]["names"]),
-                    version=given[modality]["version"],
-                    normaliser=Normaliser(
-                        mean=np.asarray(given[modality]["mean"], dtype=np.float32),
-                        std=np.asarray(given[modality]["std"], dtype=np.float32),
-                    ),
-                )
-                for modality in MODALITIES
-                if modality in given
+                modality: Columns.from_content(given[modality]) for modality in MODALITIES if modality in given
             }
             shape = NetworkShape(
                 columns={modality: len(entry.names) for modality, entry in columns.items()},

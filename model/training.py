@@ -27,6 +27,7 @@ from model.features import Modality
 from model.losses import Targets, total_loss
 from model.normaliser import Normaliser
 from model.recipes import Recipe
+from model.speaker_mean import SpeakerMean
 from model.specification import Columns, Specification
 from model.table import Labels, UtteranceTable
 from model.thresholds import choose_thresholds
@@ -60,14 +61,25 @@ class EpochRecord:
 Hook = Callable[[EpochRecord], None]
 
 
-def fit_columns(table: UtteranceTable, modalities: tuple[Modality, ...]) -> dict[Modality, Columns]:
-    """Fit the normalisers of the modalities on a training table."""
-    return {
-        modality: Columns(
-            names=features.names, version=features.version, normaliser=Normaliser.fit(features.values, features.valid)
+def fit_columns(
+    table: UtteranceTable, modalities: tuple[Modality, ...], *, speaker_means: tuple[Modality, ...] = ()
+) -> dict[Modality, Columns]:
+    """Fit the normalisers of the modalities on a training table, and the speakers' means of some."""
+    fitted: dict[Modality, Columns] = {}
+    for modality, features in table.with_modalities(modalities).modalities.items():
+        values, valid = features.values, features.valid
+        speaker_mean = (
+            SpeakerMean.fit(values, valid, speakers=table.video_of_row) if modality in speaker_means else None
         )
-        for modality, features in table.with_modalities(modalities).modalities.items()
-    }
+        if speaker_mean is not None:
+            values = speaker_mean.subtract(values, valid, speakers=table.video_of_row)
+        fitted[modality] = Columns(
+            names=features.names,
+            version=features.version,
+            normaliser=Normaliser.fit(values, valid),
+            speaker_mean=speaker_mean,
+        )
+    return fitted
 
 
 def fingerprint(table: UtteranceTable, recipe: Recipe) -> str:
@@ -151,7 +163,7 @@ def fit_network(
     device = device or pick_device()
     train_table = table.split("train")
     valid_table = selection_split(table, recipe.selection_corpus)
-    columns = fit_columns(train_table, recipe.modalities)
+    columns = fit_columns(train_table, recipe.modalities, speaker_means=recipe.speaker_means)
     shape = NetworkShape(
         columns={modality: len(entry.names) for modality, entry in columns.items()},
         hidden=recipe.hidden,

@@ -80,7 +80,11 @@ def save_features(path: Path, features: VideoFeatures, *, quality: Sequence[Qual
     for modality, entry in features.modalities.items():
         arrays[f"{modality}.values"], arrays[f"{modality}.valid"] = entry.values, entry.valid
         columns[modality] = {"names": list(entry.names), "version": entry.version}
-    metadata = {"columns": columns, "quality": [dataclasses.asdict(entry) for entry in quality]}
+    metadata = {
+        "columns": columns,
+        "quality": [dataclasses.asdict(entry) for entry in quality],
+        "speakers": features.speakers,
+    }
     save_arrays(path, arrays, metadata=metadata)
 
 
@@ -104,7 +108,8 @@ def load_features(path: Path, *, video_id: str) -> tuple[VideoFeatures, tuple[Qu
         for modality, entry in metadata["columns"].items()
     }
     quality = tuple(Quality(**entry) for entry in metadata["quality"])
-    return VideoFeatures(video_id=video_id, modalities=modalities), quality
+    speakers = None if metadata["speakers"] is None else tuple(metadata["speakers"])
+    return VideoFeatures(video_id=video_id, modalities=modalities, speakers=speakers), quality
 
 
 def save_prediction(path: Path, prediction: VideoPrediction) -> None:

@@ -113,6 +113,7 @@ def _read_analysis(content: Mapping[str, Any]) -> Analysis:
             modalities={
                 cast(Modality, name): _read_modality(entry) for name, entry in content["features"]["modalities"].items()
             },
+            speakers=tuple(entry.utterance.speaker or "" for entry in utterances),
         ),
         prediction=VideoPrediction(utterances=tuple(entry.prediction for entry in utterances), attention=attention),
         provenance=Provenance(**provenance),

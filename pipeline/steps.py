@@ -248,9 +248,10 @@ def features(
             )
             for utterance, face, unknown in zip(spoken, faces, more["out_of_vocabulary"], strict=True)
         ]
-        save_features(path, VideoFeatures(video_id="", modalities=modalities), quality=quality)
+        speakers = tuple(each.speaker or "" for each in spoken)
+        save_features(path, VideoFeatures(video_id="", modalities=modalities, speakers=speakers), quality=quality)
 
-    return job.step("features", version="1", parameters=parameters, suffix="safetensors", make=make)
+    return job.step("features", version="2", parameters=parameters, suffix="safetensors", make=make)
 
 
 def prediction(job: Job, features: StepResult, *, hook: Hook = no_hook) -> StepResult:

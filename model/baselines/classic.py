@@ -20,7 +20,10 @@ Margin = Callable[[Any, NDArray[np.float32]], NDArray[np.float64]]
 
 def flat_rows(table: UtteranceTable, columns: dict[Any, Columns]) -> NDArray[np.float32]:
     """Return all modalities side by side, normalised, shape (n, sum of d); what is absent is 0."""
-    return np.concatenate([entry.prepare(table.modalities[name])[0] for name, entry in columns.items()], axis=1)
+    return np.concatenate(
+        [entry.prepare(table.modalities[name], speakers=table.video_of_row)[0] for name, entry in columns.items()],
+        axis=1,
+    )
 
 
 class OnePerLabel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 
@@ -12,8 +13,11 @@ from safetensors.torch import save_file
 
 from foundation.errors import CheckpointError
 from model.checkpoint import METADATA_KEY, load_checkpoint, read_tensors, resolve_checkpoint, save_checkpoint, shipped
+from model.evaluation import score_table
 from model.features import VideoFeatures
+from model.labels import EMOTIONS
 from model.prediction import predict
+from model.specification import Specification
 from model.training import Recipe, train
 
 TINY = Recipe(modalities=("text", "acoustic"), hidden=6, dense=5, epochs=1, batch=8)
@@ -32,6 +36,33 @@ def test_a_saved_checkpoint_predicts_the_same(trained, tmp_path):
     back = load_checkpoint(path)
     assert back.specification.to_json() == checkpoint.specification.to_json()
     assert predict(back, table.video(0)).utterances == predict(checkpoint, table.video(0)).utterances
+
+
+def test_the_speakers_mean_travels_with_the_checkpoint(make_table, tmp_path):
+    """A video is labelled alone as it is in a table of many: each is compared with its own utterances only."""
+    table = make_table(modalities=("text", "acoustic"))
+    checkpoint = train(table, recipe=replace(TINY, speaker_means=("acoustic",)))
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, network=checkpoint.network, specification=checkpoint.specification)
+    back = load_checkpoint(path)
+    assert back.specification.columns["text"].speaker_mean is None
+    assert back.specification.to_json() == checkpoint.specification.to_json()
+    together = score_table(checkpoint, table).emotion
+    for index in (0, 3):
+        alone = predict(back, table.video(index)).utterances
+        rows = slice(int(table.offsets[index]), int(table.offsets[index + 1]))
+        given = [[found.emotion_probabilities[name] for name in EMOTIONS] for found in alone]
+        np.testing.assert_allclose(given, together[rows, : len(EMOTIONS)], atol=1e-5)
+
+
+def test_checkpoints_of_before_the_speakers_mean_are_read(trained):
+    checkpoint, _ = trained
+    content = json.loads(checkpoint.specification.to_json())
+    old = json.dumps({**content, "format": "mtmm-video-checkpoint/1"})
+    assert Specification.from_json(old, source="old").to_json() == checkpoint.specification.to_json()
+    new = json.dumps({**content, "format": "mtmm-video-checkpoint/3"})
+    with pytest.raises(CheckpointError, match="update mtmm-video"):
+        Specification.from_json(new, source="new")
 
 
 def test_half_precision_moves_probabilities_by_less_than_a_hundredth(trained, tmp_path):
