@@ -118,8 +118,12 @@ def level(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.floa
 
 
 def spoken_part(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
-    """Cut the silence before and after the speech: in use, only what lies within words is averaged."""
-    speech = detect_speech(waveform.astype(np.float32), sample_rate=sample_rate)
+    """Cut the silence before and after the speech: in use, only what lies within words is averaged.
+
+    The speech is looked for in a levelled copy, since some clips are very quiet; what is returned keeps its loudness,
+    which is part of how a speaker acts.
+    """
+    speech = detect_speech(level(waveform, sample_rate=sample_rate).astype(np.float32), sample_rate=sample_rate)
     if len(speech) == 0:
         return waveform
     return waveform[int(speech[0, 0] * sample_rate) : int(np.ceil(speech[-1, 1] * sample_rate))]
@@ -155,7 +159,7 @@ def single_utterances(
 
 
 def ravdess_table(folder: Path, *, valid_speakers: Sequence[str]) -> UtteranceTable:
-    """Measure RAVDESS with our own COVAREP, every clip levelled and cut to its speech first.
+    """Measure RAVDESS with our own COVAREP, every clip cut to its speech first.
 
     Parameters
     ----------
@@ -179,7 +183,7 @@ def ravdess_table(folder: Path, *, valid_speakers: Sequence[str]) -> UtteranceTa
     valid = np.zeros(values.shape, np.bool_)
     for row, path in enumerate(index["path"]):
         recording, rate = soundfile.read(folder / path, dtype="float64")
-        waveform = spoken_part(level(recording, sample_rate=rate), sample_rate=rate)
+        waveform = spoken_part(recording, sample_rate=rate)
         values[row], valid[row] = stream_mean(covarep(waveform, sample_rate=rate))
     emotions = [NEUTRAL if emotion == "calm" else emotion for emotion in index["emotion"]]
     return single_utterances(

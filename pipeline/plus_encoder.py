@@ -58,12 +58,12 @@ class TuningOptions:
     """
 
     rank: int = 16
-    rate: float = 1e-3
+    rate: float = 4e-4
     head_rate: float = 2e-3
     epochs: int = 3
     batch: int = 32
     dropout: float = 0.1
-    emotion_weight: float = 1.0
+    emotion_weight: float = 3.0
     seed: int = 1
 
 
@@ -345,7 +345,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True, help="folder with MOSEI's train.csv.gz and valid.csv.gz")
     parser.add_argument("--mosi", type=Path, help="MOSI's utterances.csv.gz: its train transcripts are added")
     parser.add_argument("--out", type=Path, required=True, help="the delta to write")
-    parser.add_argument("--version", default="mosei/1")
+    parser.add_argument("--version", default="mosei/2")
     parser.add_argument("--share", type=float, default=1.0, help="share of the train rows (for quick comparisons)")
     for name, value in asdict(TuningOptions()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)

@@ -80,7 +80,7 @@ def fit_head(vectors: NDArray[np.float32], labels: Transcripts) -> nn.Linear:
     inputs = torch.from_numpy(vectors) * POOLED_GAIN
     optimiser = torch.optim.Adam(head.parameters(), lr=0.01, weight_decay=1e-5)
     for step in range(HEAD_STEPS):
-        loss = loss_of(head(inputs), labels, emotion_weight=1.0)
+        loss = loss_of(head(inputs), labels, emotion_weight=TuningOptions().emotion_weight)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -140,7 +140,7 @@ def main() -> None:
         pieces,
         train=labels.rows(np.flatnonzero(~held)) + read_mosi_train(arguments.mosi),
         valid=transcripts(table, rows_of(table, "valid")),
-        options=replace(TuningOptions(), rate=4e-4, epochs=EPOCHS),
+        options=replace(TuningOptions(), epochs=EPOCHS),
         head=fit_head(vectors, labels),
     )
     indices = [pieces.encode(table.texts[row], longest=256) for row in train[held]]

@@ -89,11 +89,85 @@ def clip_weights(
     return {name: weight * wanted[name] * len(train) / count for name, count in counts.items()}
 
 
+def speakers_of(voices: UtteranceTable) -> NDArray[np.str_]:
+    """Return the speaker of each clip of a table whose clips are called SPEAKER/NAME, shape (n,)."""
+    return np.array([name.split("/", 1)[0] for name in voices.video_ids])
+
+
+def sessions(
+    voices: UtteranceTable,
+    *,
+    profiles: Mapping[str, Profile],
+    loudness: Loudness,
+    longest: int,
+    utterances: int,
+    seed: int,
+) -> UtteranceTable:
+    """Put clips of one speaker together as a video, as a person speaks now evenly and now not.
+
+    In use a voice is compared with the other utterances of its video, so it is in training: only the voice's own
+    changes are learnt. How many there are to compare with differs, and so does the share of neutral ones.
+
+    Parameters
+    ----------
+    voices : UtteranceTable
+        One-utterance videos called SPEAKER/NAME; those of the train split are used.
+    profiles : mapping
+        From `label_profiles`; gives the labels.
+    loudness : Loudness
+        Its `neutral` is the mean share of neutral clips, its `share_power` says how often the other emotions come.
+    longest : int
+        Utterances of a session are 1 with probability 1/4, else between 2 and this, all numbers alike.
+    utterances : int
+        About as many are drawn.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    UtteranceTable
+        Train split; the corpus is what stands before the / of the clips'.
+    """
+    generator = np.random.default_rng(seed)
+    source = voices.split("train")
+    emotions, speakers = np.array(emotion_of(source)), speakers_of(source)
+    kinds = sorted(set(emotions.tolist()) - {NEUTRAL})
+    shares = loudness.shares(profiles, kinds)
+    names = sorted(set(speakers.tolist()))
+    rows: list[int] = []
+    offsets = [0]
+    while len(rows) < utterances:
+        own = speakers == generator.choice(names)
+        size = 1 if generator.random() < 1 / 4 else int(generator.integers(2, longest + 1))
+        even = generator.random() ** (1 / loudness.neutral - 1)  # between 0 and 1, on average `loudness.neutral`
+        for _ in range(size):
+            kind = NEUTRAL if generator.random() < even else str(generator.choice(kinds, p=shares))
+            rows.append(int(generator.choice(np.flatnonzero(own & (emotions == kind)))))
+        offsets.append(len(rows))
+    chosen = np.array(rows, np.int64)
+    count = len(offsets) - 1
+    corpus = source.corpora[0].split("/", 1)[0]
+    return UtteranceTable(
+        video_ids=tuple(f"{corpus}-{index}" for index in range(count)),
+        splits=("train",) * count,
+        corpora=(corpus,) * count,
+        offsets=np.array(offsets, np.int64),
+        modalities={
+            name: replace(features, values=features.values[chosen], valid=features.valid[chosen])
+            for name, features in source.modalities.items()
+        },
+        labels=profile_labels([str(emotions[row]) for row in rows], profiles),
+        segments=tuple(source.segments[row] for row in rows),
+        texts=("",) * len(rows),
+    )
+
+
 def lay_beside(
     mosei: UtteranceTable,
     clips: UtteranceTable,
     *,
     modality: Modality,
+    one_speaker: bool,
     profiles: Mapping[str, Profile],
     loudness: Loudness,
     seed: int,
@@ -108,6 +182,8 @@ def lay_beside(
         One-utterance videos; only those of the train split are used.
     modality : Modality
         Of the clips.
+    one_speaker : bool
+        Whether all clips of a video are by one speaker; their names must then be SPEAKER/NAME.
     profiles : mapping
         From `label_profiles`.
     loudness : Loudness
@@ -124,11 +200,20 @@ def lay_beside(
     source = clips.split("train")
     features = source.modalities[modality]
     emotions = np.array(emotion_of(source))
-    rows_of = {name: np.flatnonzero(emotions == name) for name in sorted(set(emotions.tolist()))}
-    kinds = [name for name in EMOTIONS if name in rows_of]
+    kinds = [name for name in EMOTIONS if name in emotions]
     shares = loudness.shares(profiles, kinds)
+    speaker_of_clip = np.zeros(len(source), np.int64)
+    if one_speaker:
+        speaker_of_clip = np.unique(speakers_of(source), return_inverse=True)[1]
+    speakers = int(speaker_of_clip.max()) + 1
+    rows_of = {
+        (speaker, name): np.flatnonzero((speaker_of_clip == speaker) & (emotions == name))
+        for speaker in range(speakers)
+        for name in (*kinds, NEUTRAL)
+    }
     train = np.array([split == "train" for split in mosei.splits])
     chosen = (generator.random(len(train)) < loudness.videos) & train
+    speaker_of_video = generator.integers(0, speakers, len(train))
     target = mosei.modalities.get(modality) or absent_features(features, len(mosei))
     values, valid = target.values.copy(), target.valid.copy()
     strongest = strongest_emotions(mosei.labels)
@@ -140,8 +225,8 @@ def lay_beside(
             if generator.random() < loudness.matched:
                 named = int(strongest[row])
                 felt = EMOTIONS[named] if 0 <= named < len(EMOTIONS) else NEUTRAL
-                kind = felt if felt in rows_of else NEUTRAL
-        clip = int(generator.choice(rows_of[kind]))
+                kind = felt if felt in kinds else NEUTRAL
+        clip = int(generator.choice(rows_of[int(speaker_of_video[mosei.video_of_row[row]]), kind]))
         values[row], valid[row] = features.values[clip], features.valid[clip]
     laid = replace(target, values=values, valid=valid)
     return with_modality(mosei, modality, laid)

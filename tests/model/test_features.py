@@ -27,3 +27,13 @@ def test_an_utterance_without_any_measured_value_lacks_the_modality() -> None:
 def test_length_is_the_number_of_utterances() -> None:
     assert len(VideoFeatures("talk", {"text": features(3)})) == 3
     assert len(VideoFeatures("silence", {})) == 0
+
+
+def test_speakers_are_numbered_and_one_is_assumed_where_none_is_named() -> None:
+    named = VideoFeatures("interview", {"text": features(4)}, speakers=("Ann", "Bob", "Ann", ""))
+    numbers = named.speaker_numbers.tolist()
+    assert numbers[0] == numbers[2]
+    assert len(set(numbers)) == 3
+    assert VideoFeatures("talk", {"text": features(3)}).speaker_numbers.tolist() == [0, 0, 0]
+    with pytest.raises(InputError, match="2 speakers"):
+        VideoFeatures("interview", {"text": features(3)}, speakers=("Ann", "Bob"))

@@ -66,6 +66,7 @@ def analysis() -> Analysis:
                 "text": ModalityFeatures(text, np.ones((2, 3), np.bool_), ("g0", "g1", "g2"), "glove-6b-50d/1"),
                 "visual": ModalityFeatures(visual, visual != 0, ("AU12", "pitch"), "facet-35/1"),
             },
+            speakers=("", "2"),
         ),
         prediction=VideoPrediction(predictions, {("text", "visual"): (weights, weights.T.copy())}),
         provenance=Provenance(

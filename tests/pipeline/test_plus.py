@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,14 @@ from model.labels import EMOTION_CLASSES, EMOTIONS
 from model.table import Labels, UtteranceTable
 from pipeline.plus_corpora import NEUTRAL, label_profiles, level, single_utterances, strongest_emotions
 from pipeline.plus_encoder import LowRank, Transcripts, TunedEncoder, loss_of
-from pipeline.plus_mixture import Loudness, attach_facet, clip_weights, label_clips, lay_beside
+from pipeline.plus_mixture import (
+    Loudness,
+    attach_facet,
+    clip_weights,
+    label_clips,
+    lay_beside,
+    sessions,
+)
 
 VIDEOS, LENGTH = 200, 5
 
@@ -65,7 +73,9 @@ def clips() -> UtteranceTable:
 
 def laid(mosei: UtteranceTable, clips: UtteranceTable, loudness: Loudness) -> UtteranceTable:
     profiles = label_profiles(mosei.split("train"))
-    return lay_beside(mosei, clips, modality="acoustic", profiles=profiles, loudness=loudness, seed=1)
+    return lay_beside(
+        mosei, clips, modality="acoustic", one_speaker=False, profiles=profiles, loudness=loudness, seed=1
+    )
 
 
 def test_profiles_are_shares_of_the_corpus(mosei: UtteranceTable) -> None:
@@ -116,6 +126,56 @@ def test_weighted_clips_have_the_base_rates_of_natural_speech(mosei: UtteranceTa
     even = clip_weights(clips, profiles, loudness=Loudness(neutral=0.5, share_power=0), weight=0.3)
     assert even["acted/happy"] == pytest.approx(even["acted/anger"]), "ten clips of each"
     assert label_clips(clips, profiles).labels.emotion[emotions == "sad", EMOTIONS.index("sad")].min() == 1
+
+
+@pytest.fixture(scope="module")
+def voices() -> UtteranceTable:
+    """Four speakers with three clips of each emotion and six neutral ones; column 0 is the emotion, 1 the speaker."""
+    emotions = [name for name in EMOTIONS for _ in range(3)] + [NEUTRAL] * 6
+    kinds = [EMOTIONS.index(name) if name in EMOTIONS else 6 for name in emotions]
+    values = np.array([[kind, speaker] for speaker in range(4) for kind in kinds], np.float32)
+    return single_utterances(
+        [f"R{speaker}/{index}" for speaker in range(4) for index in range(len(emotions))],
+        corpus="acted",
+        emotions=emotions * 4,
+        splits=["train"] * 3 * len(emotions) + ["valid"] * len(emotions),
+        modality="acoustic",
+        features=ModalityFeatures(values, np.ones_like(values, dtype=bool), ("F0", "VUV"), "acted/1"),
+    )
+
+
+def test_a_session_is_one_speaker_now_even_and_now_not(mosei: UtteranceTable, voices: UtteranceTable) -> None:
+    profiles = label_profiles(mosei.split("train"))
+    loudness = Loudness(neutral=0.6, share_power=0)
+    table = sessions(voices, profiles=profiles, loudness=loudness, longest=8, utterances=4000, seed=1)
+    kinds, speakers = table.modalities["acoustic"].values.T
+    shares = []
+    for start, end in itertools.pairwise(table.offsets):
+        assert len(set(speakers[start:end].tolist())) == 1
+        shares.append((kinds[start:end] == 6).mean())
+    assert set(speakers.tolist()) == {0, 1, 2}, "the fourth is held out"
+    assert table.lengths.max() == 8
+    assert (table.lengths == 1).mean() == pytest.approx(0.25, abs=0.05)
+    assert np.mean(shares) == pytest.approx(0.6, abs=0.05)
+    assert {0.0, 1.0} < set(shares), "some sessions are neutral throughout, some never"
+    felt = np.bincount(kinds[kinds < 6].astype(int), minlength=6)
+    assert felt.min() > 0.8 * felt.max(), "share_power 0: all emotions alike"
+    assert (table.labels.emotion[kinds == 4, EMOTIONS.index("sad")] == 1).all()
+
+
+def test_a_video_gets_the_voice_of_one_speaker(mosei: UtteranceTable, voices: UtteranceTable) -> None:
+    table = lay_beside(
+        mosei,
+        voices,
+        modality="acoustic",
+        one_speaker=True,
+        profiles=label_profiles(mosei.split("train")),
+        loudness=Loudness(videos=1),
+        seed=1,
+    )
+    speakers = table.modalities["acoustic"].values[: 150 * LENGTH, 1].reshape(150, LENGTH)
+    assert (speakers == speakers[:, :1]).all()
+    assert set(speakers[:, 0].tolist()) == {0, 1, 2}
 
 
 def test_quiet_and_loud_recordings_come_to_one_level() -> None:

@@ -28,7 +28,7 @@ def test_plus_keeps_its_valid_figures(shared: Path) -> None:
     checkpoint = load_checkpoint(shipped("plus"))
     found = evaluate(score_table(checkpoint, valid), valid, thresholds=checkpoint.specification.thresholds)
     # The figures of docs/plus.md, less what another processor's rounding may cost.
-    assert found["sentiment"]["accuracy"] > 0.845
+    assert found["sentiment"]["accuracy"] > 0.85
     assert found["sentiment"]["calibration_error"] < 0.03
-    assert found["emotion"]["weighted_accuracy"] > 0.66
+    assert found["emotion"]["weighted_accuracy"] > 0.665
     assert found["emotion"]["f1_weighted"] > 0.79

@@ -1,0 +1,255 @@
+"""Whether `plus` hears and sees acted emotions, with the words held still.
+
+    python benchmarks/plus_acted.py --checkpoint FOLDER/plus-*.safetensors --tables FOLDER \
+        [--clips ../shared/clips/emotion]
+
+Means over the checkpoints, in Markdown: what the acoustic columns alone tell of unseen speakers; held-out clips as
+AUROC; how often an emotion's probability rises above that of the speaker's neutral clip, on RAVDESS's held-out
+speakers; with --clips the same for CREMA-D and Audio2Face, once per finished configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from extractors.acoustic import covarep
+from extractors.visual import choose_face, track_faces
+from extractors.voice_activity import detect_speech
+from model.checkpoint import Checkpoint, load_checkpoint
+from model.evaluation import score_table
+from model.features import Modality, ModalityFeatures, VideoFeatures
+from model.labels import EMOTIONS
+from model.prediction import predict
+from model.table import UtteranceTable
+from pipeline.media import probe, read_frames, read_waveform
+from pipeline.plus_corpora import NEUTRAL, joined_text, spoken_part, stream_mean
+from pipeline.plus_mixture import emotion_of, speakers_of
+from pipeline.plus_training import ACOUSTIC_COLUMNS, Corpora
+from pipeline.weights import resolve
+
+RATE = 16_000
+ACTED = (NEUTRAL, "anger", "disgust", "fear", "happy", "sad")  # what CREMA-D and RAVDESS share
+DRAWS = 10  # sessions per held-out speaker
+ORDERS = 8  # of the clips of a session: context is read in order
+CREMA = {"NEU": NEUTRAL, "ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "SAD": "sad"}
+AUDIO2FACE = {"neutral": NEUTRAL, "anger": "anger", "sadness": "sad"}
+SENTENCES = ("Kids are talking by the door.", "Dogs are sitting by the door.", "Don't forget a jacket.")  # last: DFA
+
+Clip = Mapping[Modality, ModalityFeatures]  # one row each
+
+
+def header(first: str, columns: Sequence[str]) -> str:
+    """Return the head of a Markdown table."""
+    return f"\n| {first} | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}"
+
+
+def ravdess_folds(corpora: Corpora) -> None:
+    """Print what the acoustic columns alone tell of unseen speakers: six folds, a logistic regression."""
+    table = corpora.ravdess
+    labels, speakers = np.array(emotion_of(table)), speakers_of(table)
+    values = table.modalities["acoustic"].values.astype(np.float64)
+    centred = np.zeros_like(values)
+    for speaker in set(speakers.tolist()):
+        centred[speakers == speaker] = values[speakers == speaker] - values[speakers == speaker].mean(axis=0)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000, C=0.3, class_weight="balanced"))
+    print(
+        f"RAVDESS, {len(labels)} clips, {len(set(speakers))} speakers, folds by speaker, seven classes (chance 14.3 %)"
+    )
+    for name, columns in (("columns as they are", values), ("minus the speaker's mean", centred)):
+        guessed = cross_val_predict(model, columns, labels, groups=speakers, cv=GroupKFold(6))
+        print(f"* {name}: balanced accuracy {100 * balanced_accuracy_score(labels, guessed):.1f} %")
+
+
+def held_out(checkpoints: Sequence[Checkpoint], corpora: Corpora) -> None:
+    """Print whether held-out acted clips raise their own emotion above what other clips of the corpus get."""
+    print(header("held-out clips, AUROC", EMOTIONS))
+    voices = corpora.ravdess.split("valid")
+    kinds: dict[str, UtteranceTable] = {
+        "RAVDESS, each clip alone": voices,
+        "RAVDESS, a speaker's clips together": by_speaker(voices),
+        "photographs": corpora.faces.split("valid"),
+    }
+    for name, table in kinds.items():
+        labels = np.array([segment_emotion(corpora, segment) for segment in table.segments])
+        areas = []
+        for checkpoint in checkpoints:
+            scores = score_table(checkpoint, table).emotion
+            assert scores is not None
+            areas.append([area(scores[:, index], labels == emotion) for index, emotion in enumerate(EMOTIONS)])
+        print(f"| {name} | {' | '.join(f'{value:.2f}' for value in np.mean(areas, axis=0))} |")
+
+
+def area(scores: NDArray[np.float64], own: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve of an emotion's scores on its own clips against the others."""
+    return float((scores[own][:, None] > scores[~own][None, :]).mean()) if own.any() else float("nan")
+
+
+def segment_emotion(corpora: Corpora, segment: str) -> str:
+    """Return the acted emotion of a clip by its name."""
+    for table in (corpora.ravdess, corpora.faces):
+        if segment in table.segments:
+            return emotion_of(table)[table.segments.index(segment)]
+    raise KeyError(segment)
+
+
+def by_speaker(voices: UtteranceTable) -> UtteranceTable:
+    """Return a table in which all clips of a speaker are one video, in random order."""
+    speakers, generator = speakers_of(voices), np.random.default_rng(0)
+    names = sorted(set(speakers.tolist()))
+    groups = [generator.permutation(np.flatnonzero(speakers == name)) for name in names]
+    rows = np.concatenate(groups)
+    features = voices.modalities["acoustic"]
+    return replace(
+        voices,
+        video_ids=tuple(names),
+        splits=("valid",) * len(names),
+        corpora=("ravdess",) * len(names),
+        offsets=np.concatenate([[0], np.cumsum([len(group) for group in groups])]).astype(np.int64),
+        modalities={"acoustic": replace(features, values=features.values[rows], valid=features.valid[rows])},
+        labels=voices.labels.rows(rows),
+        segments=tuple(voices.segments[row] for row in rows),
+    )
+
+
+def alone(checkpoint: Checkpoint, clips: Sequence[Clip]) -> NDArray[np.float64]:
+    """Emotion probabilities (n, 6) of clips, each a video of its own."""
+    return np.concatenate([in_order(checkpoint, [clip]) for clip in clips])
+
+
+def together(checkpoint: Checkpoint, clips: Sequence[Clip]) -> NDArray[np.float64]:
+    """Emotion probabilities (n, 6) of clips as one video, the mean over `ORDERS` random orders of them."""
+    generator = np.random.default_rng(0)
+    total = np.zeros((len(clips), len(EMOTIONS)))
+    for _ in range(ORDERS):
+        order = generator.permutation(len(clips))
+        total[order] += in_order(checkpoint, [clips[row] for row in order])
+    return total / ORDERS
+
+
+def in_order(checkpoint: Checkpoint, clips: Sequence[Clip]) -> NDArray[np.float64]:
+    """Emotion probabilities (n, 6) of clips as the utterances of one video."""
+    joined = {
+        name: replace(
+            features,
+            values=np.concatenate([clip[name].values for clip in clips]),
+            valid=np.concatenate([clip[name].valid for clip in clips]),
+        )
+        for name, features in clips[0].items()
+    }
+    found = predict(checkpoint, VideoFeatures("acted", joined)).utterances
+    return np.array([[utterance.emotion_probabilities[name] for name in EMOTIONS] for utterance in found])
+
+
+WAYS = {"a speaker's clips as one video": together, "each clip a video": alone}
+
+
+def row_of(features: ModalityFeatures, row: int) -> ModalityFeatures:
+    """Return one row."""
+    return replace(features, values=features.values[row : row + 1], valid=features.valid[row : row + 1])
+
+
+def held_out_rises(checkpoints: Sequence[Checkpoint], corpora: Corpora, text: ModalityFeatures) -> None:
+    """Print how often the acted emotion is likelier than in the speaker's neutral clip of the same sentence."""
+    voices = corpora.ravdess.split("valid")
+    emotions, speakers = np.array(emotion_of(voices)), speakers_of(voices)
+    sentences = np.array([name.split("/")[1].split("-")[4] for name in voices.video_ids])  # 01 or 02
+    generator = np.random.default_rng(0)
+    sessions: list[list[Clip]] = []
+    for speaker in sorted(set(speakers.tolist())):
+        for _ in range(DRAWS):
+            sentence = int(generator.integers(2))
+            own = (speakers == speaker) & (sentences == f"{sentence + 1:02d}")
+            rows = [int(generator.choice(np.flatnonzero(own & (emotions == name)))) for name in ACTED]
+            acoustic = voices.modalities["acoustic"]
+            sessions.append([{"text": row_of(text, sentence), "acoustic": row_of(acoustic, row)} for row in rows])
+    print(header("RAVDESS, four held-out speakers: rises above neutral (mean change)", ACTED[1:]))
+    places = [EMOTIONS.index(name) for name in ACTED[1:]]
+    for words in (False, True):
+        for way, label in WAYS.items():
+            changes = []
+            for checkpoint in checkpoints:
+                for session in sessions:
+                    clips: Sequence[Clip] = session if words else [{"acoustic": clip["acoustic"]} for clip in session]
+                    found = label(checkpoint, clips)
+                    changes.append([found[1 + row, place] - found[0, place] for row, place in enumerate(places)])
+            moved = np.array(changes)
+            cells = [f"{(column > 0).mean():.0%} ({column.mean():+.2f})" for column in moved.T]
+            print(f"| {'words and voice' if words else 'voice'}, {way} | {' | '.join(cells)} |")
+
+
+def measured(path: Path, *, text: ModalityFeatures | None) -> Clip:
+    """Measure one acted clip as an utterance."""
+    waveform = read_waveform(path)
+    stream = covarep(spoken_part(waveform.astype(np.float64), sample_rate=RATE), sample_rate=RATE)
+    values, valid = stream_mean(stream)
+    places = [stream.names.index(name) for name in ACOUSTIC_COLUMNS]
+    clip: dict[Modality, ModalityFeatures] = {} if text is None else {"text": text}
+    clip["acoustic"] = ModalityFeatures(values[None, places], valid[None, places], ACOUSTIC_COLUMNS, stream.version)
+    if probe(path).has_video:
+        tracks = track_faces(read_frames(path, rate=10.0), landmarker=resolve("face-landmarker"))
+        speech = detect_speech(waveform, sample_rate=RATE)
+        face = choose_face(tracks, start=0.0, end=float(tracks.frame_times[-1]), speech=speech).stream
+        values, valid = stream_mean(face)
+        clip["visual"] = ModalityFeatures(values[None], valid[None], face.names, face.version)
+    return clip
+
+
+def clip_rises(checkpoints: Sequence[Checkpoint], folder: Path, text: ModalityFeatures) -> None:
+    """Print the change against the neutral clip of the same speaker, of every emotion."""
+    groups: dict[str, tuple[Mapping[str, str], ModalityFeatures | None]] = {
+        "crema_1001": (CREMA, row_of(text, 2)),
+        "crema_1002": (CREMA, row_of(text, 2)),
+        "a2f_Claire": (AUDIO2FACE, None),
+        "a2f_Mark": (AUDIO2FACE, None),
+    }
+    clips: dict[str, dict[str, Clip]] = {}
+    for group, (names, words) in groups.items():
+        paths = {
+            emotion: next(path for path in sorted(folder.glob(f"{group}*")) if mark in path.stem.split("_"))
+            for mark, emotion in names.items()
+        }
+        clips[group] = {emotion: measured(path, text=words) for emotion, path in paths.items()}
+    for way, label in WAYS.items():
+        print(header(f"{way} | used", EMOTIONS))
+        for group, acted in clips.items():
+            modalities = "+".join(name[0].upper() for name in acted[NEUTRAL])
+            change = np.mean([label(one, list(acted.values())) for one in checkpoints], axis=0)
+            for row, emotion in enumerate(acted):
+                cells = [
+                    f"**{value:+.2f}**" if name == emotion else f"{value:+.2f}"
+                    for name, value in zip(EMOTIONS, change[row] - change[0], strict=True)
+                ]
+                if emotion != NEUTRAL:
+                    print(f"| {group} {emotion} | {modalities} | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True)
+    parser.add_argument("--tables", type=Path, required=True)
+    parser.add_argument("--clips", type=Path, help="../shared/clips/emotion; once per finished configuration")
+    arguments = parser.parse_args()
+    checkpoints = [load_checkpoint(path) for path in arguments.checkpoint]
+    corpora = Corpora.load(arguments.tables)
+    text = joined_text(SENTENCES, glove=resolve("glove-6b-50d"), sentence=resolve("minilm-l6-v2"))
+    ravdess_folds(corpora)
+    held_out(checkpoints, corpora)
+    held_out_rises(checkpoints, corpora, text)
+    if arguments.clips is not None:
+        clip_rises(checkpoints, arguments.clips, text)
+
+
+if __name__ == "__main__":
+    main()
