@@ -72,8 +72,7 @@ ACOUSTIC_COLUMNS = tuple(name for name in COVAREP_NAMES if name != "creak" and n
 VISUAL_COLUMNS = (*ACTION_UNIT_NAMES, *POSE_NAMES)
 TEACHER_SEEDS = (1, 2)
 TEACHER_SHARE = 0.5  # of the teachers in the labels
-# Of an acted clip, an utterance of MOSEI having 1. At .3 voices are learnt less well, at 1 no better, and W-Acc on
-# words falls by half a point (docs/plus.md).
+# Of an acted clip, an utterance of MOSEI having 1. At .3 voices are learnt less well, at 1 little better.
 CLIP_WEIGHT = 0.6
 LOUDNESS = Loudness()
 SESSION_UTTERANCES = 4000  # of acted voices, drawn from the 1,199 train clips of RAVDESS
