@@ -268,9 +268,10 @@ def test_a_new_pin_makes_the_old_file_unwelcome(use: Use, server: Server) -> Non
 
 
 CHILD = """
-import sys
+import signal, sys
 from pipeline import weights
 from pipeline.weights_manifest import Origin, RawFile, Source, Weight
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells make background jobs ignore it
 url, sha256, size = sys.argv[1:]
 file = RawFile("net.bin", sha256, int(size), (Origin(url=url),))
 weights.MANIFEST = {"net": Weight("net", "test", "MIT", "net.bin", (Source("web", (file,)),))}
