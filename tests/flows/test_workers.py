@@ -1,4 +1,4 @@
-"""Two workers on PostgreSQL, one of them lost half-way: every video has its report, and none was done twice."""
+"""Two workers on PostgreSQL, one of them lost half-way: every video has its report, and no step was computed twice."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def test_a_lost_worker_loses_no_video() -> None:
     script = [sys.executable, str(ROOT / "benchmarks" / "two_workers.py"), "--videos", "24", "--limit", "2"]
     done = subprocess.run(script, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert "24 of 24 reports, 0 written twice" in done.stdout
+    assert "24 of 24 reports, 0 computed twice" in done.stdout
