@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,7 +113,11 @@ class BatchMaker:
 
 
 def drop_modalities(
-    masks: Mapping[Modality, Tensor], *, probability: float, generator: np.random.Generator
+    masks: Mapping[Modality, Tensor],
+    *,
+    probability: float,
+    generator: np.random.Generator,
+    never: Collection[Modality] = (),
 ) -> dict[Modality, Tensor]:
     """Hide whole modalities of whole videos, so that the network learns to do without them.
 
@@ -125,11 +129,14 @@ def drop_modalities(
         That a modality of a video is hidden. The last one a video has is never hidden.
     generator : numpy Generator
         Source of chance.
+    never : collection of Modality
+        Modalities that are not hidden.
     """
     names = list(masks)
     device = masks[names[0]].device
     there = np.stack([masks[name].any(dim=1).cpu().numpy() for name in names])  # (M, B)
-    kept = there & (generator.random(there.shape) >= probability)
+    spare = np.array([name in never for name in names])[:, None]  # (M, 1)
+    kept = there & ((generator.random(there.shape) >= probability) | spare)
     spared = (
         generator.integers(0, 1 << 30, there.shape) * there
     )  # where all would go, a random one of those there stays

@@ -38,6 +38,8 @@ class Recipe:
         Of the sentiment softmax.
     modality_dropout : float
         Probability that a modality of a video is hidden in training, never the last.
+    never_hidden : tuple of Modality
+        Modalities that modality dropout leaves alone.
     task_weights : mapping of str to float
         Weight of each task's loss; 1 where not named.
     corpus_weights : mapping of str to float
@@ -66,6 +68,7 @@ class Recipe:
     averaging: float = 0.0
     label_smoothing: float = 0.0
     modality_dropout: float = 0.0
+    never_hidden: tuple[Modality, ...] = ()
     task_weights: Mapping[str, float] = field(default_factory=dict)
     corpus_weights: Mapping[str, float] = field(default_factory=dict)
     selection_corpus: str | None = None

@@ -295,7 +295,9 @@ def run_epoch(
     for batch in maker.epoch(batch=recipe.batch, generator=generator):
         masks = dict(batch.masks)
         if recipe.modality_dropout:
-            masks = drop_modalities(masks, probability=recipe.modality_dropout, generator=generator)
+            masks = drop_modalities(
+                masks, probability=recipe.modality_dropout, generator=generator, never=recipe.never_hidden
+            )
         loss = total_loss(network(batch.inputs, masks), batch, targets, recipe)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -8,6 +8,7 @@ the actors' fervour, is how much the network learns to believe a voice or a face
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,14 +40,14 @@ class Loudness:
         Probability that a clip that is not neutral shows the utterance's strongest emotion; otherwise its emotion is
         drawn from MOSEI's shares. 0 would teach that voices and faces mean nothing, 1 that they are never wrong.
     share_power : float
-        MOSEI's shares of the emotions are taken to this power. 1 draws clips as often as MOSEI has their emotion, half
-        of them happy, and sad voices are too rare to be learnt; 0 draws all emotions alike.
+        MOSEI's shares of the emotions are taken to this power. 0 draws all emotions alike; 1 draws clips as often as
+        MOSEI has their emotion: half of them happy, so that agitated voices are taken for happy ones.
     """
 
     videos: float = 0.4
     neutral: float = 0.5
     matched: float = 0.35
-    share_power: float = 0.5
+    share_power: float = 0.0
 
     def shares(self, profiles: Mapping[str, Profile], emotions: Sequence[str]) -> NDArray[np.float64]:
         """How often clips of each emotion are drawn; sums to 1."""
@@ -94,6 +95,15 @@ def speakers_of(voices: UtteranceTable) -> NDArray[np.str_]:
     return np.array([name.split("/", 1)[0] for name in voices.video_ids])
 
 
+def clips_by(speakers: NDArray[np.str_], emotions: NDArray[np.str_]) -> dict[tuple[str, str], NDArray[np.int64]]:
+    """Return the rows of each speaker's clips of each emotion, in order."""
+    return {
+        (speaker, emotion): np.flatnonzero((speakers == speaker) & (emotions == emotion))
+        for speaker in set(speakers.tolist())
+        for emotion in set(emotions.tolist())
+    }
+
+
 def sessions(
     voices: UtteranceTable,
     *,
@@ -131,18 +141,20 @@ def sessions(
     generator = np.random.default_rng(seed)
     source = voices.split("train")
     emotions, speakers = np.array(emotion_of(source)), speakers_of(source)
+    clips_of = clips_by(speakers, emotions)
     kinds = sorted(set(emotions.tolist()) - {NEUTRAL})
     shares = loudness.shares(profiles, kinds)
     names = sorted(set(speakers.tolist()))
+    exponent = 1 / loudness.neutral - 1 if loudness.neutral else math.inf
     rows: list[int] = []
     offsets = [0]
     while len(rows) < utterances:
-        own = speakers == generator.choice(names)
+        speaker = str(generator.choice(names))
         size = 1 if generator.random() < 1 / 4 else int(generator.integers(2, longest + 1))
-        even = generator.random() ** (1 / loudness.neutral - 1)  # between 0 and 1, on average `loudness.neutral`
+        even = generator.random() ** exponent  # between 0 and 1, on average `loudness.neutral`
         for _ in range(size):
             kind = NEUTRAL if generator.random() < even else str(generator.choice(kinds, p=shares))
-            rows.append(int(generator.choice(np.flatnonzero(own & (emotions == kind)))))
+            rows.append(int(generator.choice(clips_of[speaker, kind])))
         offsets.append(len(rows))
     chosen = np.array(rows, np.int64)
     count = len(offsets) - 1
@@ -202,18 +214,12 @@ def lay_beside(
     emotions = np.array(emotion_of(source))
     kinds = [name for name in EMOTIONS if name in emotions]
     shares = loudness.shares(profiles, kinds)
-    speaker_of_clip = np.zeros(len(source), np.int64)
-    if one_speaker:
-        speaker_of_clip = np.unique(speakers_of(source), return_inverse=True)[1]
-    speakers = int(speaker_of_clip.max()) + 1
-    rows_of = {
-        (speaker, name): np.flatnonzero((speaker_of_clip == speaker) & (emotions == name))
-        for speaker in range(speakers)
-        for name in (*kinds, NEUTRAL)
-    }
+    speakers = speakers_of(source) if one_speaker else np.full(len(source), "")
+    clips_of = clips_by(speakers, emotions)
+    names = sorted(set(speakers.tolist()))
     train = np.array([split == "train" for split in mosei.splits])
     chosen = (generator.random(len(train)) < loudness.videos) & train
-    speaker_of_video = generator.integers(0, speakers, len(train))
+    speaker_of_video = generator.integers(0, len(names), len(train))
     target = mosei.modalities.get(modality) or absent_features(features, len(mosei))
     values, valid = target.values.copy(), target.valid.copy()
     strongest = strongest_emotions(mosei.labels)
@@ -226,7 +232,7 @@ def lay_beside(
                 named = int(strongest[row])
                 felt = EMOTIONS[named] if 0 <= named < len(EMOTIONS) else NEUTRAL
                 kind = felt if felt in kinds else NEUTRAL
-        clip = int(generator.choice(rows_of[int(speaker_of_video[mosei.video_of_row[row]]), kind]))
+        clip = int(generator.choice(clips_of[names[speaker_of_video[mosei.video_of_row[row]]], kind]))
         values[row], valid[row] = features.values[clip], features.valid[clip]
     laid = replace(target, values=values, valid=valid)
     return with_modality(mosei, modality, laid)

@@ -62,6 +62,9 @@ PLUS_RECIPE = replace(
     modalities=("text", "acoustic", "visual"),
     speaker_means=("acoustic",),
     modality_dropout=0.25,
+    # Where words are, voice and face are acted ones laid beside them, or MOSI's voices: without the words they would
+    # teach what chance put together, and MOSI's voices alone tell nothing (docs/plus.md).
+    never_hidden=("text",),
     epochs=12,
 )
 # What of COVAREP is taken: not creak, which our extractor does not measure; not HMPDM and HMPDD, whose means over

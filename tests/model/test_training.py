@@ -140,6 +140,15 @@ def test_modality_dropout_never_hides_the_last_one():
     assert not bool((dropped["acoustic"] & ~masks["acoustic"]).any())
 
 
+def test_modality_dropout_leaves_what_is_never_hidden():
+    masks = {"text": torch.ones(200, 3, dtype=torch.bool), "acoustic": torch.ones(200, 3, dtype=torch.bool)}
+    masks["text"][:50] = False
+    dropped = drop_modalities(masks, probability=0.8, generator=np.random.default_rng(0), never=("text",))
+    assert bool((dropped["text"] == masks["text"]).all())
+    assert bool(dropped["acoustic"][:50].all())  # the only one these videos have
+    assert 0.1 < float(dropped["acoustic"][50:].float().mean()) < 0.3
+
+
 def test_every_video_is_in_exactly_one_batch(make_table):
     table = make_table(videos=30)
     maker = BatchMaker(table, columns=fit_columns(table, ("text",)), device=torch.device("cpu"))

@@ -87,6 +87,18 @@ def test_profiles_are_shares_of_the_corpus(mosei: UtteranceTable) -> None:
     assert 0 < profiles[NEUTRAL].positive < 1, "an even voice is no verdict"
 
 
+def test_an_acted_emotion_says_of_the_others_no_more_than_an_even_voice(mosei: UtteranceTable) -> None:
+    together = mosei.labels.emotion.copy()
+    together[together[:, EMOTIONS.index("fear")] == 1, EMOTIONS.index("happy")] = 1  # frightened words, yet happy ones
+    profiles = label_profiles(replace(mosei, labels=replace(mosei.labels, emotion=together)).split("train"))
+    even = profiles[NEUTRAL].emotion
+    for index, name in enumerate(EMOTIONS):
+        others = np.arange(len(EMOTIONS)) != index
+        assert (profiles[name].emotion[:-1][others] <= even[:-1][others]).all()
+        assert profiles[name].emotion[index] == 1
+    assert even[EMOTIONS.index("happy")] < 1
+
+
 def test_strongest_emotion_of_unknown_labels_is_unknown() -> None:
     assert strongest_emotions(Labels.unknown(2)).tolist() == [-1, -1]
 
