@@ -76,7 +76,6 @@ class VideoFeatures:
             raise InputError(
                 f"VideoFeatures {self.video_id}: modalities disagree on the number of utterances: {lengths}"
             )
-
         if self.speakers is not None and set(lengths.values()) - {len(self.speakers)}:
             raise InputError(
                 f"VideoFeatures {self.video_id}: {len(self.speakers)} speakers for utterances numbering {lengths}"
