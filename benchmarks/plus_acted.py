@@ -23,8 +23,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from extractors.acoustic import covarep
 from extractors.visual import choose_face, track_faces
+from extractors.voice import VOICE_NAMES
 from extractors.voice_activity import detect_speech
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.evaluation import score_table
@@ -32,10 +32,12 @@ from model.features import Modality, ModalityFeatures, VideoFeatures
 from model.labels import EMOTIONS
 from model.prediction import predict
 from model.table import UtteranceTable
+from pipeline.job import VOICE_WEIGHTS
 from pipeline.media import probe, read_frames, read_waveform
-from pipeline.plus_corpora import NEUTRAL, joined_text, spoken_part, stream_mean
+from pipeline.plus_corpora import NEUTRAL, joined_text, stream_mean
 from pipeline.plus_mixture import emotion_of, speakers_of
-from pipeline.plus_training import ACOUSTIC_COLUMNS, Corpora
+from pipeline.plus_training import COVAREP_COLUMNS, Corpora
+from pipeline.plus_voices import measure
 from pipeline.weights import resolve
 
 RATE = 16_000
@@ -57,18 +59,23 @@ def header(first: str, columns: Sequence[str]) -> str:
 def ravdess_folds(corpora: Corpora) -> None:
     """Print what the acoustic columns alone tell of unseen speakers: six folds, a logistic regression."""
     table = corpora.ravdess
-    labels, speakers = np.array(emotion_of(table)), speakers_of(table)
-    values = table.modalities["acoustic"].values.astype(np.float64)
-    centred = np.zeros_like(values)
-    for speaker in set(speakers.tolist()):
-        centred[speakers == speaker] = values[speakers == speaker] - values[speakers == speaker].mean(axis=0)
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000, C=0.3, class_weight="balanced"))
+    itself = np.array(["#" not in name for name in table.video_ids])  # not its variants
+    labels, speakers = np.array(emotion_of(table))[itself], speakers_of(table)[itself]
+    features = table.modalities["acoustic"]
+    kinds: dict[str, tuple[tuple[str, ...], float]] = {"COVAREP": (COVAREP_COLUMNS, 0.3), "voice": (VOICE_NAMES, 0.01)}
     print(
         f"RAVDESS, {len(labels)} clips, {len(set(speakers))} speakers, folds by speaker, seven classes (chance 14.3 %)"
     )
-    for name, columns in (("columns as they are", values), ("minus the speaker's mean", centred)):
-        guessed = cross_val_predict(model, columns, labels, groups=speakers, cv=GroupKFold(6))
-        print(f"* {name}: balanced accuracy {100 * balanced_accuracy_score(labels, guessed):.1f} %")
+    for kind, (names, strength) in kinds.items():
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000, C=strength, class_weight="balanced"))
+        values = features.values[itself][:, [features.names.index(name) for name in names]].astype(np.float64)
+        centred = np.zeros_like(values)
+        for speaker in set(speakers.tolist()):
+            centred[speakers == speaker] = values[speakers == speaker] - values[speakers == speaker].mean(axis=0)
+        for way, columns in (("as they are", values), ("minus the speaker's mean", centred)):
+            guessed = cross_val_predict(model, columns, labels, groups=speakers, cv=GroupKFold(6))
+            found = 100 * balanced_accuracy_score(labels, guessed)
+            print(f"* {kind} columns {way}: balanced accuracy {found:.1f} %")
 
 
 def photographs_regression(corpora: Corpora) -> None:
@@ -213,11 +220,8 @@ def held_out_rises(checkpoints: Sequence[Checkpoint], corpora: Corpora, text: Mo
 def measured(path: Path, *, text: ModalityFeatures | None) -> Clip:
     """Measure one acted clip as an utterance."""
     waveform = read_waveform(path)
-    stream = covarep(spoken_part(waveform.astype(np.float64), sample_rate=RATE), sample_rate=RATE)
-    values, valid = stream_mean(stream)
-    places = [stream.names.index(name) for name in ACOUSTIC_COLUMNS]
     clip: dict[Modality, ModalityFeatures] = {} if text is None else {"text": text}
-    clip["acoustic"] = ModalityFeatures(values[None, places], valid[None, places], ACOUSTIC_COLUMNS, stream.version)
+    clip["acoustic"] = measure(waveform.astype(np.float64), sample_rate=RATE, model=resolve(VOICE_WEIGHTS))
     if probe(path).has_video:
         tracks = track_faces(read_frames(path, rate=10.0), landmarker=resolve("face-landmarker"))
         speech = detect_speech(waveform, sample_rate=RATE)

@@ -28,7 +28,7 @@ from model.recipes import recipe_named
 from model.table import UtteranceTable
 from model.training import train
 from pipeline import weights
-from pipeline.evaluation_data import fit_text
+from pipeline.evaluation_data import fit_table
 from pipeline.mosei_labels import prepare_labels
 
 # The figures of the summary: where they stand in an evaluation, and what they are called.
@@ -75,7 +75,7 @@ def train_seed(table: Path, out: Path, recipe: str, seed: int, epochs: int | Non
 def evaluate_checkpoint(table: Path, checkpoint: Path, split: str) -> dict[str, Any]:
     """Return every figure of a checkpoint on a split."""
     loaded = load_checkpoint(checkpoint)
-    rows = fit_text(UtteranceTable.load(table).split(split), loaded.specification)
+    rows = fit_table(UtteranceTable.load(table).split(split), loaded.specification)
     return evaluate(score_table(loaded, rows), rows, thresholds=loaded.specification.thresholds)
 
 

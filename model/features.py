@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from foundation.errors import InputError
 
 Modality = Literal["text", "acoustic", "visual"]
 MODALITIES: tuple[Modality, ...] = ("text", "acoustic", "visual")  # the paper's T, A, V
+JOINER = " & "  # between the versions of extractors whose columns stand side by side
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,22 @@ class ModalityFeatures:
     def present(self) -> NDArray[np.bool_]:
         """Utterances that have this modality at all, shape (u,)."""
         return np.asarray(self.valid.any(axis=1), dtype=np.bool_)
+
+
+def beside(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:
+    """Put the columns of several extractors side by side, as one modality of the same utterances.
+
+    Parameters
+    ----------
+    parts : sequence of ModalityFeatures
+        At least one; all of u rows.
+    """
+    return ModalityFeatures(
+        values=np.concatenate([part.values for part in parts], axis=1),
+        valid=np.concatenate([part.valid for part in parts], axis=1),
+        names=tuple(name for part in parts for name in part.names),
+        version=JOINER.join(part.version for part in parts),
+    )
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,10 @@ class Specification:
         """Feature version per modality, for provenance."""
         return {modality: columns.version for modality, columns in self.columns.items()}
 
+    def takes(self, prefix: str) -> bool:
+        """Tell whether columns go in whose names begin with `prefix`: those of one extractor."""
+        return any(name.startswith(prefix) for columns in self.columns.values() for name in columns.names)
+
     def to_json(self) -> str:
         """Return the specification as JSON; floats keep every digit of float32."""
         return json.dumps(

@@ -1,14 +1,55 @@
-"""Making a table fit a checkpoint: its transcripts go through the text extractor that the checkpoint was trained on."""
+"""Making a table fit a checkpoint: text columns are computed from transcripts, voice columns of a table are absent."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from extractors.voice import VOICE_NAMES, VOICE_VERSION
 from foundation.errors import CheckpointError
+from model.features import JOINER, ModalityFeatures, beside
 from model.specification import Specification
-from model.table import UtteranceTable
+from model.table import UtteranceTable, absent_features
 from pipeline import weights
 from pipeline.text_features import text_features
+
+
+def fit_table(table: UtteranceTable, specification: Specification) -> UtteranceTable:
+    """Return the table with the columns that a checkpoint takes: see `fit_text` and `fit_acoustic`."""
+    return fit_acoustic(fit_text(table, specification), specification)
+
+
+def fit_acoustic(table: UtteranceTable, specification: Specification) -> UtteranceTable:
+    """Add the voice columns that a checkpoint takes, as absent ones, where the table has COVAREP's alone.
+
+    MOSEI's and MOSI's COVAREP means are to be had without the sound that the voice columns are heard in.
+
+    Parameters
+    ----------
+    table : UtteranceTable
+        Rows to be labelled.
+    specification : Specification
+        Of the checkpoint.
+
+    Returns
+    -------
+    UtteranceTable
+        The table itself where nothing is to be added.
+    """
+    columns = specification.columns.get("acoustic")
+    have = table.modalities.get("acoustic")
+    if columns is None or have is None or columns.version != JOINER.join([have.version, VOICE_VERSION]):
+        return table
+    return replace(table, modalities={**table.modalities, "acoustic": beside([have, no_voice(len(have.values))])})
+
+
+def no_voice(count: int) -> ModalityFeatures:
+    """Return the voice columns of `count` utterances of which nobody has the sound."""
+    nothing = np.zeros((0, len(VOICE_NAMES)))
+    return absent_features(
+        ModalityFeatures(nothing.astype(np.float32), nothing.astype(np.bool_), VOICE_NAMES, VOICE_VERSION), count
+    )
 
 
 def fit_text(table: UtteranceTable, specification: Specification) -> UtteranceTable:
@@ -42,11 +83,10 @@ def fit_text(table: UtteranceTable, specification: Specification) -> UtteranceTa
             f"the checkpoint takes text features {columns.version!r}, the table has "
             f"{have.version if have else 'none'!r} and no transcripts to compute them from; train on this table instead"
         )
-    needs_sentences = any(name.startswith("minilm_") for name in columns.names)
     computed = text_features(
         table.texts,
         columns=columns.names,
         glove=weights.resolve("glove-6b-50d"),
-        sentence=weights.resolve("minilm-l6-v2") if needs_sentences else None,
+        sentence=weights.resolve("minilm-l6-v2") if specification.takes("minilm_") else None,
     )
     return replace(table, modalities={**table.modalities, "text": computed.features})

@@ -16,6 +16,8 @@ from pipeline.analysis import StepRecord
 from pipeline.options import AnalyzeOptions
 from pipeline.store import Store, hash_video, mark_used
 
+VOICE_WEIGHTS = "whisper-base"  # of `extractors.voice`, whichever whisper recognises the words
+
 
 class Hook(Protocol):
     """Called as an analysis goes on: for progress bars, debugging and timing alike."""
@@ -226,7 +228,9 @@ def needed_weights(options: AnalyzeOptions, *, checkpoint: Path) -> tuple[str, .
         names.append(f"whisper-{options.asr}")
     if options.visual == "mediapipe":
         names.append("face-landmarker")
-    text = load_checkpoint(checkpoint).specification.columns.get("text")
-    if text is not None and any(name.startswith("minilm") for name in text.names):
+    specification = load_checkpoint(checkpoint).specification
+    if specification.takes("minilm_"):
         names.append("minilm-l6-v2")
-    return tuple(sorted(names))
+    if specification.takes("voice_"):
+        names.append(VOICE_WEIGHTS)
+    return tuple(sorted(set(names)))

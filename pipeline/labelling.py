@@ -139,7 +139,7 @@ def notes_of(source: Source, *, utterances: int, spoken: float, absent: Sequence
 
 
 def absent_columns(names: Sequence[str], valid: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Return the columns that no row has, of a modality that at least one row has.
+    """Return the columns that no row has, of a modality that at least one row has; all voice columns are one.
 
     Parameters
     ----------
@@ -148,7 +148,9 @@ def absent_columns(names: Sequence[str], valid: NDArray[np.bool_]) -> tuple[str,
     """
     if not valid.any():
         return ()
-    return tuple(name for name, present in zip(names, np.atleast_1d(valid.any(axis=0)), strict=True) if not present)
+    absent = [name for name, present in zip(names, np.atleast_1d(valid.any(axis=0)), strict=True) if not present]
+    kinds = ["voice" if name.startswith("voice_") else name for name in absent]
+    return tuple(dict.fromkeys(kinds))
 
 
 def _below(value: float | None, limit: float) -> bool:

@@ -12,15 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
 from extractors.frame import Frame
 from extractors.stream import FeatureStream
 from extractors.visual import FACET_NAMES, FACET_VERSION, VisualTracks, track_faces
 from extractors.visual.facet import facet_stream
-from extractors.voice_activity import detect_speech
 from foundation.errors import DataError
 from model.features import Modality, ModalityFeatures
 from model.labels import EMOTIONS, NO_EMOTION
@@ -28,8 +25,6 @@ from model.table import Labels, UtteranceTable
 from pipeline.mosei_labels import read_csv
 from pipeline.text_features import text_features
 
-LEVEL = 0.05  # root mean square of the loudest half of the frames; about -26 dBFS, as speech on video platforms is
-LOUDEST_GAIN = 100.0  # 40 dB: some RAVDESS clips lie that far down
 NEUTRAL = "neutral"  # RAVDESS "neutral" and "calm", photographs "neutral": next to no evidence
 BLANK_SECONDS = 2.0  # between two photographs, longer than a track survives
 
@@ -132,28 +127,6 @@ def profile_labels(emotions: Sequence[str], profiles: Mapping[str, Profile]) -> 
     )
 
 
-def level(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
-    """Bring quiet and loud recordings to one loudness: the loudest half of the 25 ms frames gets the same power."""
-    size = sample_rate // 40
-    frames = waveform[: len(waveform) // size * size].reshape(-1, size)
-    powers = np.sort((frames**2).mean(axis=1))
-    loud = float(np.sqrt(powers[len(powers) // 2 :].mean())) if len(powers) else 0.0
-    gain = min(LEVEL / loud, LOUDEST_GAIN) if loud > 0 else 1.0
-    return np.clip(waveform * gain, -1.0, 1.0)
-
-
-def spoken_part(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
-    """Cut the silence before and after the speech: in use, only what lies within words is averaged.
-
-    The speech is looked for in a levelled copy, since some clips are very quiet; what is returned keeps its loudness,
-    which is part of how a speaker acts.
-    """
-    speech = detect_speech(level(waveform, sample_rate=sample_rate).astype(np.float32), sample_rate=sample_rate)
-    if len(speech) == 0:
-        return waveform
-    return waveform[int(speech[0, 0] * sample_rate) : int(np.ceil(speech[-1, 1] * sample_rate))]
-
-
 def stream_mean(stream: FeatureStream) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Mean of each column over its valid frames: a clip of one utterance without word times."""
     count = stream.valid.sum(axis=0)
@@ -180,44 +153,6 @@ def single_utterances(
         labels=Labels.unknown(len(names)),
         segments=tuple(names),
         texts=("",) * len(names),
-    )
-
-
-def ravdess_table(folder: Path, *, valid_speakers: Sequence[str]) -> UtteranceTable:
-    """Measure RAVDESS with our own COVAREP, every clip cut to its speech first.
-
-    Parameters
-    ----------
-    folder : Path
-        With ``index.csv`` (path, speaker, emotion).
-    valid_speakers : sequence of str
-        Speakers that go into the valid split; the others go into train.
-
-    Returns
-    -------
-    UtteranceTable
-        Acoustic only; corpora ``ravdess/EMOTION``.
-
-    Raises
-    ------
-    DataError
-        If the index is missing or lacks a column.
-    """
-    index = read_csv(folder / "index.csv", columns=("path", "speaker", "emotion"))
-    values = np.zeros((len(index), len(COVAREP_NAMES)), np.float32)
-    valid = np.zeros(values.shape, np.bool_)
-    for row, path in enumerate(index["path"]):
-        recording, rate = soundfile.read(folder / path, dtype="float64")
-        waveform = spoken_part(recording, sample_rate=rate)
-        values[row], valid[row] = stream_mean(covarep(waveform, sample_rate=rate))
-    emotions = [NEUTRAL if emotion == "calm" else emotion for emotion in index["emotion"]]
-    return single_utterances(
-        [f"{speaker}/{Path(path).stem}" for speaker, path in zip(index["speaker"], index["path"], strict=True)],
-        corpus="ravdess",
-        emotions=emotions,
-        splits=["valid" if speaker in valid_speakers else "train" for speaker in index["speaker"]],
-        modality="acoustic",
-        features=ModalityFeatures(values, valid, COVAREP_NAMES, COVAREP_VERSION),
     )
 
 

@@ -12,12 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from extractors.text import GloveVectors
+from model.features import beside
 from model.table import UtteranceTable
+from pipeline.evaluation_data import no_voice
+from pipeline.job import VOICE_WEIGHTS
 from pipeline.mosei_labels import prepare_labels
 from pipeline.mosi_table import FILE as MOSI_FILE
 from pipeline.mosi_table import prepare_mosi
-from pipeline.plus_corpora import faces_table, joined_text, photograph_tracks, ravdess_table
+from pipeline.plus_corpora import faces_table, joined_text, photograph_tracks
 from pipeline.plus_mixture import attach_facet, with_modality
+from pipeline.plus_voices import ravdess_table
 from pipeline.weights import resolve
 
 LOGGER = logging.getLogger(__name__)
@@ -41,8 +45,12 @@ def mosei_table(data: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
 
 
 def mosi_table(data: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
-    """Make MOSI's table: joined text columns, and its real COVAREP means; the arguments are `mosei_table`'s."""
+    """Make MOSI's table: joined text columns, and its real COVAREP means; the arguments are `mosei_table`'s.
+
+    The voice columns are absent: nobody here has MOSI's sound.
+    """
     table = prepare_mosi(data / "mosi" / MOSI_FILE, glove=GloveVectors.load(glove))
+    table = with_modality(table, "acoustic", beside([table.modalities["acoustic"], no_voice(len(table))]))
     return with_modality(table, "text", joined_text(table.texts, glove=glove, sentence=sentence))
 
 
@@ -61,7 +69,7 @@ def make_tables(data: Path, *, out: Path) -> None:
     DataError, WeightsError
         If a corpus or a weight is missing.
     """
-    glove, sentence = resolve("glove-6b-50d"), resolve("minilm-l6-v2")
+    glove, sentence, whisper = resolve("glove-6b-50d"), resolve("minilm-l6-v2"), resolve(VOICE_WEIGHTS)
 
     def faces() -> UtteranceTable:
         folder = data / "faces"
@@ -71,7 +79,7 @@ def make_tables(data: Path, *, out: Path) -> None:
         "mosei": lambda: mosei_table(data, glove=glove, sentence=sentence),
         "mosi": lambda: mosi_table(data, glove=glove, sentence=sentence),
         "faces": faces,
-        "ravdess": lambda: ravdess_table(data / "ravdess", valid_speakers=RAVDESS_VALID),
+        "ravdess": lambda: ravdess_table(data / "ravdess", valid_speakers=RAVDESS_VALID, model=whisper),
     }
     for name, make in makers.items():
         path = out / f"{name}.safetensors"

@@ -17,6 +17,7 @@ import numpy as np
 
 from extractors.acoustic import COVAREP_NAMES
 from extractors.visual.names import ACTION_UNIT_NAMES, POSE_NAMES
+from extractors.voice import VOICE_NAMES
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.evaluation import evaluate, score_table
 from model.features import Modality
@@ -69,7 +70,8 @@ PLUS_RECIPE = replace(
 )
 # What of COVAREP is taken: not creak, which our extractor does not measure; not HMPDM and HMPDD, whose means over
 # frames are means of angles. MCEP_0 is loudness: of the recording first, but the mean of the video is subtracted.
-ACOUSTIC_COLUMNS = tuple(name for name in COVAREP_NAMES if name != "creak" and not name.startswith("HMPD"))
+COVAREP_COLUMNS = tuple(name for name in COVAREP_NAMES if name != "creak" and not name.startswith("HMPD"))
+ACOUSTIC_COLUMNS = (*COVAREP_COLUMNS, *VOICE_NAMES)
 # What of FACET is taken: action units and pose. The expression columns were fitted on the same photographs, so on them
 # they would look surer than they are in use.
 VISUAL_COLUMNS = (*ACTION_UNIT_NAMES, *POSE_NAMES)
@@ -78,7 +80,7 @@ TEACHER_SHARE = 0.5  # of the teachers in the labels
 # Of an acted clip, an utterance of MOSEI having 1. At .3 voices are learnt less well, at 1 little better.
 CLIP_WEIGHT = 0.6
 LOUDNESS = Loudness()
-SESSION_UTTERANCES = 4000  # of acted voices, drawn from the 1,199 train clips of RAVDESS
+SESSION_UTTERANCES = 4000  # of acted voices, drawn from the 1,199 train clips of RAVDESS and their variants
 LONGEST_SESSION = 12  # utterances; MOSEI's videos have 7 on average
 
 

@@ -100,6 +100,8 @@ def run_steps(job: Job, *, hook: Hook = no_hook) -> dict[str, StepResult]:
     utterances = note(steps.utterances(job, transcript, hook=hook))
     hook("acoustic")
     acoustic = note(steps.acoustic(job, media, hook=hook))
+    hook("voice")
+    voice = note(steps.voice(job, media, utterances, hook=hook))
     visual = None
     if job.options.visual != "none":
         hook("visual")
@@ -108,7 +110,16 @@ def run_steps(job: Job, *, hook: Hook = no_hook) -> dict[str, StepResult]:
     text = note(steps.text(job, utterances, hook=hook))
     hook("features")
     features = note(
-        steps.features(job, media=media, utterances=utterances, acoustic=acoustic, visual=visual, text=text, hook=hook)
+        steps.features(
+            job,
+            media=media,
+            utterances=utterances,
+            acoustic=acoustic,
+            voice=voice,
+            visual=visual,
+            text=text,
+            hook=hook,
+        )
     )
     hook("prediction")
     note(steps.prediction(job, features, hook=hook))

@@ -29,11 +29,12 @@ from extractors.visual import (
     track_faces,
 )
 from extractors.visual.tracks import TRACKS_VERSION
+from extractors.voice import VOICE_NAMES, VOICE_VERSION, voice_states
 from extractors.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
 from extractors.words import Word
 from foundation.files import sha256_of
 from model.checkpoint import load_checkpoint
-from model.features import Modality, ModalityFeatures, VideoFeatures
+from model.features import Modality, ModalityFeatures, VideoFeatures, beside
 from model.prediction import predict
 from pipeline.analysis import Source
 from pipeline.artefacts import (
@@ -48,7 +49,7 @@ from pipeline.artefacts import (
     save_utterances,
 )
 from pipeline.averaging import AVERAGING_VERSION, average_words
-from pipeline.job import Hook, Job, StepResult, no_hook
+from pipeline.job import VOICE_WEIGHTS, Hook, Job, StepResult, no_hook
 from pipeline.labelling import measure_quality
 from pipeline.media import probe, read_frames, read_waveform
 from pipeline.store import load_arrays, load_json, save_arrays, save_json
@@ -152,6 +153,30 @@ def acoustic(job: Job, media: StepResult, *, hook: Hook = no_hook) -> StepResult
     return job.step("acoustic", version="1", parameters={"covarep": COVAREP_VERSION}, suffix="safetensors", make=make)
 
 
+def voice(job: Job, media: StepResult, utterances: StepResult, *, hook: Hook = no_hook) -> StepResult:
+    """Hear how each utterance is said, where the checkpoint was trained on it; else nothing is heard."""
+    asked = load_checkpoint(job.checkpoint).specification.takes("voice_")
+    parameters = {"voice": VOICE_VERSION if asked else "none"}
+    if asked:
+        parameters |= {"utterances": utterances.key, "weights": job.fingerprints[VOICE_WEIGHTS]}
+
+    def make(path: Path) -> None:
+        names = VOICE_NAMES if asked else ()
+        spoken = load_utterances(utterances.path) if asked else ()
+        values, valid = np.zeros((len(spoken), len(names)), np.float32), np.zeros(len(spoken), np.bool_)
+        if spoken and load_json(media.path)["source"]["has_audio"]:
+            values, valid = voice_states(
+                read_waveform(job.video, sample_rate=SAMPLE_RATE),
+                sample_rate=SAMPLE_RATE,
+                spans=[(each.start, each.end) for each in spoken],
+                model=job.weights[VOICE_WEIGHTS],
+            )
+        measured = np.repeat(valid[:, None], len(names), axis=1)
+        save_modality(path, ModalityFeatures(values, measured, names, VOICE_VERSION))
+
+    return job.step("voice", version="1", parameters=parameters, suffix="safetensors", make=make)
+
+
 def visual(job: Job, media: StepResult, *, hook: Hook = no_hook) -> StepResult:
     """Find and follow every face of the video."""
     parameters = {
@@ -208,6 +233,7 @@ def features(
     media: StepResult,
     utterances: StepResult,
     acoustic: StepResult,
+    voice: StepResult,
     visual: StepResult | None,
     text: StepResult,
     hook: Hook = no_hook,
@@ -218,6 +244,7 @@ def features(
         "media": media.key,
         "utterances": utterances.key,
         "acoustic": acoustic.key,
+        "voice": voice.key,
         "visual": visual.key if visual else "none",
         "facet": FACET_VERSION,
         "text": text.key,
@@ -231,6 +258,9 @@ def features(
         modalities: dict[Modality, ModalityFeatures] = {"text": text_columns}
         if source.has_audio:
             modalities["acoustic"] = average_words(sound, spoken)
+            heard, _ = load_modality(voice.path)
+            if heard.names:
+                modalities["acoustic"] = beside([modalities["acoustic"], heard])
         faces: list[FaceChoice | None] = [None] * len(spoken)
         if visual is not None and source.has_video:
             speech = np.array(load_json(media.path)["speech"], dtype=np.float64).reshape(-1, 2)

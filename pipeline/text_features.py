@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from extractors.sentence import SentenceEncoder
 from extractors.text import GloveVectors
 from foundation.errors import CheckpointError
-from model.features import ModalityFeatures
-
-JOINER = " & "  # between the versions of columns that stand side by side
+from model.features import ModalityFeatures, beside
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,4 @@ def text_features(
         vectors = SentenceEncoder.load(sentence).encode(texts)
         valid = np.repeat(vectors.valid[:, None], len(vectors.names), axis=1)
         parts.append(ModalityFeatures(vectors.values, valid, vectors.names, vectors.version))
-    joined = ModalityFeatures(
-        values=np.concatenate([part.values for part in parts], axis=1),
-        valid=np.concatenate([part.valid for part in parts], axis=1),
-        names=tuple(name for part in parts for name in part.names),
-        version=JOINER.join(part.version for part in parts),
-    )
-    return TextFeatures(joined, means.out_of_vocabulary)
+    return TextFeatures(beside(parts), means.out_of_vocabulary)

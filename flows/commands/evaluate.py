@@ -138,12 +138,12 @@ def _evaluate_checkpoint(
     from model.evaluation import score_table
     from model.paper_tables import PROTOCOL, Result, of_the_paper, percent, summary, table_4, table_7
     from model.table import UtteranceTable
-    from pipeline.evaluation_data import fit_text
+    from pipeline.evaluation_data import fit_table
 
     path = resolve_checkpoint(model)
     checkpoint = load_checkpoint(path)
     specification = checkpoint.specification
-    part = fit_text(UtteranceTable.load(data).split(split), specification)
+    part = fit_table(UtteranceTable.load(data).split(split), specification)
     scores = score_table(checkpoint, part)
     found = evaluate_scores(scores, part, thresholds=specification.thresholds)
     spans = intervals([(scores, specification.thresholds)], part, resamplings=resamplings) if resamplings else {}

@@ -100,12 +100,12 @@ def _predictions(part: UtteranceTable, model: str) -> tuple[list[VideoPrediction
     """Return what a checkpoint says about every video of a table, its name, and its tasks."""
     from model.checkpoint import load_checkpoint, resolve_checkpoint
     from model.prediction import predict
-    from pipeline.evaluation_data import fit_text
+    from pipeline.evaluation_data import fit_table
     from pipeline.system_training import one_thread
 
     checkpoint = load_checkpoint(resolve_checkpoint(model))
     specification = checkpoint.specification
-    fitted = fit_text(part, specification)
+    fitted = fit_table(part, specification)
     with one_thread():  # a video is too small for more than one
         found = [predict(checkpoint, fitted.video(index)) for index in range(len(fitted.video_ids))]
     return found, specification.name, specification.shape.tasks

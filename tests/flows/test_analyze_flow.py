@@ -59,7 +59,7 @@ def test_a_change_of_one_option_reruns_only_what_depends_on_it(
     tiny_video: Path, tiny_transcript: Path, tmp_path: Path
 ) -> None:
     first = run(tiny_video, tiny_transcript, tmp_path, visual_backend="none")
-    assert rerun(first) == {"media", "utterances", "acoustic", "text", "features", "prediction"}
+    assert rerun(first) == {"media", "utterances", "acoustic", "voice", "text", "features", "prediction"}
     again = run(tiny_video, tiny_transcript, tmp_path, visual_backend="none")
     assert rerun(again) == set()
     with_faces = run(tiny_video, tiny_transcript, tmp_path, visual_backend="mediapipe")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from extractors.voice import VOICE_NAMES, VOICE_VERSION
 from foundation.errors import CheckpointError, InputError
-from model.features import ModalityFeatures
+from model.cim import NetworkShape
+from model.features import JOINER, Modality, ModalityFeatures
 from model.normaliser import Normaliser
 from model.paper_tables import Result
 from model.prediction_types import UtterancePrediction, VideoPrediction
-from model.specification import Columns
+from model.specification import Columns, Specification
 from model.table import Labels, UtteranceTable
-from pipeline.evaluation_data import fit_text
+from pipeline.evaluation_data import fit_table
 from pipeline.explanation import comparison_lists, examples_of, joined, utterance_list
 from pipeline.plots import plot_attention, plot_learning
 
@@ -117,12 +118,13 @@ def test_figure_2_leaves_gaps_for_what_was_not_run(tmp_path):
     assert b"<svg" in (tmp_path / "figure.svg").read_bytes()
 
 
-# --- fit_text --------------------------------------------------------------------------------------------------------
+# --- fit_table -------------------------------------------------------------------------------------------------------
 
 
-def columns(version: str, *names: str) -> SimpleNamespace:
+def columns(version: str, *names: str, modality: Modality = "text") -> Specification:
     zeros = np.zeros(len(names), dtype=np.float32)
-    return SimpleNamespace(columns={"text": Columns(names=names, version=version, normaliser=Normaliser(zeros, zeros))})
+    taken = {modality: Columns(names=names, version=version, normaliser=Normaliser(zeros, zeros))}
+    return Specification(name="test", shape=NetworkShape(columns={modality: len(names)}), columns=taken)
 
 
 @pytest.fixture
@@ -137,11 +139,23 @@ def test_transcripts_go_through_the_checkpoints_own_extractor(table, tmp_path, m
     np.save(tmp_path / "vectors.npy", np.array([[1.0], [2.0]], dtype=np.float32))
     (tmp_path / "words.txt").write_text("good\nbad\n")
     monkeypatch.setattr("pipeline.weights.resolve", lambda name: tmp_path)
-    fitted = fit_text(table, columns("glove-6b-1d/1", "glove_00"))
+    fitted = fit_table(table, columns("glove-6b-1d/1", "glove_00"))
     assert fitted.modalities["text"].values.ravel().tolist() == [1, 2]
-    assert fit_text(table, columns("old/1", "old")) is table
+    assert fit_table(table, columns("old/1", "old")) is table
 
 
 def test_a_table_without_transcripts_cannot_be_made_to_fit(table):
     with pytest.raises(CheckpointError, match="no transcripts"):
-        fit_text(replace(table, texts=("", "")), columns("glove-6b-1d/1", "glove_00"))
+        fit_table(replace(table, texts=("", "")), columns("glove-6b-1d/1", "glove_00"))
+
+
+def test_covarep_means_without_sound_lack_the_voice_columns(table):
+    sound = ModalityFeatures(np.ones((2, 1), np.float32), np.ones((2, 1), bool), ("F0",), "covarep/1")
+    table = replace(table, modalities={**table.modalities, "acoustic": sound})
+    wanted = columns(JOINER.join(["covarep/1", VOICE_VERSION]), "F0", *VOICE_NAMES, modality="acoustic")
+    fitted = fit_table(table, wanted).modalities["acoustic"]
+    values, present = wanted.columns["acoustic"].prepare(fitted, speakers=np.zeros(2, np.int64))
+    assert values.shape == (2, 1 + len(VOICE_NAMES))
+    assert present.all(), "what COVAREP measured is there all the same"
+    assert fitted.valid.sum() == 2
+    assert fit_table(table, columns("covarep/1", "F0", modality="acoustic")) is table

@@ -106,6 +106,7 @@ def test_absent_columns_are_named_but_not_those_of_an_absent_modality() -> None:
     valid = np.array([[True, False, True], [True, False, False]])
     assert absent_columns(("F0", "NAQ", "MDQ"), valid) == ("NAQ",)
     assert absent_columns(("F0",), np.zeros((2, 1), np.bool_)) == ()
+    assert absent_columns(("F0", "voice_0", "voice_1"), np.array([[True, False, False]])) == ("voice",)
 
 
 def test_a_silent_file_is_described_in_words() -> None:

@@ -15,7 +15,7 @@ from extractors.visual import FACET_NAMES
 from model.features import Modality, ModalityFeatures
 from model.labels import EMOTION_CLASSES, EMOTIONS
 from model.table import Labels, UtteranceTable
-from pipeline.plus_corpora import NEUTRAL, label_profiles, level, single_utterances, strongest_emotions
+from pipeline.plus_corpora import NEUTRAL, label_profiles, single_utterances, strongest_emotions
 from pipeline.plus_encoder import LowRank, Transcripts, TunedEncoder, loss_of
 from pipeline.plus_mixture import (
     Loudness,
@@ -188,15 +188,6 @@ def test_a_video_gets_the_voice_of_one_speaker(mosei: UtteranceTable, voices: Ut
     speakers = table.modalities["acoustic"].values[: 150 * LENGTH, 1].reshape(150, LENGTH)
     assert (speakers == speakers[:, :1]).all()
     assert set(speakers[:, 0].tolist()) == {0, 1, 2}
-
-
-def test_quiet_and_loud_recordings_come_to_one_level() -> None:
-    rate = 16_000
-    speech = np.random.default_rng(0).normal(size=rate) * np.repeat([0.0, 1.0], rate // 2)
-    quiet, loud = (level(gain * speech, sample_rate=rate) for gain in (0.001, 0.1))
-    np.testing.assert_allclose(quiet, loud, rtol=1e-6)
-    assert np.sqrt((loud[rate // 2 :] ** 2).mean()) == pytest.approx(0.05, rel=0.05)
-    assert not level(np.zeros(rate), sample_rate=rate).any()
 
 
 def test_facet_units_are_averaged_over_the_frames_with_a_face(mosei: UtteranceTable, tmp_path: Path) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from extractors.acoustic import covarep
 from model.checkpoint import Checkpoint, load_checkpoint, shipped
-from model.features import ModalityFeatures, VideoFeatures
+from model.features import VideoFeatures
 from model.prediction import predict
 from pipeline.media import read_waveform
-from pipeline.plus_corpora import spoken_part, stream_mean
 from pipeline.plus_tables import RAVDESS_VALID
+from pipeline.plus_voices import measure
+from pipeline.weights import resolve
 
 pytestmark = [pytest.mark.slow, pytest.mark.reference]
 
@@ -25,12 +26,14 @@ AUDIO2FACE = {"neutral": "neutral", "anger": "anger", "sad": "sadness"}
 
 def rises(checkpoint: Checkpoint, waveforms: dict[str, np.ndarray], *, sample_rate: int) -> dict[str, float]:
     """Label a speaker's recordings as the utterances of one video; return each emotion's change against neutral."""
-    streams = [
-        covarep(spoken_part(waveform, sample_rate=sample_rate), sample_rate=sample_rate)
-        for waveform in waveforms.values()
+    clips = [
+        measure(waveform, sample_rate=sample_rate, model=resolve("whisper-base")) for waveform in waveforms.values()
     ]
-    values, valid = (np.array(part) for part in zip(*map(stream_mean, streams), strict=True))
-    voice = ModalityFeatures(values, valid, streams[0].names, streams[0].version)
+    voice = replace(
+        clips[0],
+        values=np.concatenate([clip.values for clip in clips]),
+        valid=np.concatenate([clip.valid for clip in clips]),
+    )
     found = predict(checkpoint, VideoFeatures("acted", {"acoustic": voice})).utterances
     labels = dict(zip(waveforms, (utterance.emotion_probabilities for utterance in found), strict=True))
     return {name: labels[name][name] - labels["neutral"][name] for name in waveforms if name != "neutral"}
