@@ -68,7 +68,7 @@ def test_a_change_of_one_option_reruns_only_what_depends_on_it(
     other_words = tmp_path / "other.srt"
     other_words.write_text("1\n00:00:00,100 --> 00:00:00,900\nAwful film.\n", encoding="utf-8")
     other = run(tiny_video, other_words, tmp_path, visual_backend="mediapipe")
-    assert rerun(other) == {"utterances", "text", "features", "prediction"}
+    assert rerun(other) == {"utterances", "voice", "text", "features", "prediction"}
     anew = run(tiny_video, other_words, tmp_path, visual_backend="none", reuse=False)
     assert rerun(anew) == rerun(first)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from foundation.errors import WeightsError
 from model.checkpoint import Checkpoint, load_checkpoint, shipped
 from model.features import VideoFeatures
 from model.prediction import predict
@@ -22,6 +23,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.reference]
 # RAVDESS names: emotion, intensity (02 strong; neutral has none), statement 01, repetition 01.
 RAVDESS = {"neutral": "01-01", "anger": "05-02", "disgust": "07-02", "fear": "06-02", "happy": "03-02", "sad": "04-02"}
 AUDIO2FACE = {"neutral": "neutral", "anger": "anger", "sad": "sadness"}
+CREMA = {"neutral": "NEU", "anger": "ANG", "disgust": "DIS", "fear": "FEA", "happy": "HAP", "sad": "SAD"}
+
+
+@pytest.fixture(autouse=True)
+def weights() -> None:
+    try:
+        resolve("whisper-base")
+    except WeightsError as error:
+        pytest.skip(f"needs whisper base: {error}")
 
 
 def rises(checkpoint: Checkpoint, waveforms: dict[str, np.ndarray], *, sample_rate: int) -> dict[str, float]:
@@ -48,7 +58,7 @@ def test_every_acted_emotion_is_heard_in_unseen_speakers(shared: Path) -> None:
         read = {name: soundfile.read(path, dtype="float64")[0] for name, path in paths.items()}
         changes.append(rises(checkpoint, read, sample_rate=16_000))
     for name in changes[0]:
-        assert np.mean([change[name] for change in changes]) > 0.01, name
+        assert np.mean([change[name] for change in changes]) > 0.1, name
 
 
 # Claire's sadness is not heard (docs/plus.md), so it is not asked for.
@@ -58,3 +68,12 @@ def test_an_acted_emotion_is_heard_in_another_corpus(shared: Path, speaker: str,
     paths = {name: folder / f"a2f_{speaker}_{word}.wav" for name, word in AUDIO2FACE.items()}
     read = {name: read_waveform(path).astype(np.float64) for name, path in paths.items()}
     assert rises(load_checkpoint(shipped("plus")), read, sample_rate=16_000)[emotion] > 0
+
+
+@pytest.mark.parametrize("name", ["crema_1001_DFA_{}_XX.flv", "crema_1002_DFA_{}_XX.mp3"])
+def test_anger_disgust_and_fear_are_heard_over_another_microphone(shared: Path, name: str) -> None:
+    folder = shared / "clips" / "emotion"
+    read = {emotion: read_waveform(folder / name.format(mark)).astype(np.float64) for emotion, mark in CREMA.items()}
+    changes = rises(load_checkpoint(shipped("plus")), read, sample_rate=16_000)
+    for emotion in ("anger", "disgust", "fear"):  # happiness and sadness hardly move (docs/plus.md)
+        assert changes[emotion] > 0.05, emotion
