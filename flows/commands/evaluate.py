@@ -139,6 +139,7 @@ def _evaluate_checkpoint(
     from model.paper_tables import PROTOCOL, Result, of_the_paper, percent, summary, table_4, table_7
     from model.table import UtteranceTable
     from pipeline.evaluation_data import fit_table
+    from pipeline.labelling import absent_columns
 
     path = resolve_checkpoint(model)
     checkpoint = load_checkpoint(path)
@@ -148,12 +149,19 @@ def _evaluate_checkpoint(
     found = evaluate_scores(scores, part, thresholds=specification.thresholds)
     spans = intervals([(scores, specification.thresholds)], part, resamplings=resamplings) if resamplings else {}
     used = tuple(name for name in specification.columns if name in part.modalities)
+    absent = [
+        name
+        for features in (part.modalities[modality] for modality in used)
+        for name in absent_columns(features.names, features.valid)
+        if specification.takes(name)
+    ]
     if as_json:
         report = {
             "model": {"name": specification.name, "path": str(path), "sha256": sha256_of(path)},
             "data": str(data),
             "split": split,
             "modalities": list(used),
+            "not_measured": absent,
             **found,
             "intervals_95": spans,
         }
@@ -167,6 +175,8 @@ def _evaluate_checkpoint(
         f"{path.name} on {split}: {found['utterances']:,} utterances of {found['videos']:,} videos, modalities "
         f"{', '.join(used)}. In per cent; {beside}.\n"
     )
+    if absent:
+        typer.echo(f"Columns the checkpoint takes and the table lacks: {', '.join(absent)}.\n")
     if paper:
         typer.echo(f"{PROTOCOL}\n")
     if 4 in tables:

@@ -11,7 +11,10 @@ from extractors.text import GloveVectors
 from foundation.errors import WeightsError
 from model.checkpoint import load_checkpoint, shipped
 from model.evaluation import evaluate, score_table
+from pipeline.evaluation_data import fit_table
 from pipeline.mosei_labels import prepare_labels
+from pipeline.mosi_table import FILE as MOSI_FILE
+from pipeline.mosi_table import prepare_mosi
 from pipeline.plus_corpora import joined_text
 from pipeline.weights import resolve
 
@@ -32,3 +35,21 @@ def test_plus_keeps_its_valid_figures(shared: Path) -> None:
     assert found["sentiment"]["calibration_error"] < 0.03
     assert found["emotion"]["weighted_accuracy"] > 0.665
     assert found["emotion"]["f1_weighted"] > 0.79
+
+
+def test_real_voices_do_not_drown_mosis_words(shared: Path) -> None:
+    """MOSI has COVAREP's means without the sound, so the voice columns are absent."""
+    try:
+        glove = GloveVectors.load(resolve("glove-6b-50d"))
+        resolve("minilm-l6-v2")
+    except WeightsError as error:
+        pytest.skip(f"needs the pretrained text weights: {error}")
+    checkpoint = load_checkpoint(shipped("plus"))
+    test = prepare_mosi(shared / "data" / "mosi" / MOSI_FILE, glove=glove).split("test")
+    fitted = fit_table(test, checkpoint.specification)
+    accuracy = {}
+    for name, table in (("both", fitted), ("words", fitted.with_modalities(["text"]))):
+        found = evaluate(score_table(checkpoint, table), table, thresholds=checkpoint.specification.thresholds)
+        accuracy[name] = found["sentiment"]["accuracy"]
+    assert accuracy["words"] > 0.81
+    assert accuracy["both"] > accuracy["words"] - 0.01
