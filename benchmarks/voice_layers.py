@@ -25,9 +25,8 @@ from extractors.voice import PEAK, layer_states
 from model.labels import EMOTIONS
 from pipeline.job import VOICE_WEIGHTS
 from pipeline.mosei_labels import read_csv
-from pipeline.plus_corpora import NEUTRAL
 from pipeline.plus_tables import RAVDESS_VALID
-from pipeline.plus_voices import spoken_part
+from pipeline.plus_voices import CALM, spoken_part
 from pipeline.weights import resolve
 
 SENTENCES = ("01", "02")
@@ -47,6 +46,7 @@ def main() -> None:
     parser.add_argument("--ravdess", type=Path, required=True)
     arguments = parser.parse_args()
     index = read_csv(arguments.ravdess / "index.csv", columns=("path", "speaker", "emotion"))
+    index = index[index["emotion"] != CALM]
     encoder = load_whisper(resolve(VOICE_WEIGHTS)).encoder
     layers = len(encoder.blocks)
     means = []
@@ -57,7 +57,7 @@ def main() -> None:
         means.append([state.mean(dim=0).numpy() for state in layer_states(encoder, samples, layers=layers)])
     states = np.array(means).transpose(1, 0, 2)  # (1 + layers, clips, D)
     speakers = [str(name) for name in index["speaker"]]
-    emotions = np.array([NEUTRAL if name == "calm" else str(name) for name in index["emotion"]])
+    emotions = np.array([str(name) for name in index["emotion"]])
     sentences = np.array([Path(path).stem.split("-")[4] for path in index["path"]])
     held_out = np.isin(speakers, RAVDESS_VALID)
     groups = [f"{speaker} {sentence}" for speaker, sentence in zip(speakers, sentences, strict=True)]

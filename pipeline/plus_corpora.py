@@ -25,7 +25,7 @@ from model.table import Labels, UtteranceTable
 from pipeline.mosei_labels import read_csv
 from pipeline.text_features import text_features
 
-NEUTRAL = "neutral"  # RAVDESS "neutral" and "calm", photographs "neutral": next to no evidence
+NEUTRAL = "neutral"  # of RAVDESS and of the photographs: next to no evidence
 BLANK_SECONDS = 2.0  # between two photographs, longer than a track survives
 
 

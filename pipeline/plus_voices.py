@@ -25,8 +25,9 @@ from extractors.voice_activity import detect_speech
 from model.features import ModalityFeatures, beside
 from model.table import UtteranceTable
 from pipeline.mosei_labels import read_csv
-from pipeline.plus_corpora import NEUTRAL, single_utterances, stream_mean
+from pipeline.plus_corpora import single_utterances, stream_mean
 
+CALM = "calm"
 LEVEL = 0.05  # root mean square of the loudest half of the frames; about -26 dBFS, as speech on video platforms is
 LOUDEST_GAIN = 100.0  # 40 dB: some RAVDESS clips lie that far down
 VARIANTS = 4  # of each training clip, beside the clip itself
@@ -141,6 +142,8 @@ def measure_file(path: Path, *, model: Path, variants: int, seed: int) -> Modali
 def ravdess_table(folder: Path, *, valid_speakers: Sequence[str], model: Path) -> UtteranceTable:
     """Measure RAVDESS with our own extractors, on all cores.
 
+    Its calm clips are left out. MOSEI knows no calm, and called neutral they teach that a soft voice is not a sad one.
+
     Parameters
     ----------
     folder : Path
@@ -162,6 +165,7 @@ def ravdess_table(folder: Path, *, valid_speakers: Sequence[str], model: Path) -
         If the index is missing or lacks a column.
     """
     index = read_csv(folder / "index.csv", columns=("path", "speaker", "emotion"))
+    index = index[index["emotion"] != CALM]
     speakers, paths = [str(name) for name in index["speaker"]], [Path(path) for path in index["path"]]
     variants = [0 if speaker in valid_speakers else VARIANTS for speaker in speakers]
     with ProcessPoolExecutor(
@@ -169,11 +173,11 @@ def ravdess_table(folder: Path, *, valid_speakers: Sequence[str], model: Path) -
     ) as pool:
         tasks = [
             pool.submit(measure_file, folder / path, model=model, variants=count, seed=row)
-            for row, (path, count) in enumerate(zip(paths, variants, strict=True))
+            for row, path, count in zip(index.index, paths, variants, strict=True)
         ]
         clips = [task.result() for task in tasks]
     rows = [(row, number) for row, count in enumerate(variants) for number in range(1 + count)]
-    emotions = [NEUTRAL if emotion == "calm" else str(emotion) for emotion in index["emotion"]]
+    emotions = [str(emotion) for emotion in index["emotion"]]
     return single_utterances(
         [f"{speakers[row]}/{paths[row].stem}" + (f"#{number}" if number else "") for row, number in rows],
         corpus="ravdess",
