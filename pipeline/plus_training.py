@@ -77,7 +77,7 @@ ACOUSTIC_COLUMNS = (*COVAREP_COLUMNS, *VOICE_NAMES)
 VISUAL_COLUMNS = (*ACTION_UNIT_NAMES, *POSE_NAMES)
 TEACHER_SEEDS = (1, 2)
 TEACHER_SHARE = 0.5  # of the teachers in the labels
-# Of an acted clip, an utterance of MOSEI having 1. At .6 voices gain little, and the words lose (docs/plus.md).
+# Of an acted clip, an utterance of MOSEI having 1; at .6 voices gain little (docs/plus.md).
 CLIP_WEIGHT = 0.3
 LOUDNESS = Loudness()
 SESSION_UTTERANCES = 4000  # of acted voices, drawn from the 1,199 train clips of RAVDESS and their variants

