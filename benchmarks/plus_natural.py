@@ -1,6 +1,6 @@
 """How far voice and face move the labels of natural speech.
 
-    mtmm-video analyze ../shared/data/mosei/video/*.mp4 ../shared/clips/*.mp4 --out REPORTS --formats json
+    mtmm-video analyze VIDEO... --out REPORTS --formats json
     python benchmarks/plus_natural.py --checkpoint FOLDER/plus-*.safetensors --reports REPORTS/*.json
 
 For each report, the absolute change of every probability between words alone and words with voice (and with face), mean

@@ -1,8 +1,8 @@
 """How something is said, as whisper's encoder hears it: one vector per utterance from a lower layer.
 
 A recogniser that was trained to write down any voice in any room must hear past both. Its lower layers still hold how
-the words were spoken; the upper ones keep little but the words (layer-wise probes: Pasad et al., ASRU 2021, for speech
-models in general; docs/plus.md for this one and acted emotions). So the states after the third of base's six layers are
+the words were spoken; the upper ones keep little but the words (layer-wise probes: Pasad et al., ASRU 2021, for wav2vec
+2.0; docs/plus.md for this one and acted emotions). So the states after the third of base's six layers are
 averaged over the utterance. The network is the one that recognises the words: no other weights are needed.
 """
 

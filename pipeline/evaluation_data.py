@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from extractors.voice import VOICE_NAMES, VOICE_VERSION
+from extractors.voice import VOICE_VERSION
 from foundation.errors import CheckpointError
-from model.features import JOINER, ModalityFeatures, beside
+from model.features import JOINER, beside
 from model.specification import Specification
-from model.table import UtteranceTable, absent_features
+from model.table import UtteranceTable
 from pipeline import weights
 from pipeline.text_features import text_features
+from pipeline.voice_features import no_voice
 
 
 def fit_table(table: UtteranceTable, specification: Specification) -> UtteranceTable:
-    """Return the table with the columns that a checkpoint takes: see `fit_text` and `fit_acoustic`."""
-    return fit_acoustic(fit_text(table, specification), specification)
+    """Give a table the columns that a checkpoint takes.
 
-
-def fit_acoustic(table: UtteranceTable, specification: Specification) -> UtteranceTable:
-    """Add the voice columns that a checkpoint takes, as absent ones, where the table has COVAREP's alone.
-
-    MOSEI's and MOSI's COVAREP means are to be had without the sound that the voice columns are heard in.
+    Text columns are computed from the transcripts where the table has others. Voice columns are added as absent ones
+    where the table has COVAREP's alone: MOSEI's and MOSI's COVAREP means are to be had without the sound.
 
     Parameters
     ----------
@@ -35,37 +30,7 @@ def fit_acoustic(table: UtteranceTable, specification: Specification) -> Utteran
     Returns
     -------
     UtteranceTable
-        The table itself where nothing is to be added.
-    """
-    columns = specification.columns.get("acoustic")
-    have = table.modalities.get("acoustic")
-    if columns is None or have is None or columns.version != JOINER.join([have.version, VOICE_VERSION]):
-        return table
-    return replace(table, modalities={**table.modalities, "acoustic": beside([have, no_voice(len(have.values))])})
-
-
-def no_voice(count: int) -> ModalityFeatures:
-    """Return the voice columns of `count` utterances of which nobody has the sound."""
-    nothing = np.zeros((0, len(VOICE_NAMES)))
-    return absent_features(
-        ModalityFeatures(nothing.astype(np.float32), nothing.astype(np.bool_), VOICE_NAMES, VOICE_VERSION), count
-    )
-
-
-def fit_text(table: UtteranceTable, specification: Specification) -> UtteranceTable:
-    """Compute the text columns that a checkpoint takes, from the table's transcripts, where the table has others.
-
-    Parameters
-    ----------
-    table : UtteranceTable
-        Rows to be labelled.
-    specification : Specification
-        Of the checkpoint.
-
-    Returns
-    -------
-    UtteranceTable
-        The table itself where its text columns fit already, or the checkpoint takes no text.
+        The table itself where its columns fit already.
 
     Raises
     ------
@@ -74,6 +39,18 @@ def fit_text(table: UtteranceTable, specification: Specification) -> UtteranceTa
     WeightsError
         If a weight that the extractor needs is not on this machine.
     """
+    return _fit_acoustic(_fit_text(table, specification), specification)
+
+
+def _fit_acoustic(table: UtteranceTable, specification: Specification) -> UtteranceTable:
+    columns = specification.columns.get("acoustic")
+    have = table.modalities.get("acoustic")
+    if columns is None or have is None or columns.version != JOINER.join([have.version, VOICE_VERSION]):
+        return table
+    return replace(table, modalities={**table.modalities, "acoustic": beside([have, no_voice(len(have.values))])})
+
+
+def _fit_text(table: UtteranceTable, specification: Specification) -> UtteranceTable:
     columns = specification.columns.get("text")
     have = table.modalities.get("text")
     if columns is None or (have is not None and have.version == columns.version):

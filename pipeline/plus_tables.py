@@ -14,7 +14,6 @@ from pathlib import Path
 from extractors.text import GloveVectors
 from model.features import beside
 from model.table import UtteranceTable
-from pipeline.evaluation_data import no_voice
 from pipeline.job import VOICE_WEIGHTS
 from pipeline.mosei_labels import prepare_labels
 from pipeline.mosi_table import FILE as MOSI_FILE
@@ -22,6 +21,7 @@ from pipeline.mosi_table import prepare_mosi
 from pipeline.plus_corpora import faces_table, joined_text, photograph_tracks
 from pipeline.plus_mixture import attach_facet, with_modality
 from pipeline.plus_voices import ravdess_table
+from pipeline.voice_features import no_voice
 from pipeline.weights import resolve
 
 LOGGER = logging.getLogger(__name__)

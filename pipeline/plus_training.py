@@ -80,7 +80,7 @@ TEACHER_SHARE = 0.5  # of the teachers in the labels
 # Of an acted clip, an utterance of MOSEI having 1; at .6 voices gain little (docs/plus.md).
 CLIP_WEIGHT = 0.3
 LOUDNESS = Loudness()
-SESSION_UTTERANCES = 4000  # of acted voices, drawn from the 1,199 train clips of RAVDESS and their variants
+SESSION_UTTERANCES = 4000  # of acted voices, drawn from the 1,039 train clips of RAVDESS and their variants
 LONGEST_SESSION = 12  # utterances; MOSEI's videos have 7 on average
 
 

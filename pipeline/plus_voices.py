@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve, lfilter
 
 from extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
-from extractors.voice import VOICE_NAMES, VOICE_VERSION, voice_states
 from extractors.voice_activity import detect_speech
 from model.features import ModalityFeatures, beside
 from model.table import UtteranceTable
 from pipeline.mosei_labels import read_csv
 from pipeline.plus_corpora import single_utterances, stream_mean
+from pipeline.voice_features import voice_features
 
 CALM = "calm"
 LEVEL = 0.05  # root mean square of the loudest half of the frames; about -26 dBFS, as speech on video platforms is
@@ -118,19 +118,24 @@ def measure(
     speech = spoken_part(waveform, sample_rate=sample_rate)
     generator = np.random.default_rng(seed)
     heard = [speech, *(vary(speech, sample_rate=sample_rate, generator=generator) for _ in range(variants))]
-    states = [
-        voice_states(each, sample_rate=sample_rate, spans=[(0.0, len(each) / sample_rate)], model=model)
-        for each in heard
-    ]
-    voice = ModalityFeatures(
-        np.concatenate([values for values, _ in states]),
-        np.repeat(np.concatenate([valid for _, valid in states])[:, None], len(VOICE_NAMES), axis=1),
-        VOICE_NAMES,
-        VOICE_VERSION,
+    voice = stacked(
+        [
+            voice_features(each, sample_rate=sample_rate, spans=[(0.0, len(each) / sample_rate)], model=model)
+            for each in heard
+        ]
     )
     values, valid = stream_mean(covarep(speech, sample_rate=sample_rate))
     rows = np.zeros(len(heard), np.int64)
     return beside([ModalityFeatures(values[None][rows], valid[None][rows], COVAREP_NAMES, COVAREP_VERSION), voice])
+
+
+def stacked(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:
+    """Put the rows of features of the same columns one below the other."""
+    return replace(
+        parts[0],
+        values=np.concatenate([part.values for part in parts]),
+        valid=np.concatenate([part.valid for part in parts]),
+    )
 
 
 def measure_file(path: Path, *, model: Path, variants: int, seed: int) -> ModalityFeatures:
@@ -184,9 +189,5 @@ def ravdess_table(folder: Path, *, valid_speakers: Sequence[str], model: Path) -
         emotions=[emotions[row] for row, _ in rows],
         splits=["train" if variants[row] else "valid" for row, _ in rows],
         modality="acoustic",
-        features=replace(
-            clips[0],
-            values=np.concatenate([clip.values for clip in clips]),
-            valid=np.concatenate([clip.valid for clip in clips]),
-        ),
+        features=stacked(clips),
     )

@@ -29,7 +29,7 @@ from extractors.visual import (
     track_faces,
 )
 from extractors.visual.tracks import TRACKS_VERSION
-from extractors.voice import VOICE_NAMES, VOICE_VERSION, voice_states
+from extractors.voice import VOICE_VERSION
 from extractors.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
 from extractors.words import Word
 from foundation.files import sha256_of
@@ -57,6 +57,7 @@ from pipeline.text_features import text_features
 from pipeline.transcripts import read_transcript
 from pipeline.utterance import Utterance
 from pipeline.utterances import SEGMENTATION_VERSION, segment
+from pipeline.voice_features import no_voice, voice_features
 
 SAMPLE_RATE = 16_000  # Hz, of everything that listens
 
@@ -161,18 +162,20 @@ def voice(job: Job, media: StepResult, utterances: StepResult, *, hook: Hook = n
         parameters |= {"utterances": utterances.key, "weights": job.fingerprints[VOICE_WEIGHTS]}
 
     def make(path: Path) -> None:
-        names = VOICE_NAMES if asked else ()
-        spoken = load_utterances(utterances.path) if asked else ()
-        values, valid = np.zeros((len(spoken), len(names)), np.float32), np.zeros(len(spoken), np.bool_)
+        if not asked:
+            none = np.zeros((0, 0))
+            save_modality(path, ModalityFeatures(none.astype(np.float32), none.astype(np.bool_), (), VOICE_VERSION))
+            return
+        spoken = load_utterances(utterances.path)
+        heard = no_voice(len(spoken))
         if spoken and load_json(media.path)["source"]["has_audio"]:
-            values, valid = voice_states(
+            heard = voice_features(
                 read_waveform(job.video, sample_rate=SAMPLE_RATE),
                 sample_rate=SAMPLE_RATE,
                 spans=[(each.start, each.end) for each in spoken],
                 model=job.weights[VOICE_WEIGHTS],
             )
-        measured = np.repeat(valid[:, None], len(names), axis=1)
-        save_modality(path, ModalityFeatures(values, measured, names, VOICE_VERSION))
+        save_modality(path, heard)
 
     return job.step("voice", version="1", parameters=parameters, suffix="safetensors", make=make)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from model.features import VideoFeatures
 from model.prediction import predict
 from pipeline.media import read_waveform
 from pipeline.plus_tables import RAVDESS_VALID
-from pipeline.plus_voices import measure
+from pipeline.plus_voices import measure, stacked
 from pipeline.weights import resolve
 
 pytestmark = [pytest.mark.slow, pytest.mark.reference]
@@ -39,11 +38,7 @@ def rises(checkpoint: Checkpoint, waveforms: dict[str, np.ndarray], *, sample_ra
     clips = [
         measure(waveform, sample_rate=sample_rate, model=resolve("whisper-base")) for waveform in waveforms.values()
     ]
-    voice = replace(
-        clips[0],
-        values=np.concatenate([clip.values for clip in clips]),
-        valid=np.concatenate([clip.valid for clip in clips]),
-    )
+    voice = stacked(clips)
     found = predict(checkpoint, VideoFeatures("acted", {"acoustic": voice})).utterances
     labels = dict(zip(waveforms, (utterance.emotion_probabilities for utterance in found), strict=True))
     return {name: labels[name][name] - labels["neutral"][name] for name in waveforms if name != "neutral"}

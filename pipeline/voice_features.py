@@ -1,0 +1,26 @@
+"""The voice columns of utterances, beside COVAREP's in the acoustic modality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.voice import VOICE_NAMES, VOICE_VERSION, voice_states
+from model.features import ModalityFeatures
+
+
+def voice_features(
+    waveform: NDArray[np.floating], *, sample_rate: int, spans: Sequence[tuple[float, float]], model: Path
+) -> ModalityFeatures:
+    """Hear how each utterance is said; the arguments and errors are those of `extractors.voice.voice_states`."""
+    values, valid = voice_states(waveform, sample_rate=sample_rate, spans=spans, model=model)
+    return ModalityFeatures(values, np.repeat(valid[:, None], len(VOICE_NAMES), axis=1), VOICE_NAMES, VOICE_VERSION)
+
+
+def no_voice(count: int) -> ModalityFeatures:
+    """Return the voice columns of `count` utterances of which nobody has the sound."""
+    shape = (count, len(VOICE_NAMES))
+    return ModalityFeatures(np.zeros(shape, np.float32), np.zeros(shape, np.bool_), VOICE_NAMES, VOICE_VERSION)
