@@ -14,9 +14,9 @@ import pandas as pd
 import soundfile
 from numpy.typing import NDArray
 
-from extractors.acoustic import COVAREP_NAMES, covarep
-from extractors.acoustic.phase_distortion import ENDS_REACH
-from foundation.files import write_text
+from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
+from mtmm_video.extractors.acoustic.phase_distortion import ENDS_REACH
+from mtmm_video.foundation.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -192,7 +192,7 @@ MISSES = """## What misses, and why
 
 def reached_by_impulses(name: str) -> NDArray[np.bool_]:
     """Rows whose phase columns see a frame with one to three non-zero samples within 24 surviving frames."""
-    from extractors.acoustic import lpc, sinusoids, srh  # noqa: PLC0415
+    from mtmm_video.extractors.acoustic import lpc, sinusoids, srh  # noqa: PLC0415
 
     waveform, _ = waveform_of(name)
     (pitch,) = srh.pitch_tracks(lpc.residual(waveform, order=srh.RESIDUAL_ORDER))

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from extractors.acoustic import COVAREP_NAMES, covarep
-from foundation.files import atomic_path, write_text
-from pipeline.media import read_waveform
+from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
+from mtmm_video.foundation.files import atomic_path, write_text
+from mtmm_video.pipeline.media.reading import read_waveform
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -16,7 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline import AnalyzeOptions, Store, analyze
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.run import analyze
+from mtmm_video.pipeline.store.local import Store
 
 
 class Meter:

@@ -1,4 +1,4 @@
-"""What Prefect costs: `mtmm-video analyze` against the plain `pipeline.analyze`, each in a fresh process.
+"""What Prefect costs: `mtmm-video analyze` against the plain `mtmm_video.analyze`, each in a fresh process.
 
     python benchmarks/analyze_overhead.py sample_videos/good_stay.mp4
 
@@ -19,12 +19,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from foundation.folders import cache_folder
+from mtmm_video.foundation.folders import cache_folder
 
 PLAIN = """
 import sys
 from pathlib import Path
-from pipeline import AnalyzeOptions, analyze
+from mtmm_video import AnalyzeOptions, analyze
 analyze(sys.argv[1], out=sys.argv[2], options=AnalyzeOptions(
     transcript=Path(sys.argv[3]), visual="none", formats=("csv", "json"), reuse=False
 ))
@@ -57,7 +57,7 @@ def main() -> None:
         transcript = Path(folder) / "words.srt"  # spares both the recogniser, which the flow does not change
         transcript.write_text("1\n00:00:00,500 --> 00:00:01,500\nHello there.\n", encoding="utf-8")
         plain = [sys.executable, "-c", PLAIN, str(arguments.video), out, str(transcript)]
-        flow = [sys.executable, "-m", "flows.cli", "analyze", str(arguments.video), "--out", out]
+        flow = [sys.executable, "-m", "mtmm_video.flows.cli", "analyze", str(arguments.video), "--out", out]
         flow += ["--transcript", str(transcript), "--visual", "none"]
         flow += ["--formats", "csv,json", "--no-cache"]
         for run in range(arguments.runs + 1):

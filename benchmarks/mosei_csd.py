@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline.mosei_csd import prepare_sequences
+from mtmm_video.pipeline.corpora.mosei_csd import prepare_sequences
 
 SECONDS = 240  # of a video: twice MOSEI's mean, so that the figure is on the safe side
 UTTERANCES = 16

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.batches import BatchMaker
-from model.checkpoint import load_checkpoint, resolve_checkpoint
-from model.evaluation import network_logits
-from model.metrics import accuracy, f1_weighted
-from model.paper_tables import markdown, percent
-from model.table import UtteranceTable
+from mtmm_video.model.batches import BatchMaker
+from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+from mtmm_video.model.evaluation import network_logits
+from mtmm_video.model.metrics import accuracy, f1_weighted
+from mtmm_video.model.paper.tables import markdown, percent
+from mtmm_video.model.table import UtteranceTable
 
 
 def main() -> None:

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from foundation.files import write_text
-from model.system_report import Comparison, EvaluatedRun
-from model.system_tables import document, results_of
-from model.systems import CLASSIC, NETWORKS
-from pipeline.plots import plot_learning
+from mtmm_video.foundation.files import write_text
+from mtmm_video.model.paper.comparison import Comparison, EvaluatedRun
+from mtmm_video.model.paper.figures import plot_learning
+from mtmm_video.model.paper.system_tables import document, results_of
+from mtmm_video.model.paper.systems import CLASSIC, NETWORKS
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES = Path(__file__).with_suffix(".jsonl")

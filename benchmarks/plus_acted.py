@@ -23,22 +23,22 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from extractors.visual import choose_face, track_faces
-from extractors.voice import VOICE_NAMES
-from extractors.voice_activity import detect_speech
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.evaluation import score_table
-from model.features import Modality, ModalityFeatures, VideoFeatures
-from model.labels import EMOTIONS
-from model.prediction import predict
-from model.table import UtteranceTable
-from pipeline.job import VOICE_WEIGHTS
-from pipeline.media import probe, read_frames, read_waveform
-from pipeline.plus_corpora import NEUTRAL, joined_text, stream_mean
-from pipeline.plus_mixture import emotion_of, speakers_of
-from pipeline.plus_training import COVAREP_COLUMNS, Corpora
-from pipeline.plus_voices import measure
-from pipeline.weights import resolve
+from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
+from mtmm_video.extractors.speech.voice_activity import detect_speech
+from mtmm_video.extractors.visual import choose_face, track_faces
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
+from mtmm_video.model.evaluation import score_table
+from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.prediction import predict
+from mtmm_video.model.table import UtteranceTable
+from mtmm_video.pipeline.corpora.faces import NEUTRAL, joined_text, stream_mean
+from mtmm_video.pipeline.corpora.ravdess import measure
+from mtmm_video.pipeline.job import VOICE_WEIGHTS
+from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
+from mtmm_video.pipeline.training.mixture import emotion_of, speakers_of
+from mtmm_video.pipeline.training.plus import COVAREP_COLUMNS, Corpora
+from mtmm_video.pipeline.weights.resolution import resolve
 
 RATE = 16_000
 ACTED = (NEUTRAL, "anger", "disgust", "fear", "happy", "sad")  # what CREMA-D and RAVDESS share

@@ -15,12 +15,12 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.evaluation import evaluate, score_table
-from model.features import Modality
-from model.table import UtteranceTable
-from model.training import fit_columns
-from pipeline.plus_training import Corpora
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
+from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.features import Modality
+from mtmm_video.model.table import UtteranceTable
+from mtmm_video.model.training import fit_columns
+from mtmm_video.pipeline.training.plus import Corpora
 
 
 def figures(checkpoints: Sequence[Checkpoint], table: UtteranceTable) -> str:

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.features import Modality, VideoFeatures
-from model.labels import EMOTIONS
-from model.prediction import predict
-from pipeline.report_json import from_json
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
+from mtmm_video.model.features import Modality, VideoFeatures
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.prediction import predict
+from mtmm_video.pipeline.reports.json_report import from_json
 
 SUBSETS: tuple[tuple[Modality, ...], ...] = (("text", "acoustic"), ("text", "acoustic", "visual"))
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model.checkpoint import load_checkpoint
-from model.evaluation import evaluate, score_table
-from model.table import UtteranceTable
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.table import UtteranceTable
 
 FIGURES = (
     ("sentiment", "accuracy"),

@@ -21,16 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
-from model.checkpoint import Checkpoint
-from model.evaluation import evaluate, score_table
-from model.labels import EMOTIONS
-from model.recipes import PAPER, Recipe
-from model.table import UtteranceTable
-from model.thresholds import sweep
-from model.training import selection_split, train
-from pipeline.plus_mixture import Loudness, emotion_of, with_modality
-from pipeline.plus_teaching import taught
-from pipeline.plus_training import (
+from mtmm_video.model.checkpoint import Checkpoint
+from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.recipes import PAPER, Recipe
+from mtmm_video.model.table import UtteranceTable
+from mtmm_video.model.thresholds import sweep
+from mtmm_video.model.training import selection_split, train
+from mtmm_video.pipeline.training.mixture import Loudness, emotion_of, with_modality
+from mtmm_video.pipeline.training.plus import (
     CLIP_WEIGHT,
     LOUDNESS,
     PLUS_RECIPE,
@@ -41,6 +40,7 @@ from pipeline.plus_training import (
     mixture,
     words_alone,
 )
+from mtmm_video.pipeline.training.soft_labels import taught
 
 BASES = {"paper": PAPER, "words": TEXT_RECIPE, "plus": PLUS_RECIPE}
 HEADER = (
@@ -108,8 +108,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base", choices=BASES)
     parser.add_argument("--table", type=Path, help="MOSEI's table, for paper")
-    parser.add_argument("--tables", type=Path, help="folder of pipeline.plus_tables, for words and plus")
-    parser.add_argument("--taught", type=Path, help="soft labels made by pipeline.plus_training, else made anew")
+    parser.add_argument("--tables", type=Path, help="folder of mtmm_video.pipeline.training.tables, for words and plus")
+    parser.add_argument(
+        "--taught", type=Path, help="soft labels made by mtmm_video.pipeline.training.plus, else made anew"
+    )
     parser.add_argument(
         "--teachers", type=float, default=TEACHER_SHARE, help="their share of the labels; 0: hard labels"
     )

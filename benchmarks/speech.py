@@ -19,13 +19,13 @@ from pathlib import Path
 
 import torch
 
-from extractors.speech import load_whisper, transcribe
-from extractors.text import tokenize
-from extractors.voice_activity import detect_speech
-from extractors.words import Word
-from pipeline import weights
-from pipeline.media import read_waveform
-from pipeline.utterances import segment
+from mtmm_video.extractors.speech.recognition import load_whisper, transcribe
+from mtmm_video.extractors.speech.voice_activity import detect_speech
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.text.glove import tokenize
+from mtmm_video.pipeline.media.reading import read_waveform
+from mtmm_video.pipeline.segmentation import segment
+from mtmm_video.pipeline.weights import resolution
 
 RATE = 16_000
 TRUTH = {
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print the utterances as well")
     options = parser.parse_args()
     shared: Path = options.shared
-    model = weights.resolve(options.model)
+    model = resolution.resolve(options.model)
     load_whisper(model)
     truths: dict[str, list[str]] = {name: [text] for name, text in TRUTH.items()}
     for clip in sorted((shared / "clips/emotion").glob("crema_*")):

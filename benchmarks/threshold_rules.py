@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from model.checkpoint import load_checkpoint
-from model.evaluation import score_table
-from model.labels import EMOTIONS
-from model.table import UtteranceTable
-from model.thresholds import GRID, best_threshold, prevalence_threshold, sweep
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.evaluation import score_table
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.table import UtteranceTable
+from mtmm_video.model.thresholds import GRID, best_threshold, prevalence_threshold, sweep
 
 SPLITS = 200
 

@@ -29,7 +29,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from foundation.folders import cache_folder
+from mtmm_video.foundation.folders import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -157,7 +157,17 @@ def main() -> int:
             stack.enter_context(running([*start, name], environment, folder / f"{name}.log")) for name in ("one", "two")
         ]
         begin = time.monotonic()
-        batch = [sys.executable, "-m", "flows.cli", "batch", str(videos), "--out", str(out), "--visual", "none"]
+        batch = [
+            sys.executable,
+            "-m",
+            "mtmm_video.flows.cli",
+            "batch",
+            str(videos),
+            "--out",
+            str(out),
+            "--visual",
+            "none",
+        ]
         batch += ["--formats", "csv,json", "--deployment", DEPLOYMENT, "--jobs", str(arguments.videos)]
         submitted = stack.enter_context(running(batch, environment, folder / "batch.log"))
         first_written: dict[str, int] = {}

@@ -28,13 +28,13 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from visual_expressions import photographs
 
-from extractors.visual.calibration import ACTION_UNITS_FILE, ActionUnitMap
-from extractors.visual.landmarker import open_landmarker
-from extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES, block, measure
-from extractors.visual.names import ACTION_UNIT_NAMES
-from foundation.files import atomic_path
-from pipeline.media import read_frames
-from pipeline.weights import resolve
+from mtmm_video.extractors.visual.calibration import ACTION_UNITS_FILE, ActionUnitMap
+from mtmm_video.extractors.visual.landmarker import open_landmarker
+from mtmm_video.extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES, block, measure
+from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES
+from mtmm_video.foundation.files import atomic_path
+from mtmm_video.pipeline.media.reading import read_frames
+from mtmm_video.pipeline.weights.resolution import resolve
 
 RIDGE = 0.7  # all units but AU4; in units of the variance of one standardised measurement
 BROW_RIDGE = 0.3  # AU4

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from extractors.visual import DEFAULT_SAMPLING_RATE, FACET_NAMES, choose_face, track_faces
-from pipeline.media import read_frames
-from pipeline.weights import resolve
+from mtmm_video.extractors.visual import DEFAULT_SAMPLING_RATE, FACET_NAMES, choose_face, track_faces
+from mtmm_video.pipeline.media.reading import read_frames
+from mtmm_video.pipeline.weights.resolution import resolve
 
 EMOTIONS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 COLUMNS = ("Anger", "Disgust", "Fear", "Joy", "Baseline", "Sadness", "AU4", "AU12")

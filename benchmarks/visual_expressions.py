@@ -24,13 +24,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from extractors.frame import Frame
-from extractors.visual.calibration import EXPRESSIONS, EXPRESSIONS_FILE, LARGEST_DEVIATION, ExpressionMap, log_odds
-from extractors.visual.landmarker import DetectedFace, open_landmarker
-from extractors.visual.measurements import measure
-from foundation.files import atomic_path
-from pipeline.media import read_frames
-from pipeline.weights import resolve
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual.calibration import (
+    EXPRESSIONS,
+    EXPRESSIONS_FILE,
+    LARGEST_DEVIATION,
+    ExpressionMap,
+    log_odds,
+)
+from mtmm_video.extractors.visual.landmarker import DetectedFace, open_landmarker
+from mtmm_video.extractors.visual.measurements import measure
+from mtmm_video.foundation.files import atomic_path
+from mtmm_video.pipeline.media.reading import read_frames
+from mtmm_video.pipeline.weights.resolution import resolve
 
 LABELS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")  # in the order of EXPRESSIONS
 INVERSE_STRENGTH = 0.01  # scikit-learn's C, chosen by the log loss of the left-out folds among .003, .01, .03, .1

@@ -15,13 +15,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from extractors.visual import track_faces
-from extractors.visual.calibration import EXPRESSIONS
-from extractors.visual.facet import facet_stream
-from extractors.visual.landmarker import open_landmarker
-from extractors.visual.names import ACTION_UNIT_NAMES
-from pipeline.media import read_frames
-from pipeline.weights import resolve
+from mtmm_video.extractors.visual import track_faces
+from mtmm_video.extractors.visual.calibration import EXPRESSIONS
+from mtmm_video.extractors.visual.facet import facet_stream
+from mtmm_video.extractors.visual.landmarker import open_landmarker
+from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES
+from mtmm_video.pipeline.media.reading import read_frames
+from mtmm_video.pipeline.weights.resolution import resolve
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from extractors.stream import FeatureStream
-from extractors.visual import track_faces
-from extractors.visual.facet import facet_stream
-from pipeline.media import read_frames
-from pipeline.weights import resolve
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual import track_faces
+from mtmm_video.extractors.visual.facet import facet_stream
+from mtmm_video.pipeline.media.reading import read_frames
+from mtmm_video.pipeline.weights.resolution import resolve
 
 RATES = (2.0, 5.0, 10.0, 15.0)
 STRETCH_S = 4.0  # seconds; half of MOSEI's utterances are between 4 and 9 seconds long, and short ones lose most

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
-from extractors.frame import Frame
-from extractors.visual import track_faces
-from pipeline.media import read_frames
-from pipeline.weights import resolve
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual import track_faces
+from mtmm_video.pipeline.media.reading import read_frames
+from mtmm_video.pipeline.weights.resolution import resolve
 
 REPORTS = 4
 

@@ -20,14 +20,14 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from extractors.speech import load_whisper
-from extractors.voice import PEAK, layer_states
-from model.labels import EMOTIONS
-from pipeline.job import VOICE_WEIGHTS
-from pipeline.mosei_labels import read_csv
-from pipeline.plus_tables import RAVDESS_VALID
-from pipeline.plus_voices import CALM, spoken_part
-from pipeline.weights import resolve
+from mtmm_video.extractors.acoustic.whisper_states import PEAK, layer_states
+from mtmm_video.extractors.speech.recognition import load_whisper
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.pipeline.corpora.mosei_labels import read_csv
+from mtmm_video.pipeline.corpora.ravdess import CALM, spoken_part
+from mtmm_video.pipeline.job import VOICE_WEIGHTS
+from mtmm_video.pipeline.training.tables import RAVDESS_VALID
+from mtmm_video.pipeline.weights.resolution import resolve
 
 SENTENCES = ("01", "02")
 STRENGTHS = (0.001, 0.01)

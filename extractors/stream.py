@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from flows.gpu import gpu_slot
-from flows.observing import ObservedRun, show_analysis
-from foundation.errors import MtmmError
-from pipeline import steps
-from pipeline.analysis import Analysis
-from pipeline.job import Hook, Job, StepResult, no_hook
-from pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
-from pipeline.run import assemble, report
-from pipeline.store import Store
+from mtmm_video.flows.gpu import gpu_slot
+from mtmm_video.flows.observing import ObservedRun, show_analysis
+from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.pipeline import steps
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.job import Hook, Job, StepResult, no_hook
+from mtmm_video.pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
+from mtmm_video.pipeline.run import assemble, report
+from mtmm_video.pipeline.store.local import Store
 
 RETRIES = 2
 RETRY_DELAYS = [2.0, 10.0]  # seconds: a file server that hiccups is back by then, one that is down is not

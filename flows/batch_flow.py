@@ -19,17 +19,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.batch_worker import OnStep, WorkerPool
-from flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
-from flows.deployment_pool import DeploymentPool
-from flows.folder import FoundVideo, Hashes, find_videos, finished_report
-from foundation.errors import InputError, MtmmError
-from foundation.files import sha256_of, write_text
-from foundation.folders import cache_folder
-from model.checkpoint import resolve_checkpoint
-from pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
-from pipeline.report_index import write_folder_index
-from pipeline.reports import check_formats
+from mtmm_video.flows.batch_worker import OnStep, WorkerPool
+from mtmm_video.flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
+from mtmm_video.flows.deployment_pool import DeploymentPool
+from mtmm_video.flows.folder import FoundVideo, Hashes, find_videos, finished_report
+from mtmm_video.foundation.errors import InputError, MtmmError
+from mtmm_video.foundation.files import sha256_of, write_text
+from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.model.checkpoint import resolve_checkpoint
+from mtmm_video.pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
+from mtmm_video.pipeline.reports.index import write_folder_index
+from mtmm_video.pipeline.reports.writers import check_formats
 
 Status = Literal["done", "skipped", "failed", "growing"]
 MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/benchmarks.md

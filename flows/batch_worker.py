@@ -1,8 +1,8 @@
 """A process that analyses one video after another: models are loaded once, and a crash costs one video, not the batch.
 
-``python -m flows.batch_worker`` reads requests (a JSON object per line, the parameters of `flows.analyze_flow`) from
-standard input and writes events to standard output. It leaves when its input closes, at once, as when its parent was
-killed: the store keeps what was finished.
+``python -m mtmm_video.flows.batch_worker`` reads requests (a JSON object per line, the parameters of
+`flows.analyze_flow`) from standard input and writes events to standard output. It exits at once when its input closes,
+as when its parent was killed: the store keeps what was finished.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from flows.prefect_api import LOCAL_MARK, has_own_server
-from foundation.errors import MtmmError
+from mtmm_video.flows.prefect_api import LOCAL_MARK, has_own_server
+from mtmm_video.foundation.errors import MtmmError
 
 OnStep = Callable[[str, float], None]
 
@@ -91,7 +91,7 @@ class _Worker:
         if not has_own_server():
             environment |= {"PREFECT_API_URL": PREFECT_API_URL.value() or "", LOCAL_MARK: "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "flows.batch_worker"],
+            [sys.executable, "-m", "mtmm_video.flows.batch_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -149,7 +149,7 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], events: TextIO) -> None:
-    from flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415 (slow; not for the parent that imports WorkerPool)
+    from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415 (slow; not for the parent that imports WorkerPool)
 
     def send(event: Mapping[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")

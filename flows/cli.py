@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from flows import commands
-from foundation.errors import MtmmError
-from foundation.version import __version__
+from mtmm_video.flows import commands
+from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.foundation.version import __version__
 
 # In the order of the help: what everybody uses, then what looks after it, then research. The rest follows by name.
 FIRST = ("analyze", "batch", "serve", "show", "weights", "cache", "doctor")
@@ -45,7 +45,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 for _name in sorted((module.name for module in pkgutil.iter_modules(commands.__path__)), key=_rank):
-    importlib.import_module(f"flows.commands.{_name}").register(app)
+    importlib.import_module(f"mtmm_video.flows.commands.{_name}").register(app)
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from prefect.task_runners import TaskRunner
 
-from flows.batch_worker import OnStep, WorkerFailedError
-from flows.prefect_api import has_own_server
-from foundation.errors import DependencyError, InputError, MtmmError
+from mtmm_video.flows.batch_worker import OnStep, WorkerFailedError
+from mtmm_video.flows.prefect_api import has_own_server
+from mtmm_video.foundation.errors import DependencyError, InputError, MtmmError
 
 LOCAL = "local"
 
@@ -39,7 +39,7 @@ class ThisProcess:
         MtmmError
             If the analysis failed.
         """
-        from flows.analyze_flow import analyze_video  # noqa: PLC0415 (slow; only for the Dask workers)
+        from mtmm_video.flows.analyze_flow import analyze_video  # noqa: PLC0415 (slow; only for the Dask workers)
 
         try:
             analysis = analyze_video(**request)

@@ -16,10 +16,10 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-from flows.batch_worker import OnStep, WorkerFailedError
-from flows.signs_of_life import SignsOfLife
-from foundation.errors import InputError
-from pipeline.report_json import from_json
+from mtmm_video.flows.batch_worker import OnStep, WorkerFailedError
+from mtmm_video.flows.signs_of_life import SignsOfLife
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline.reports.json_report import read_report
 
 POLL_SECONDS = 2.0
 ATTEMPTS = 3  # a video that takes three workers with it is the cause and not the victim
@@ -65,7 +65,7 @@ class DeploymentPool:
             assert run.state is not None
             if run.state.is_completed():
                 report = Path(str(request["out"])) / f"{request['name']}.json"
-                analysis = from_json(report.read_text(encoding="utf-8"))
+                analysis = read_report(report)
                 return {"utterances": len(analysis.utterances), "duration": analysis.source.duration}
             reason = run.state.message or run.state.name or run.state.type.value
             if not run.state.is_crashed():

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.errors import InputError, MediaError, MtmmError
-from foundation.files import write_text
-from pipeline.analysis import Analysis
-from pipeline.media import probe
-from pipeline.options import AnalyzeOptions
-from pipeline.report_json import from_json
-from pipeline.store import hash_video
+from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
+from mtmm_video.foundation.files import write_text
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.media.reading import probe
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.reports.json_report import read_report
+from mtmm_video.pipeline.store.local import hash_video
 
 # Files with these suffixes are meant as videos, so that a broken one is reported; any other file is looked into.
 VIDEO_SUFFIXES = {
@@ -195,13 +195,13 @@ def finished_report(path: Path, *, content: str, options: AnalyzeOptions, checkp
     checkpoint : str
         SHA-256 of the model.
     """
-    from pipeline.reports import FORMATS  # noqa: PLC0415
+    from mtmm_video.pipeline.reports.writers import FORMATS  # noqa: PLC0415
 
     if any(not path.with_suffix(FORMATS[name].suffix).is_file() for name in options.formats):
         return None
     try:
-        analysis = from_json(path.read_text(encoding="utf-8"))
-    except (OSError, MtmmError):
+        analysis = read_report(path)
+    except MtmmError:
         return None
     provenance = analysis.provenance
     fits = (

@@ -1,7 +1,7 @@
 """A Prefect API for one command: started beside it, gone with it, however it ends.
 
-``python -m flows.local_server DATABASE`` serves the API on a free port of the loopback interface, prints the port once
-it answers, and leaves when its standard input closes, which the operating system sees to even when the parent is
+``python -m mtmm_video.flows.local_server DATABASE`` serves the API on a free port of the loopback interface, prints the
+port once it answers, and exits when its standard input closes, which the operating system does even when the parent is
 killed. Prefect's own temporary server outlives a killed parent, takes the port by chance, and imports the whole server
 into the parent.
 """

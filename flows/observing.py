@@ -16,9 +16,9 @@ from prefect.artifacts import (
 )
 from prefect.events import emit_event
 
-from flows.prefect_api import has_own_server
-from flows.progress import STEPS
-from pipeline.analysis import Analysis
+from mtmm_video.flows.prefect_api import has_own_server
+from mtmm_video.flows.progress import STEPS
+from mtmm_video.pipeline.analysis import Analysis
 
 REPORT_READY = "mtmm-video.report.ready"  # name of the event; automations can send a webhook on it
 KEY_DIGITS = 12  # of the content hash in artifact keys: the same video keeps one line of history in the UI

@@ -15,10 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-from flows.local_server import LOOPBACK
-from foundation.errors import DependencyError, StoreError
-from foundation.files import atomic_path
-from foundation.folders import CACHE_VARIABLE, cache_folder
+from mtmm_video.flows.local_server import LOOPBACK
+from mtmm_video.foundation.errors import DependencyError, StoreError
+from mtmm_video.foundation.files import atomic_path
+from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 
 # Of a server that lives as long as one command: nothing to schedule, to clean up, or to tell anybody.
 _UNUSED_SERVICES = (
@@ -95,7 +95,7 @@ class LocalServer:
                 "free space, or set TMPDIR to another folder"
             ) from error
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "flows.local_server", str(self._database)],
+            [sys.executable, "-m", "mtmm_video.flows.local_server", str(self._database)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},

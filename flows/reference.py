@@ -1,4 +1,4 @@
-"""`docs/cli.md` written from the command line itself: ``python -m flows.reference > docs/cli.md``."""
+"""`docs/cli.md` written from the command line itself: ``python -m mtmm_video.flows.reference > docs/cli.md``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import typer.main
 
-from flows.cli import app
+from mtmm_video.flows.cli import app
 
 HEAD = """\
 # Command line
 
-Made from the commands themselves by `python -m flows.reference > docs/cli.md`; a test compares the two.
+Made from the commands themselves by `python -m mtmm_video.flows.reference > docs/cli.md`; a test compares the two.
 Every command answers `--help`. Errors are one line on standard error with exit code 1.
 
 ## Shell completion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError
 
 SIZES = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}  # bytes
 AGES = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}  # seconds

@@ -12,16 +12,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from model.evaluation import evaluate
-from model.paper_tables import of_the_paper, percent
-from model.recipes import recipe_named
-from model.run_record import RunRecord
-from model.system_report import Comparison, EvaluatedRun, compare, evaluate_runs, group_intervals
-from model.system_runs import parse_systems, planned_runs
-from model.system_tables import document, results_of
-from model.table import UtteranceTable
-from pipeline.plots import plot_learning
-from pipeline.system_training import Place, places, train_missing
+from mtmm_video.model.evaluation import evaluate
+from mtmm_video.model.paper.comparison import Comparison, EvaluatedRun, compare, evaluate_runs, group_intervals
+from mtmm_video.model.paper.figures import plot_learning
+from mtmm_video.model.paper.run_record import RunRecord
+from mtmm_video.model.paper.runs import parse_systems, planned_runs
+from mtmm_video.model.paper.system_tables import document, results_of
+from mtmm_video.model.paper.tables import of_the_paper, percent
+from mtmm_video.model.recipes import recipe_named
+from mtmm_video.model.table import UtteranceTable
+from mtmm_video.pipeline.training.systems import Place, places, train_missing
 
 SPEED_SECONDS = 3600.0  # over which the time left is estimated: a run takes minutes
 

@@ -1,6 +1,6 @@
 """Training and evaluation as a flow: prepare the table, train several seeds, evaluate each, write what came out.
 
-    python -m flows.training_flow --labels-csv ../shared/data/mosei/labels --out training --seeds 1,2,3,4,5
+    python -m mtmm_video.flows.training_flow --labels-csv ../shared/data/mosei/labels --out training --seeds 1,2,3,4,5
 
 Every task skips what is there from an earlier run, and a seed that was stopped goes on from its last finished epoch.
 """
@@ -19,17 +19,17 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from extractors.text import GloveVectors
-from flows.prefect_api import LocalServer, has_own_server, prefect_api, settle_environment
-from foundation.files import sha256_of, write_text
-from model.checkpoint import load_checkpoint, save_checkpoint
-from model.evaluation import evaluate, score_table
-from model.recipes import recipe_named
-from model.table import UtteranceTable
-from model.training import train
-from pipeline import weights
-from pipeline.evaluation_data import fit_table
-from pipeline.mosei_labels import prepare_labels
+from mtmm_video.extractors.text.glove import GloveVectors
+from mtmm_video.flows.prefect_api import LocalServer, has_own_server, prefect_api, settle_environment
+from mtmm_video.foundation.files import sha256_of, write_text
+from mtmm_video.model.checkpoint import load_checkpoint, save_checkpoint
+from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.recipes import recipe_named
+from mtmm_video.model.table import UtteranceTable
+from mtmm_video.model.training import train
+from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels
+from mtmm_video.pipeline.training.table_columns import fit_table
+from mtmm_video.pipeline.weights import resolution
 
 # The figures of the summary: where they stand in an evaluation, and what they are called.
 FIGURES: Mapping[str, Callable[[Mapping[str, Any]], float | None]] = {
@@ -49,7 +49,7 @@ def _at(found: Mapping[str, Any], task_name: str, figure: str) -> float | None:
 def prepare_table(labels: Path, table: Path) -> Path:
     """Make the table of utterances from the label files, unless it is there."""
     if not table.is_file():
-        prepare_labels(labels, glove=GloveVectors.load(weights.resolve("glove-6b-50d"))).save(table)
+        prepare_labels(labels, glove=GloveVectors.load(resolution.resolve("glove-6b-50d"))).save(table)
     return table
 
 

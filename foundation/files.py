@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foundation.errors import StoreError
+from mtmm_video.foundation.errors import StoreError
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 HASH_BLOCK_BYTES = 1 << 20  # 1 MiB a read: large enough for full disk speed, small enough to stay flat in memory

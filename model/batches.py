@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.features import Modality
-from model.specification import Columns
-from model.table import UtteranceTable
+from mtmm_video.model.features import Modality
+from mtmm_video.model.specification import Columns
+from mtmm_video.model.table import UtteranceTable
 
 BUCKET = 40  # batches sorted by length together: 40 take 30 % less time than 8 on MOSEI, for no loss on valid
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from model.labels import EMOTION_CLASSES
+from mtmm_video.model.labels import EMOTION_CLASSES
 
 OUTPUTS = 1 + len(EMOTION_CLASSES)  # sentiment, then the seven sigmoids
 

@@ -11,10 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from foundation.errors import CheckpointError
-from foundation.files import atomic_path
-from model.cim import CimNetwork
-from model.specification import Specification
+from mtmm_video.foundation.errors import CheckpointError
+from mtmm_video.foundation.files import atomic_path
+from mtmm_video.model.cim import CimNetwork
+from mtmm_video.model.specification import Specification
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 METADATA_KEY = "specification"

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from foundation.errors import InputError
-from model.features import Modality
-from model.labels import EMOTION_CLASSES, EMOTIONS, SENTIMENTS
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.features import Modality
+from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, SENTIMENTS
 
 Task = Literal["sentiment", "emotion", "sentiment_intensity", "emotion_intensity"]
 Pair = tuple[Modality, Modality]

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.batches import BatchMaker
-from model.checkpoint import Checkpoint
-from model.cim import Task
-from model.labels import EMOTIONS
-from model.metrics import (
+from mtmm_video.model.batches import BatchMaker
+from mtmm_video.model.checkpoint import Checkpoint
+from mtmm_video.model.cim import Task
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.metrics import (
     Truth,
     accuracy,
     area_under_roc,
@@ -27,8 +27,8 @@ from model.metrics import (
     trivial,
     weighted_accuracy,
 )
-from model.table import Labels, UtteranceTable
-from model.thresholds import PAPER_F1_THRESHOLD, PAPER_WEIGHTED_ACCURACY_THRESHOLD, sweep
+from mtmm_video.model.table import Labels, UtteranceTable
+from mtmm_video.model.thresholds import PAPER_F1_THRESHOLD, PAPER_WEIGHTED_ACCURACY_THRESHOLD, sweep
 
 EVALUATION_BATCH = 64  # videos; only memory and speed depend on it
 Logits = Mapping[Task, NDArray[np.float32]]

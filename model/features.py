@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError
 
 Modality = Literal["text", "acoustic", "visual"]
 MODALITIES: tuple[Modality, ...] = ("text", "acoustic", "visual")  # the paper's T, A, V

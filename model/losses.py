@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.batches import Batch
-from model.cim import Outputs, Task
-from model.recipes import Recipe
-from model.table import UtteranceTable
+from mtmm_video.model.batches import Batch
+from mtmm_video.model.cim import Outputs, Task
+from mtmm_video.model.recipes import Recipe
+from mtmm_video.model.table import UtteranceTable
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError
 
 Truth = NDArray[np.bool_]
 CALIBRATION_BINS = 15  # Guo et al., ICML 2017, section 4

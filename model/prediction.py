@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.checkpoint import Checkpoint
-from model.cim import Outputs, Pair
-from model.features import Modality, VideoFeatures
-from model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE, SENTIMENTS
-from model.prediction_types import UtterancePrediction, VideoPrediction
+from mtmm_video.model.checkpoint import Checkpoint
+from mtmm_video.model.cim import Outputs, Pair
+from mtmm_video.model.features import Modality, VideoFeatures
+from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE, SENTIMENTS
+from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 
 DEFAULT_LABEL_THRESHOLD = 0.5  # for a checkpoint that states none
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.features import Modality
+from mtmm_video.model.features import Modality
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from foundation.errors import InputError
-from model.cim import Task
-from model.features import Modality
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.cim import Task
+from mtmm_video.model.features import Modality
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import CheckpointError
-from model.calibration import Calibration
-from model.cim import NetworkShape, Task
-from model.features import MODALITIES, Modality, ModalityFeatures
-from model.labels import EMOTION_CLASSES, SENTIMENTS
-from model.normaliser import Normaliser
-from model.speaker_mean import SpeakerMean
+from mtmm_video.foundation.errors import CheckpointError
+from mtmm_video.model.calibration import Calibration
+from mtmm_video.model.cim import NetworkShape, Task
+from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
+from mtmm_video.model.labels import EMOTION_CLASSES, SENTIMENTS
+from mtmm_video.model.normaliser import Normaliser
+from mtmm_video.model.speaker_mean import SpeakerMean
 
 FORMAT = "mtmm-video-checkpoint/2"  # 2 may subtract the speaker's mean, which a reader of 1 would not know of
 READABLE = (FORMAT, "mtmm-video-checkpoint/1")

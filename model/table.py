@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from foundation.errors import DataError, InputError
-from foundation.files import atomic_path
-from model.features import MODALITIES, Modality, ModalityFeatures, VideoFeatures
-from model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE
+from mtmm_video.foundation.errors import DataError, InputError
+from mtmm_video.foundation.files import atomic_path
+from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures, VideoFeatures
+from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE
 
 FORMAT = "mtmm-video-table/1"
 SPLITS = ("train", "valid", "test")

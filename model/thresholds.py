@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from model.labels import EMOTIONS
-from model.metrics import Truth
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.metrics import Truth
 
 GRID = np.round(np.arange(0.01, 1.0, 0.01), 2)  # (99,)
 PAPER_F1_THRESHOLD = 0.4  # paper, Table 5

@@ -17,21 +17,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foundation.errors import DataError
-from model.batches import BatchMaker, drop_modalities
-from model.calibration import Calibration, fit_calibration
-from model.checkpoint import Checkpoint
-from model.cim import CimNetwork, NetworkShape
-from model.evaluation import Logits, network_logits, selection_score
-from model.features import Modality
-from model.losses import Targets, total_loss
-from model.normaliser import Normaliser
-from model.recipes import Recipe
-from model.speaker_mean import SpeakerMean
-from model.specification import Columns, Specification
-from model.table import Labels, UtteranceTable
-from model.thresholds import choose_thresholds
-from model.training_state import TrainingState, load_state, save_state
+from mtmm_video.foundation.errors import DataError
+from mtmm_video.model.batches import BatchMaker, drop_modalities
+from mtmm_video.model.calibration import Calibration, fit_calibration
+from mtmm_video.model.checkpoint import Checkpoint
+from mtmm_video.model.cim import CimNetwork, NetworkShape
+from mtmm_video.model.evaluation import Logits, network_logits, selection_score
+from mtmm_video.model.features import Modality
+from mtmm_video.model.losses import Targets, total_loss
+from mtmm_video.model.normaliser import Normaliser
+from mtmm_video.model.recipes import Recipe
+from mtmm_video.model.speaker_mean import SpeakerMean
+from mtmm_video.model.specification import Columns, Specification
+from mtmm_video.model.table import Labels, UtteranceTable
+from mtmm_video.model.thresholds import choose_thresholds
+from mtmm_video.model.training_state import TrainingState, load_state, save_state
 
 __all__ = ["EpochRecord", "Fitted", "Hook", "Recipe", "calibrate", "fit_network", "selection_split", "train"]
 

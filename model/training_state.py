@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from foundation.files import atomic_path
-from model.checkpoint import read_tensors
+from mtmm_video.foundation.files import atomic_path
+from mtmm_video.model.checkpoint import read_tensors
 
 METADATA_KEY = "training_state"
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import InputError
-from model.features import Modality, VideoFeatures
-from model.prediction_types import UtterancePrediction, VideoPrediction
-from pipeline.utterance import Utterance
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.features import Modality, VideoFeatures
+from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
+from mtmm_video.pipeline.utterance import Utterance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,20 +195,20 @@ class Analysis:
     notes: tuple[str, ...] = field(default=())
 
     def to_frame(self, *, features: bool = False) -> pd.DataFrame:
-        """Return a data frame with a row per utterance, see `pipeline.report_frame.to_frame`."""
-        from pipeline.report_frame import to_frame
+        """Return a data frame with a row per utterance, see `pipeline.reports.frame.to_frame`."""
+        from mtmm_video.pipeline.reports.frame import to_frame
 
         return to_frame(self, features=features)
 
     def to_json(self) -> str:
-        """Return the JSON report, see `pipeline.report_json.to_json`."""
-        from pipeline.report_json import to_json
+        """Return the JSON report, see `pipeline.reports.json_report.to_json`."""
+        from mtmm_video.pipeline.reports.json_report import to_json
 
         return to_json(self)
 
     def plot_timeline(self, *, width: float = 10.0) -> Figure:
-        """Return a figure of sentiment and emotions over time, see `pipeline.report_plot.plot_timeline`."""
-        from pipeline.report_plot import plot_timeline
+        """Return a figure of sentiment and emotions over time, see `pipeline.reports.plot.plot_timeline`."""
+        from mtmm_video.pipeline.reports.plot import plot_timeline
 
         return plot_timeline(self, width=width)
 

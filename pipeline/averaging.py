@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.stream import FeatureStream
-from extractors.words import Word
-from model.features import ModalityFeatures
-from pipeline.utterance import Utterance
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.model.features import ModalityFeatures
+from mtmm_video.pipeline.utterance import Utterance
 
 AVERAGING_VERSION = "words-then-utterance/1"
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from foundation.errors import MtmmError
-from foundation.folders import cache_folder
-from pipeline.shared_store import URL_VARIABLE, SharedStore
+from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.pipeline.store.shared import URL_VARIABLE, SharedStore
 
 GIBI = 1 << 30
 LEAST_DISK = 2 * GIBI  # weights are about 0.5 GiB; artefacts and the sound of a few hours of video come on top
@@ -154,10 +154,10 @@ def _shared_store() -> Iterator[Check]:
 
 
 def _weights() -> Iterator[Check]:
-    from model.checkpoint import resolve_checkpoint  # noqa: PLC0415
-    from pipeline.job import needed_weights  # noqa: PLC0415
-    from pipeline.options import AnalyzeOptions  # noqa: PLC0415
-    from pipeline.weights import list_weights  # noqa: PLC0415
+    from mtmm_video.model.checkpoint import resolve_checkpoint  # noqa: PLC0415
+    from mtmm_video.pipeline.job import needed_weights  # noqa: PLC0415
+    from mtmm_video.pipeline.options import AnalyzeOptions  # noqa: PLC0415
+    from mtmm_video.pipeline.weights.resolution import list_weights  # noqa: PLC0415
 
     options = AnalyzeOptions()
     needed = needed_weights(options, checkpoint=resolve_checkpoint(options.model))

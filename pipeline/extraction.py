@@ -1,6 +1,6 @@
 """What was measured, for other tools: frame streams, words and utterances as Parquet, CSV or the CMU SDK's ``.csd``.
 
-The steps are those of an analysis and share its artefacts: what `pipeline.analyze` has measured is written without
+The steps are those of an analysis and share its artefacts: what `mtmm_video.analyze` has measured is written without
 measuring again, and the other way round.
 """
 
@@ -18,21 +18,21 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from extractors.stream import FeatureStream
-from extractors.visual import FACET_NAMES, FACET_VERSION, VisualTracks, choose_face
-from foundation.errors import InputError
-from foundation.files import atomic_path
-from foundation.version import __version__
-from model.features import VideoFeatures
-from pipeline import steps
-from pipeline.analysis import Quality, Source
-from pipeline.artefacts import load_features, load_stream, load_utterances
-from pipeline.csd_writer import VideoSequence, write_csd
-from pipeline.job import Hook, Job, no_hook
-from pipeline.options import AnalyzeOptions
-from pipeline.run import run_steps
-from pipeline.store import Store, load_arrays, load_json
-from pipeline.utterance import Utterance
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION, VisualTracks, choose_face
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.foundation.files import atomic_path
+from mtmm_video.foundation.version import __version__
+from mtmm_video.model.features import VideoFeatures
+from mtmm_video.pipeline import steps
+from mtmm_video.pipeline.analysis import Quality, Source
+from mtmm_video.pipeline.corpora.csd_writer import VideoSequence, write_csd
+from mtmm_video.pipeline.job import Hook, Job, no_hook
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.run import run_steps
+from mtmm_video.pipeline.store.artefacts import load_features, load_stream, load_utterances
+from mtmm_video.pipeline.store.local import Store, load_arrays, load_json
+from mtmm_video.pipeline.utterance import Utterance
 
 FORMATS = ("parquet", "csv", "csd")
 TIME_DECIMALS = 6  # microseconds: finer than any frame's time is known
@@ -87,7 +87,7 @@ def extract(
     file_format : str
         One of `FORMATS`.
     options : AnalyzeOptions, optional
-        As for `pipeline.analyze`.
+        As for `mtmm_video.analyze`.
     store : Store, optional
         Where artefacts are kept between runs; the user's cache folder otherwise.
     hook : Hook, optional
@@ -104,7 +104,7 @@ def extract(
     InputError
         If the format is unknown.
     MediaError, WeightsError, StoreError
-        As `pipeline.analyze`.
+        As `mtmm_video.analyze`.
     """
     if file_format not in FORMATS:
         raise InputError(f"format {file_format!r}: choose one of {', '.join(FORMATS)}")

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from foundation.errors import InputError, MediaError, MtmmError
-from foundation.files import sha256_of
-from model.checkpoint import load_checkpoint, resolve_checkpoint
-from pipeline import weights
-from pipeline.analysis import StepRecord
-from pipeline.options import AnalyzeOptions
-from pipeline.store import Store, hash_video, mark_used
+from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
+from mtmm_video.foundation.files import sha256_of
+from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+from mtmm_video.pipeline.analysis import StepRecord
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.store.local import Store, hash_video, mark_used
+from mtmm_video.pipeline.weights import resolution
 
-VOICE_WEIGHTS = "whisper-base"  # of `extractors.voice`, whichever whisper recognises the words
+VOICE_WEIGHTS = "whisper-base"  # of `extractors.acoustic.whisper_states`, whichever whisper recognises the words
 
 
 class Hook(Protocol):
@@ -153,8 +153,8 @@ class Job:
             content=content,
             options=options,
             store=store,
-            weights={name: weights.resolve(name) for name in names},
-            fingerprints={name: weights.fingerprint(name) for name in names},
+            weights={name: resolution.resolve(name) for name in names},
+            fingerprints={name: resolution.fingerprint(name) for name in names},
             checkpoint=checkpoint,
             transcript_sha256=transcript_sha256,
             stamp=stamp,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError
 
 DEFAULT_MODEL = "plus"
 DEFAULT_FORMATS = ("csv", "json", "html")

@@ -9,17 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from foundation.files import sha256_of
-from foundation.version import __version__
-from model.checkpoint import load_checkpoint
-from pipeline import steps
-from pipeline.analysis import Analysis, LabelledUtterance, Provenance
-from pipeline.artefacts import load_features, load_prediction, load_utterances
-from pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
-from pipeline.labelling import absent_columns, flags_of, notes_of
-from pipeline.options import AnalyzeOptions
-from pipeline.reports import write_reports
-from pipeline.store import Store, load_json, remove_unfinished
+from mtmm_video.foundation.files import sha256_of
+from mtmm_video.foundation.version import __version__
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.pipeline import steps
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance, Provenance
+from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
+from mtmm_video.pipeline.reports.writers import write_reports
+from mtmm_video.pipeline.store.artefacts import load_features, load_prediction, load_utterances
+from mtmm_video.pipeline.store.local import Store, load_json, remove_unfinished
 
 # The libraries whose version can change a number in the report.
 PACKAGES = ("av", "gensim", "librosa", "mediapipe", "numpy", "openai-whisper", "scipy", "torch")
@@ -65,8 +65,8 @@ def analyze(
 
     Examples
     --------
-    >>> from pipeline import analyze
-    >>> analysis = analyze("talk.mp4", out="out")  # doctest: +SKIP
+    >>> import mtmm_video
+    >>> analysis = mtmm_video.analyze("talk.mp4", out="out")  # doctest: +SKIP
     >>> analysis.utterances[0].prediction.sentiment  # doctest: +SKIP
     'positive'
     """

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
-from extractors.frame import Frame
-from extractors.speech import SPEECH_VERSION, transcribe
-from extractors.stream import FeatureStream
-from extractors.visual import (
+from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
+from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.speech.recognition import SPEECH_VERSION, transcribe
+from mtmm_video.extractors.speech.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual import (
     DEFAULT_SAMPLING_RATE,
     FACET_NAMES,
     FACET_VERSION,
@@ -28,16 +31,18 @@ from extractors.visual import (
     pyfeat_backend,
     track_faces,
 )
-from extractors.visual.tracks import TRACKS_VERSION
-from extractors.voice import VOICE_VERSION
-from extractors.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
-from extractors.words import Word
-from foundation.files import sha256_of
-from model.checkpoint import load_checkpoint
-from model.features import Modality, ModalityFeatures, VideoFeatures, beside
-from model.prediction import predict
-from pipeline.analysis import Source
-from pipeline.artefacts import (
+from mtmm_video.extractors.visual.tracks import TRACKS_VERSION
+from mtmm_video.foundation.files import sha256_of
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, beside
+from mtmm_video.model.prediction import predict
+from mtmm_video.pipeline.analysis import Source
+from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_words
+from mtmm_video.pipeline.job import VOICE_WEIGHTS, Hook, Job, StepResult, no_hook
+from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
+from mtmm_video.pipeline.quality import measure_quality
+from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
+from mtmm_video.pipeline.store.artefacts import (
     load_features,
     load_modality,
     load_stream,
@@ -48,16 +53,11 @@ from pipeline.artefacts import (
     save_stream,
     save_utterances,
 )
-from pipeline.averaging import AVERAGING_VERSION, average_words
-from pipeline.job import VOICE_WEIGHTS, Hook, Job, StepResult, no_hook
-from pipeline.labelling import measure_quality
-from pipeline.media import probe, read_frames, read_waveform
-from pipeline.store import load_arrays, load_json, save_arrays, save_json
-from pipeline.text_features import text_features
-from pipeline.transcripts import read_transcript
-from pipeline.utterance import Utterance
-from pipeline.utterances import SEGMENTATION_VERSION, segment
-from pipeline.voice_features import no_voice, voice_features
+from mtmm_video.pipeline.store.local import load_arrays, load_json, save_arrays, save_json
+from mtmm_video.pipeline.text_features import text_features
+from mtmm_video.pipeline.transcripts.reading import read_transcript
+from mtmm_video.pipeline.utterance import Utterance
+from mtmm_video.pipeline.voice_features import no_voice, voice_features
 
 SAMPLE_RATE = 16_000  # Hz, of everything that listens
 

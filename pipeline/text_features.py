@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.sentence import SentenceEncoder
-from extractors.text import GloveVectors
-from foundation.errors import CheckpointError
-from model.features import ModalityFeatures, beside
+from mtmm_video.extractors.text.glove import GloveVectors
+from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder
+from mtmm_video.foundation.errors import CheckpointError
+from mtmm_video.model.features import ModalityFeatures, beside
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extractors.words import Word
+from mtmm_video.extractors.speech.words import Word
 
 
 @dataclass(frozen=True)

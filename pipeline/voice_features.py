@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.voice import VOICE_NAMES, VOICE_VERSION, voice_states
-from model.features import ModalityFeatures
+from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES, VOICE_VERSION, voice_states
+from mtmm_video.model.features import ModalityFeatures
 
 
 def voice_features(
     waveform: NDArray[np.floating], *, sample_rate: int, spans: Sequence[tuple[float, float]], model: Path
 ) -> ModalityFeatures:
-    """Hear how each utterance is said; the arguments and errors are those of `extractors.voice.voice_states`."""
+    """Return the voice columns of each utterance; arguments and errors are those of `voice_states`."""
     values, valid = voice_states(waveform, sample_rate=sample_rate, spans=spans, model=model)
     return ModalityFeatures(values, np.repeat(valid[:, None], len(VOICE_NAMES), axis=1), VOICE_NAMES, VOICE_VERSION)
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
-# pytest puts tests/ on the path, where tests/pipeline would pass for a (namespace) package of that name and hide ours.
+# For `benchmarks`, which is no part of the package: some tests hold a benchmark's own figures.
 sys.path.insert(0, str(ROOT))
 
 

@@ -66,8 +66,8 @@ def test_modules_stay_readable_in_one_sitting() -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['mtmm-video', '--help']\n"
-        "import flows.cli\n"
-        "try: flows.cli.main()\n"
+        "import mtmm_video.flows.cli\n"
+        "try: mtmm_video.flows.cli.main()\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'numpy', 'prefect', 'cv2', 'whisper', 'pandas'} & set(sys.modules)), file=sys.stderr)"
     )

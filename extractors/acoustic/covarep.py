@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from extractors.acoustic.columns import (
+from mtmm_video.extractors.acoustic.columns import (
     COVAREP_NAMES,
     COVAREP_VERSION,
     GLOTTAL_NAMES,
@@ -17,7 +17,7 @@ from extractors.acoustic.columns import (
     MCEP_NAMES,
     columns_of,
 )
-from extractors.acoustic.dsp import (
+from mtmm_video.extractors.acoustic.dsp import (
     FIRST_POSITION,
     SAMPLE_RATE,
     Float,
@@ -27,18 +27,18 @@ from extractors.acoustic.dsp import (
     interpolate_angles,
     round_half_away,
 )
-from extractors.acoustic.glottal import glottal_parameters
-from extractors.acoustic.harmonic_frames import HarmonicFrames, harmonic_frames
-from extractors.acoustic.iaif import glottal_flow
-from extractors.acoustic.lpc import RESIDUAL_ORDER, residual
-from extractors.acoustic.phase_distortion import ENDS_REACH, phase_statistics
-from extractors.acoustic.polarity import polarity
-from extractors.acoustic.sedreams import closure_instants, voiced_closures
-from extractors.acoustic.srh import NO_PITCH, PitchTrack, pitch_tracks
-from extractors.acoustic.srh import RESIDUAL_ORDER as SRH_ORDER
-from extractors.acoustic.wavelets import maxima_dispersion, peak_slope
-from extractors.stream import FeatureStream
-from foundation.errors import InputError
+from mtmm_video.extractors.acoustic.glottal import glottal_parameters
+from mtmm_video.extractors.acoustic.harmonic_frames import HarmonicFrames, harmonic_frames
+from mtmm_video.extractors.acoustic.iaif import glottal_flow
+from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, residual
+from mtmm_video.extractors.acoustic.phase_distortion import ENDS_REACH, phase_statistics
+from mtmm_video.extractors.acoustic.polarity import polarity
+from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_closures
+from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack, pitch_tracks
+from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER as SRH_ORDER
+from mtmm_video.extractors.acoustic.wavelets import maxima_dispersion, peak_slope
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.foundation.errors import InputError
 
 _FINE_HOP = 80  # samples = 5 ms; grid on which COVAREP resamples the phase distortion first
 _REPAIR_REACH = 800  # samples = 50 ms: half of the longest frame, the pitch frame

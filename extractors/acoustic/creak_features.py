@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft, ndimage, signal
 
-from extractors.acoustic.dsp import (
+from mtmm_video.extractors.acoustic.dsp import (
     HOP,
     SAMPLE_RATE,
     Float,
@@ -27,7 +27,7 @@ from extractors.acoustic.dsp import (
     round_int,
     zero_phase,
 )
-from extractors.acoustic.srh import PitchTrack
+from mtmm_video.extractors.acoustic.srh import PitchTrack
 
 STATIC_NAMES = (
     "H2-H1",

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft, signal
 
-from extractors.acoustic.dsp import (
+from mtmm_video.extractors.acoustic.dsp import (
     SAMPLE_RATE,
     Float,
     Int,
@@ -23,7 +23,7 @@ from extractors.acoustic.dsp import (
     row_maxima,
     thin_peaks,
 )
-from extractors.acoustic.wavelets import local_periods
+from mtmm_video.extractors.acoustic.wavelets import local_periods
 
 _LOWEST, _HIGHEST = 20.0, 500.0  # Hz; outside, a closure has no meaningful period and all parameters are 0
 _CLOSURES_AT_ONCE = 128

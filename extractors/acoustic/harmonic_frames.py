@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.acoustic.columns import MCEP_ORDER
-from extractors.acoustic.dsp import Float, Int
-from extractors.acoustic.mel_cepstrum import mel_cepstrum
-from extractors.acoustic.phase_distortion import PhaseDistortion, phase_distortion
-from extractors.acoustic.rd import estimate_rd
-from extractors.acoustic.sinusoids import harmonics, spectra, surviving_frames
-from extractors.acoustic.srh import NO_PITCH, PitchTrack
-from extractors.acoustic.true_envelope import cepstral_orders, true_envelope
+from mtmm_video.extractors.acoustic.columns import MCEP_ORDER
+from mtmm_video.extractors.acoustic.dsp import Float, Int
+from mtmm_video.extractors.acoustic.mel_cepstrum import mel_cepstrum
+from mtmm_video.extractors.acoustic.phase_distortion import PhaseDistortion, phase_distortion
+from mtmm_video.extractors.acoustic.rd import estimate_rd
+from mtmm_video.extractors.acoustic.sinusoids import harmonics, spectra, surviving_frames
+from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack
+from mtmm_video.extractors.acoustic.true_envelope import cepstral_orders, true_envelope
 
 _FRAMES_AT_ONCE = 128  # 4 MiB of spectra: larger runs leave the cache
 

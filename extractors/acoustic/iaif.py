@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from extractors.acoustic import kernels
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, hanning
-from extractors.acoustic.wavelets import local_periods
+from mtmm_video.extractors.acoustic import kernels
+from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, hanning
+from mtmm_video.extractors.acoustic.wavelets import local_periods
 
 _TRACT_ORDER = 20  # 2 rnd(fs/2000) + 4
 _GLOTTAL_ORDER = 8  # 2 rnd(fs/4000)

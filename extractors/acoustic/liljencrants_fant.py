@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.acoustic.dsp import Float, Int
+from mtmm_video.extractors.acoustic.dsp import Float, Int
 
 
 @dataclass(frozen=True)

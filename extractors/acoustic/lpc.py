@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.acoustic import kernels
-from extractors.acoustic.dsp import Float, hanning
+from mtmm_video.extractors.acoustic import kernels
+from mtmm_video.extractors.acoustic.dsp import Float, hanning
 
 _FRAME = 400  # samples = 25 ms at 16 kHz
 SHIFT = 80  # samples = 5 ms

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int
+from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int
 
 
 def mel(frequency: Float) -> Float:

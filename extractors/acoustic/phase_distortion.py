@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from extractors.acoustic.columns import HMPDD_ORDER, HMPDM_ORDER
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away, wrap
-from extractors.acoustic.mel_cepstrum import mel_cepstrum
-from extractors.acoustic.sinusoids import Harmonics
+from mtmm_video.extractors.acoustic.columns import HMPDD_ORDER, HMPDM_ORDER
+from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away, wrap
+from mtmm_video.extractors.acoustic.mel_cepstrum import mel_cepstrum
+from mtmm_video.extractors.acoustic.sinusoids import Harmonics
 
 _FFT = 1024
 _BINS = _FFT // 2 + 1

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, mask_to_zero, zero_phase
-from extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
+from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, mask_to_zero, zero_phase
+from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
 
 _BLOCK = 12_800 * SHIFT  # samples = 64 s
 _MARGIN = 8 * SHIFT  # more than a frame, so that the frames that reach into a block are whole

@@ -12,9 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, wrap
-from extractors.acoustic.liljencrants_fant import lf_shape, lf_spectrum
-from extractors.acoustic.sinusoids import Harmonics
+from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, wrap
+from mtmm_video.extractors.acoustic.liljencrants_fant import lf_shape, lf_spectrum
+from mtmm_video.extractors.acoustic.sinusoids import Harmonics
 
 LOWEST, HIGHEST = 0.3, 2.5
 _STEP = 0.0025  # of the table; linear interpolation between its rows is within 1e-4 of the exact cost

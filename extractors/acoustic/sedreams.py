@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from extractors.acoustic.dsp import (
+from mtmm_video.extractors.acoustic.dsp import (
     SAMPLE_RATE,
     Float,
     Int,
@@ -25,7 +25,7 @@ from extractors.acoustic.dsp import (
     round_int,
     zero_phase_in_place,
 )
-from extractors.acoustic.srh import PitchTrack
+from mtmm_video.extractors.acoustic.srh import PitchTrack
 
 _STRONG = 0.4  # share of the largest residual: peaks that tell where in the cycle closures lie
 _REACH = 0.35  # of the half cycle, searched on either side of that place

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, blackman, round_half_away, row_maxima, wrap
-from extractors.acoustic.srh import NO_PITCH, PitchTrack
+from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, blackman, round_half_away, row_maxima, wrap
+from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack
 
 FFT = 4096
 HALF = FFT // 2

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
-from extractors.acoustic.dsp import HOP, SAMPLE_RATE, Float, Int, blackman, round_half_away, round_int
+from mtmm_video.extractors.acoustic.dsp import HOP, SAMPLE_RATE, Float, Int, blackman, round_half_away, round_int
 
 RESIDUAL_ORDER = 12  # rnd(0.75 fs/1000)
 FRAME = 1598  # samples: about 100 ms, even

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from extractors.acoustic import kernels
-from extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away
+from mtmm_video.extractors.acoustic import kernels
+from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away
 
 _FFT = 4096
 _HALF = _FFT // 2  # 2048: last bin

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
-from extractors.acoustic.dsp import HOP, Float, Int, round_half_away
+from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, round_half_away
 
 _MARGIN = 1000  # samples on either side over which the original's 2001 taps extend
 _STEP = 1 << 14  # samples transformed at a time

@@ -1,9 +1,9 @@
 """FACET-35 from any video: faces found and followed, measured, and put on the scale of MOSEI's visual columns."""
 
-from extractors.visual.names import FACET_NAMES, FACET_VERSION
-from extractors.visual.speaker import FaceChoice, choose_face
-from extractors.visual.tracking import DEFAULT_SAMPLING_RATE, LONGEST_SIDE, track_faces
-from extractors.visual.tracks import VisualTracks
+from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
+from mtmm_video.extractors.visual.speaker import FaceChoice, choose_face
+from mtmm_video.extractors.visual.tracking import DEFAULT_SAMPLING_RATE, LONGEST_SIDE, track_faces
+from mtmm_video.extractors.visual.tracks import VisualTracks
 
 __all__ = [
     "DEFAULT_SAMPLING_RATE",

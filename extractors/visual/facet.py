@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.stream import FeatureStream
-from extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
-from extractors.visual.measurements import shapes
-from extractors.visual.names import ACTION_UNIT_NAMES, FACET_NAMES, FACET_VERSION, POSE_NAMES, PYFEAT_VERSION
-from extractors.visual.tracks import VisualTracks
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
+from mtmm_video.extractors.visual.measurements import shapes
+from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, FACET_NAMES, FACET_VERSION, POSE_NAMES, PYFEAT_VERSION
+from mtmm_video.extractors.visual.tracks import VisualTracks
 
 _COLUMNS = [FACET_NAMES.index(name) for name in (*EXPRESSIONS, *ACTION_UNIT_NAMES, *POSE_NAMES)]
 

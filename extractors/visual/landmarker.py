@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.frame import Frame
-from extractors.visual.sealed_thread import Runner, sealed_thread
-from foundation.errors import WeightsError
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual.sealed_thread import Runner, sealed_thread
+from mtmm_video.foundation.errors import WeightsError
 
 LANDMARKS = 478  # 468 points of the face mesh and 5 for each iris
 

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.visual.landmarker import LANDMARKS, DetectedFace
-from extractors.visual.names import BLENDSHAPE_NAMES
+from mtmm_video.extractors.visual.landmarker import LANDMARKS, DetectedFace
+from mtmm_video.extractors.visual.names import BLENDSHAPE_NAMES
 
 # Landmarks of MediaPipe's face mesh, left and right as the picture shows them.
 LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS = (33, 133), (263, 362)  # outer, inner

@@ -24,13 +24,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.frame import Frame
-from extractors.visual.calibration import EXPRESSIONS
-from extractors.visual.measurements import mouth_opening, sharpness
-from extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, FACET_NAMES
-from extractors.visual.tracking import CutDetector, FaceFollower
-from extractors.visual.tracks import VisualTracks
-from foundation.errors import DependencyError, WeightsError
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual.calibration import EXPRESSIONS
+from mtmm_video.extractors.visual.measurements import mouth_opening, sharpness
+from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, FACET_NAMES
+from mtmm_video.extractors.visual.tracking import CutDetector, FaceFollower
+from mtmm_video.extractors.visual.tracks import VisualTracks
+from mtmm_video.foundation.errors import DependencyError, WeightsError
 
 BATCH_FRAMES = 16  # about 0.5 s on one core; more does not pay without a GPU
 LARGEST_EVIDENCE = 3.0  # py-feat's sigmoids saturate; FACET's own evidence rarely leaves +-3 either

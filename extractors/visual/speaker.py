@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.stream import FeatureStream
-from extractors.visual.facet import facet_stream
-from extractors.visual.tracks import VisualTracks
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual.facet import facet_stream
+from mtmm_video.extractors.visual.tracks import VisualTracks
 
 TURNED_YAW = 35.0  # degrees to either side beyond which part of the face is hidden
 TURNED_PITCH = 25.0  # degrees up or down

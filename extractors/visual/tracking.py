@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from extractors.frame import Frame
-from extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
-from extractors.visual.landmarker import DetectedFace, open_landmarker
-from extractors.visual.linking import Looks, link_tracks
-from extractors.visual.measurements import (
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
+from mtmm_video.extractors.visual.landmarker import DetectedFace, open_landmarker
+from mtmm_video.extractors.visual.linking import Looks, link_tracks
+from mtmm_video.extractors.visual.measurements import (
     block,
     bounding_box,
     head_pose,
@@ -23,8 +23,8 @@ from extractors.visual.measurements import (
     mouth_opening,
     sharpness,
 )
-from extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES
-from extractors.visual.tracks import VisualTracks
+from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES
+from mtmm_video.extractors.visual.tracks import VisualTracks
 
 DEFAULT_SAMPLING_RATE = 10.0  # frames per second
 # Larger pictures are scaled down to this before they are looked at: the detector sees 128 pixels and the landmarks come

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError
 
 TRACKS_VERSION = "visual-tracks/3"
 

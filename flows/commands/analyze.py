@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundation.errors import InputError, MtmmError, StoreError
-from pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL
+from mtmm_video.foundation.errors import InputError, MtmmError, StoreError
+from mtmm_video.pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
-    from flows.prefect_api import LocalServer
-    from flows.progress import VideoProgress
-    from pipeline.analysis import Analysis
-    from pipeline.options import AnalyzeOptions
-    from pipeline.store import Store
+    from mtmm_video.flows.prefect_api import LocalServer
+    from mtmm_video.flows.progress import VideoProgress
+    from mtmm_video.pipeline.analysis import Analysis
+    from mtmm_video.pipeline.options import AnalyzeOptions
+    from mtmm_video.pipeline.store.local import Store
 
 WRITTEN_FORMATS = ",".join(DEFAULT_FORMATS)
 
@@ -71,10 +71,10 @@ def analyze(
     """
     from rich.console import Console
 
-    from flows.native_log import without_native_log
-    from flows.progress import VideoProgress
-    from pipeline.options import AnalyzeOptions
-    from pipeline.store import Store
+    from mtmm_video.flows.native_log import without_native_log
+    from mtmm_video.flows.progress import VideoProgress
+    from mtmm_video.pipeline.options import AnalyzeOptions
+    from mtmm_video.pipeline.store.local import Store
 
     wanted = parse_formats(formats)
     _refuse_collisions(videos)
@@ -121,7 +121,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
     InputError
         If one is unknown.
     """
-    from pipeline.reports import check_formats
+    from mtmm_video.pipeline.reports.writers import check_formats
 
     formats = tuple(name.strip() for name in text.split(",") if name.strip())
     check_formats(formats)
@@ -155,7 +155,7 @@ class _LazyApi:
 
     def start(self) -> None:
         """Begin to start it; returns at once."""
-        from flows.prefect_api import LocalServer, has_own_server, settle_environment
+        from mtmm_video.flows.prefect_api import LocalServer, has_own_server, settle_environment
 
         settle_environment(verbose=self._verbose)
         if self._server is None and not has_own_server():
@@ -165,7 +165,7 @@ class _LazyApi:
         """Wait until it answers."""
         self.start()
         if not self._entered:
-            from flows.prefect_api import prefect_api
+            from mtmm_video.flows.prefect_api import prefect_api
 
             self._stack.enter_context(prefect_api(self._server))
             self._entered = True
@@ -174,22 +174,22 @@ class _LazyApi:
 def _analyze_one(
     video: Path, *, out: Path, options: AnalyzeOptions, store: Store, api: _LazyApi, progress: VideoProgress
 ) -> Analysis:
-    from pipeline.store import hash_video
+    from mtmm_video.pipeline.store.local import hash_video
 
     progress.begin(video)
     content = hash_video(video)
     if not options.reuse or not any((store.root / content).glob("prediction-*")):
         api.start()  # surely needed; it gets ready while the next lines load the libraries
-    from pipeline.job import Job
-    from pipeline.run import analyze as analyze_plainly
-    from pipeline.run import is_finished
+    from mtmm_video.pipeline.job import Job
+    from mtmm_video.pipeline.run import analyze as analyze_plainly
+    from mtmm_video.pipeline.run import is_finished
 
     job = Job.prepare(video, options=options, store=store, content=content)
     if is_finished(job):
         return analyze_plainly(video, out=out, options=options, store=store, hook=progress)
     api.enter()
-    from flows.analyze_flow import HOOK, analyze_video
-    from flows.prefect_api import naming_api_failures
+    from mtmm_video.flows.analyze_flow import HOOK, analyze_video
+    from mtmm_video.flows.prefect_api import naming_api_failures
 
     token = HOOK.set(progress)
     try:
@@ -223,8 +223,8 @@ def _refuse_collisions(videos: list[Path]) -> None:
 def _show(console: object, analysis: Analysis, *, out: Path, formats: tuple[str, ...]) -> None:
     from rich.console import Console
 
-    from pipeline.reports import FORMATS
-    from pipeline.terminal import utterance_table
+    from mtmm_video.pipeline.reports.terminal import utterance_table
+    from mtmm_video.pipeline.reports.writers import FORMATS
 
     assert isinstance(console, Console)
     console.print(utterance_table(analysis))

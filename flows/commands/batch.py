@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands import analyze as analyze_command
-from flows.sizes import parse_size
-from pipeline.options import DEFAULT_MODEL
+from mtmm_video.flows.commands import analyze as analyze_command
+from mtmm_video.flows.sizes import parse_size
+from mtmm_video.pipeline.options import DEFAULT_MODEL
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from flows.batch_flow import Outcome
+    from mtmm_video.flows.batch_flow import Outcome
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", readable=False, help="Folder with videos, at any depth.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Videos at a time; half the processor cores where not given.")]
@@ -64,8 +64,14 @@ def batch(
     """
     from rich.console import Console
 
-    from flows.native_log import without_native_log
-    from flows.prefect_api import LocalServer, has_own_server, naming_api_failures, prefect_api, settle_environment
+    from mtmm_video.flows.native_log import without_native_log
+    from mtmm_video.flows.prefect_api import (
+        LocalServer,
+        has_own_server,
+        naming_api_failures,
+        prefect_api,
+        settle_environment,
+    )
 
     analyze_command.prepare_folder(out)
     budget = None if memory is None else parse_size(memory)
@@ -74,7 +80,7 @@ def batch(
         if not verbose:
             stack.enter_context(without_native_log())
         server = None if has_own_server() else stack.enter_context(LocalServer())
-        from flows.batch_flow import WATCHER, analyze_folder
+        from mtmm_video.flows.batch_flow import WATCHER, analyze_folder
 
         stack.enter_context(prefect_api(server))
         stack.enter_context(naming_api_failures())
@@ -156,7 +162,7 @@ class LiveView:
         """Show how far a video is."""
         from rich.markup import escape
 
-        from flows.progress import STEPS
+        from mtmm_video.flows.progress import STEPS
 
         names = list(STEPS)
         label, weight = STEPS.get(step, ("starting", 0.0))

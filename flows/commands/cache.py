@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.sizes import parse_age, parse_size, show_size
-from foundation.errors import InputError
+from mtmm_video.flows.sizes import parse_age, parse_size, show_size
+from mtmm_video.foundation.errors import InputError
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
-    from pipeline.store import Artefact
+    from mtmm_video.pipeline.store.local import Artefact
 
 SECONDS_PER_DAY = 86_400
 
@@ -35,7 +35,7 @@ def show() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from pipeline.store import Store
+    from mtmm_video.pipeline.store.local import Store
 
     store = Store.default()
     videos: dict[str, list[Artefact]] = defaultdict(list)
@@ -60,7 +60,7 @@ def show() -> None:
 
 def prune(*, older_than: OlderThan = None, max_size: MaxSize = None) -> None:
     """Delete artefacts on this machine by age, by size, or both. They can be made again; reports are never touched."""
-    from pipeline.store import Store
+    from mtmm_video.pipeline.store.local import Store
 
     if older_than is None and max_size is None:
         raise InputError("cache prune: say what may go, with --older-than 30d, --max-size 20GB, or both")

@@ -21,7 +21,7 @@ def doctor() -> None:
     from rich.console import Console  # noqa: PLC0415 - `mtmm-video --help` answers within a second
     from rich.markup import escape  # noqa: PLC0415
 
-    from pipeline.doctor import examine  # noqa: PLC0415
+    from mtmm_video.pipeline.doctor import examine  # noqa: PLC0415
 
     console = Console(highlight=False, soft_wrap=True)
     states = []

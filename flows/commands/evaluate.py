@@ -74,8 +74,8 @@ def evaluate(
     in DIR. What is finished stays in DIR, so the same command goes on where it was stopped. Epochs, calibration and
     thresholds are chosen on the valid split whatever ``--split`` is.
     """
-    from foundation.errors import InputError
-    from model.table import SPLITS
+    from mtmm_video.foundation.errors import InputError
+    from mtmm_video.model.table import SPLITS
 
     if split not in SPLITS:
         raise InputError(f"--split: {split!r} unknown; choose one of {', '.join(SPLITS)}")
@@ -98,7 +98,7 @@ def evaluate(
 
     import os
 
-    from flows.system_evaluation import SystemsRequest, evaluate_systems
+    from mtmm_video.flows.system_evaluation import SystemsRequest, evaluate_systems
 
     evaluate_systems(
         SystemsRequest(
@@ -131,15 +131,15 @@ def _evaluate_checkpoint(
 ) -> None:
     import json
 
-    from foundation.files import sha256_of
-    from model.bootstrap import intervals
-    from model.checkpoint import load_checkpoint, resolve_checkpoint
-    from model.evaluation import evaluate as evaluate_scores
-    from model.evaluation import score_table
-    from model.paper_tables import PROTOCOL, Result, of_the_paper, percent, summary, table_4, table_7
-    from model.table import UtteranceTable
-    from pipeline.evaluation_data import fit_table
-    from pipeline.labelling import absent_columns
+    from mtmm_video.foundation.files import sha256_of
+    from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+    from mtmm_video.model.evaluation import evaluate as evaluate_scores
+    from mtmm_video.model.evaluation import score_table
+    from mtmm_video.model.paper.bootstrap import intervals
+    from mtmm_video.model.paper.tables import PROTOCOL, Result, of_the_paper, percent, summary, table_4, table_7
+    from mtmm_video.model.table import UtteranceTable
+    from mtmm_video.pipeline.quality import absent_columns
+    from mtmm_video.pipeline.training.table_columns import fit_table
 
     path = resolve_checkpoint(model)
     checkpoint = load_checkpoint(path)

@@ -10,8 +10,8 @@ import typer
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
-    from model.prediction_types import VideoPrediction
-    from model.table import UtteranceTable
+    from mtmm_video.model.prediction_types import VideoPrediction
+    from mtmm_video.model.table import UtteranceTable
 
 DEFAULT_SPLIT = "valid"
 DEFAULT_ROWS = 9  # as many as the paper's Table 8
@@ -51,11 +51,11 @@ def explain(
     list follows its Table 6. With ``--against`` a list like its Table 8 shows where two models differ: of one video, or
     without ``--video`` of a whole split, where either is closer to the annotations.
     """
-    from foundation.errors import InputError
-    from model.table import UtteranceTable
-    from pipeline.explanation import comparison_lists, example_list, examples_of, utterance_list
-    from pipeline.plots import plot_attention
-    from pipeline.report_json import from_json
+    from mtmm_video.foundation.errors import InputError
+    from mtmm_video.model.paper.examples import comparison_lists, example_list, examples_of, utterance_list
+    from mtmm_video.model.paper.figures import plot_attention
+    from mtmm_video.model.table import UtteranceTable
+    from mtmm_video.pipeline.reports.json_report import read_report
 
     if (report is None) == (data is None):
         raise InputError("explain: give either a report of an analysed video, or --data TABLE --video ID")
@@ -63,9 +63,7 @@ def explain(
         stray = {"--video": video, "--against": against, "--split": split}
         if any(value is not None for value in stray.values()):
             raise InputError(f"explain: {', '.join(name for name, value in stray.items() if value)} go with --data")
-        if not report.is_file():
-            raise InputError(f"{report}: no such report; make one with `mtmm-video analyze`")
-        analysis = from_json(report.read_text(encoding="utf-8"))
+        analysis = read_report(report)
         name, prediction = analysis.source.name, analysis.prediction
         typer.echo(utterance_list([entry.utterance.text for entry in analysis.utterances], prediction, labels=None))
     else:
@@ -98,10 +96,10 @@ def explain(
 
 def _predictions(part: UtteranceTable, model: str) -> tuple[list[VideoPrediction], str, tuple[str, ...]]:
     """Return what a checkpoint says about every video of a table, its name, and its tasks."""
-    from model.checkpoint import load_checkpoint, resolve_checkpoint
-    from model.prediction import predict
-    from pipeline.evaluation_data import fit_table
-    from pipeline.system_training import one_thread
+    from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+    from mtmm_video.model.prediction import predict
+    from mtmm_video.pipeline.training.systems import one_thread
+    from mtmm_video.pipeline.training.table_columns import fit_table
 
     checkpoint = load_checkpoint(resolve_checkpoint(model))
     specification = checkpoint.specification
@@ -115,7 +113,7 @@ def _two_systems(
     part: UtteranceTable, model: str, against: list[str]
 ) -> tuple[list[VideoPrediction], list[VideoPrediction], tuple[str, str], tuple[str, ...]]:
     """Return the predictions of a checkpoint and of one or two others taken together, both names, and the tasks."""
-    from pipeline.explanation import joined
+    from mtmm_video.model.paper.examples import joined
 
     first, name, tasks = _predictions(part, model)
     others = [_predictions(part, other) for other in against]

@@ -45,10 +45,10 @@ def extract(
     Writes ``OUT/acoustic``, ``visual``, ``words`` and ``utterances``. What an analysis of the same file has computed is
     not computed again.
     """
-    from flows.native_log import without_native_log
-    from flows.progress import VideoProgress
-    from pipeline.extraction import extract as extract_file
-    from pipeline.options import AnalyzeOptions
+    from mtmm_video.flows.native_log import without_native_log
+    from mtmm_video.flows.progress import VideoProgress
+    from mtmm_video.pipeline.extraction import extract as extract_file
+    from mtmm_video.pipeline.options import AnalyzeOptions
 
     options = AnalyzeOptions(
         asr=asr, language=language, transcript=transcript, visual=visual, formats=(), reuse=not no_cache

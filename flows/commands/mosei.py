@@ -41,19 +41,19 @@ def prepare(
 
     from rich.console import Console  # noqa: PLC0415
 
-    from extractors.text import GloveVectors  # noqa: PLC0415
-    from foundation.errors import InputError  # noqa: PLC0415
-    from foundation.files import write_text  # noqa: PLC0415
-    from pipeline import weights  # noqa: PLC0415
-    from pipeline.mosei_counts import render_tables  # noqa: PLC0415
-    from pipeline.mosei_csd import prepare_sequences  # noqa: PLC0415
-    from pipeline.mosei_labels import prepare_labels  # noqa: PLC0415
-    from pipeline.mosi_table import FILE, prepare_mosi  # noqa: PLC0415
+    from mtmm_video.extractors.text.glove import GloveVectors  # noqa: PLC0415
+    from mtmm_video.foundation.errors import InputError  # noqa: PLC0415
+    from mtmm_video.foundation.files import write_text  # noqa: PLC0415
+    from mtmm_video.pipeline.corpora.mosei_csd import prepare_sequences  # noqa: PLC0415
+    from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels  # noqa: PLC0415
+    from mtmm_video.pipeline.corpora.mosi import FILE, prepare_mosi  # noqa: PLC0415
+    from mtmm_video.pipeline.corpora.paper_counts import render_tables  # noqa: PLC0415
+    from mtmm_video.pipeline.weights import resolution  # noqa: PLC0415
 
     if (csd is None) == (labels_csv is None):
         raise InputError("mosei prepare: give either --csd DIR or --labels-csv DIR")
     console = Console()
-    glove = GloveVectors.load(weights.resolve("glove-6b-50d"))
+    glove = GloveVectors.load(resolution.resolve("glove-6b-50d"))
     lost: dict[str, list[str]] = {}
     if csd is not None:
         table, gaps = prepare_sequences(csd, glove=glove)

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from flows.commands import analyze as analyze_command
-from flows.commands import batch as batch_command
-from flows.sizes import parse_age, parse_size
-from foundation.errors import InputError
-from pipeline.options import DEFAULT_MODEL
+from mtmm_video.flows.commands import analyze as analyze_command
+from mtmm_video.flows.commands import batch as batch_command
+from mtmm_video.flows.sizes import parse_age, parse_size
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline.options import DEFAULT_MODEL
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -66,8 +66,8 @@ def serve(
     analyze_command.prepare_folder(out)
     from filelock import FileLock, Timeout
 
-    from foundation.folders import cache_folder
-    from pipeline.store import parameters_key
+    from mtmm_video.foundation.folders import cache_folder
+    from mtmm_video.pipeline.store.local import parameters_key
 
     locks = cache_folder() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def serve(
             from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
             from prefect.types.entrypoint import EntrypointType
 
-            from flows.batch_flow import analyze_folder
+            from mtmm_video.flows.batch_flow import analyze_folder
 
             analyze_folder.serve(
                 name=name or folder.resolve().name,

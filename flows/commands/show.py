@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands import analyze as analyze_command
+from mtmm_video.flows.commands import analyze as analyze_command
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from pipeline.analysis import Analysis
+    from mtmm_video.pipeline.analysis import Analysis
 
 Reports = Annotated[list[Path], typer.Argument(metavar="REPORT...", help="NAME.json of analysed videos.")]
 Rows = Annotated[int, typer.Option(min=1, help="Utterances to show per video.")]
@@ -49,14 +49,15 @@ def show(
     """
     from rich.console import Console
 
-    from pipeline.reports import check_formats, write_reports
-    from pipeline.terminal import utterance_table
+    from mtmm_video.pipeline.reports.json_report import read_report
+    from mtmm_video.pipeline.reports.terminal import utterance_table
+    from mtmm_video.pipeline.reports.writers import check_formats, write_reports
 
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted)
     console = Console()
     for report in reports:
-        analysis = _read(report)
+        analysis = read_report(report)
         console.print(utterance_table(analysis, rows=rows))
         if analysis.utterances:
             console.print(_trend(analysis, width=console.width))
@@ -68,24 +69,12 @@ def show(
                 console.print(str(path), highlight=False, soft_wrap=True, markup=False)
 
 
-def _read(report: Path) -> Analysis:
-    from foundation.errors import InputError
-    from pipeline.report_json import from_json
-
-    if not report.is_file():
-        raise InputError(f"{report}: no such report; make one with `mtmm-video analyze`")
-    try:
-        return from_json(report.read_text(encoding="utf-8"))
-    except (InputError, UnicodeDecodeError) as error:
-        raise InputError(f"{report}: {error}") from error
-
-
 def _trend(analysis: Analysis, *, width: int) -> Text:
     """Return the sparkline of sentiment, green where it leans to positive and red where to negative."""
     from rich.text import Text
 
-    from pipeline.sparkline import sparkline
-    from pipeline.terminal import SENTIMENT_STYLES
+    from mtmm_video.pipeline.reports.sparkline import sparkline
+    from mtmm_video.pipeline.reports.terminal import SENTIMENT_STYLES
 
     positive = [entry.prediction.sentiment_probabilities["positive"] for entry in analysis.utterances]
     line = Text("sentiment ")
@@ -98,7 +87,7 @@ def _trend(analysis: Analysis, *, width: int) -> Text:
 
 def _find_video(analysis: Analysis, *, report: Path, video: Path | None, needed: bool) -> Path | None:
     """Return the video that the reports shall link: the one given, or the analysed one if it is still there."""
-    from foundation.errors import InputError
+    from mtmm_video.foundation.errors import InputError
 
     if video is not None:
         if not video.is_file():

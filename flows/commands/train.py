@@ -46,15 +46,15 @@ def train(
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    from foundation.errors import InputError  # noqa: PLC0415
-    from foundation.files import sha256_of  # noqa: PLC0415
-    from model.checkpoint import save_checkpoint  # noqa: PLC0415
-    from model.cim import Task  # noqa: PLC0415
-    from model.features import MODALITIES  # noqa: PLC0415
-    from model.recipes import recipe_named  # noqa: PLC0415
-    from model.table import UtteranceTable  # noqa: PLC0415
-    from model.training import EpochRecord  # noqa: PLC0415
-    from model.training import train as train_network  # noqa: PLC0415
+    from mtmm_video.foundation.errors import InputError  # noqa: PLC0415
+    from mtmm_video.foundation.files import sha256_of  # noqa: PLC0415
+    from mtmm_video.model.checkpoint import save_checkpoint  # noqa: PLC0415
+    from mtmm_video.model.cim import Task  # noqa: PLC0415
+    from mtmm_video.model.features import MODALITIES  # noqa: PLC0415
+    from mtmm_video.model.recipes import recipe_named  # noqa: PLC0415
+    from mtmm_video.model.table import UtteranceTable  # noqa: PLC0415
+    from mtmm_video.model.training import EpochRecord  # noqa: PLC0415
+    from mtmm_video.model.training import train as train_network  # noqa: PLC0415
 
     table = UtteranceTable.load(data)
     wanted = tuple(table.modalities) if modalities is None else tuple(modalities.split(","))

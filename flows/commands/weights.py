@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def show() -> None:
     """Show every weight, whether it is on this machine, and where it lies."""
-    from pipeline.weights import list_weights  # noqa: PLC0415 - `mtmm-video --help` answers within a second
+    from mtmm_video.pipeline.weights.resolution import list_weights  # noqa: PLC0415 - `mtmm-video --help` answers within a second
 
     for status in list_weights():
         weight = status.weight
@@ -33,8 +33,8 @@ def fetch(names: Names = None) -> None:
     from rich.console import Console  # noqa: PLC0415 - as above
     from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
-    from pipeline import weights  # noqa: PLC0415
-    from pipeline.weights_manifest import MANIFEST  # noqa: PLC0415
+    from mtmm_video.pipeline.weights import resolution  # noqa: PLC0415
+    from mtmm_video.pipeline.weights.manifest import MANIFEST  # noqa: PLC0415
 
     columns = (TextColumn("{task.description:<44}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -44,15 +44,15 @@ def fetch(names: Names = None) -> None:
             def advance(what: str, done: int, total: int | None, task: TaskID = task, name: str = name) -> None:
                 bar.update(task, description=f"{name}: {what}"[:44], completed=done, total=total)
 
-            path = weights.fetch(name, progress=advance)
+            path = resolution.fetch(name, progress=advance)
             bar.remove_task(task)
             bar.console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
 
 
 def verify(names: Names = None) -> None:
     """Hash weights again and compare; exits with 1 where one is absent or damaged."""
-    from pipeline import weights  # noqa: PLC0415
-    from pipeline.weights_manifest import MANIFEST  # noqa: PLC0415
+    from mtmm_video.pipeline.weights import resolution  # noqa: PLC0415
+    from mtmm_video.pipeline.weights.manifest import MANIFEST  # noqa: PLC0415
 
     for name in names or list(MANIFEST):
-        typer.echo(f"{name}: {weights.verify(name)}")
+        typer.echo(f"{name}: {resolution.verify(name)}")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from extractors.stream import FeatureStream
-from foundation.errors import InputError
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.foundation.errors import InputError
 
 
 def stream(values: np.ndarray, valid: np.ndarray | None = None) -> FeatureStream:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_videos import write_video
 
-from flows.prefect_api import settle_environment
+from mtmm_video.flows.prefect_api import settle_environment
 
 settle_environment(verbose=False)
 

@@ -11,10 +11,12 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Failed
 
-from flows.analyze_flow import analyze_video, worth_retrying
-from foundation.errors import MediaError
-from pipeline import AnalyzeOptions, Store, analyze
-from pipeline.analysis import Analysis
+from mtmm_video.flows.analyze_flow import analyze_video, worth_retrying
+from mtmm_video.foundation.errors import MediaError
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.run import analyze
+from mtmm_video.pipeline.store.local import Store
 
 
 @pytest.fixture

@@ -16,17 +16,18 @@ from test_batch import OPTIONS, by_path, cache  # noqa: F401 (a fixture)
 from test_commands import one_line
 from test_folder import put
 
-from flows.analyze_flow import HOOK
-from flows.batch_flow import WATCHER, Nobody, analyze_folder
-from foundation.errors import MediaError
-from foundation.folders import cache_folder
-from pipeline.store import Store
+from mtmm_video.flows.analyze_flow import HOOK
+from mtmm_video.flows.batch_flow import WATCHER, Nobody, analyze_folder
+from mtmm_video.foundation.errors import MediaError
+from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.pipeline.store.local import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 DISK = """
 mkdir -p "$1/cache" && mount -t tmpfs -o size=100k tmpfs "$1/$2" && mkdir -p "$1/cache" &&
 ln -s "$3" "$1/cache/weights" || { echo cannot mount; exit 99; }
-MTMM_CACHE_DIR="$1/cache" "$4" -m flows.cli analyze "$5" --visual none --asr tiny.en --formats html --out "$1/out"
+MTMM_CACHE_DIR="$1/cache" "$4" -m mtmm_video.flows.cli analyze "$5" --visual none --asr tiny.en --formats html \
+  --out "$1/out"
 code=$?
 find "$1/out" "$1/cache" -name '.*-*' >&2
 exit $code
@@ -64,7 +65,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_rest_is_worked_on(own_se
     own = {**os.environ, "PREFECT_API_URL": own_server, "PYTHONPATH": str(ROOT)}
 
     def mtmm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [*as_anybody, sys.executable, "-m", "flows.cli", *arguments, "--out", out]
+        command = [*as_anybody, sys.executable, "-m", "mtmm_video.flows.cli", *arguments, "--out", out]
         return subprocess.run(command, env=own, capture_output=True, text=True, check=False)
 
     done = mtmm("batch", tmp_path / "in")

@@ -12,10 +12,10 @@ import pytest
 from small_videos import write_video
 from test_folder import put
 
-from flows.batch_flow import MEMORY_PER_VIDEO, Outcome, analyze_folder, parallel_videos
-from flows.batch_worker import WorkerFailedError, WorkerPool
-from foundation.folders import cache_folder
-from pipeline.report_json import from_json
+from mtmm_video.flows.batch_flow import MEMORY_PER_VIDEO, Outcome, analyze_folder, parallel_videos
+from mtmm_video.flows.batch_worker import WorkerFailedError, WorkerPool
+from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.pipeline.reports.json_report import from_json
 
 OPTIONS: dict[str, Any] = {"jobs": 2, "visual_backend": "none", "formats": ("json", "csv")}
 

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import typer.main
 
-from flows.cli import app
-from flows.reference import cli_reference
+from mtmm_video.flows.cli import app
+from mtmm_video.flows.reference import cli_reference
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
 
 def test_the_reference_is_current() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == cli_reference(), "run: python -m flows.reference > docs/cli.md"
+    assert DOCUMENT.read_text(encoding="utf-8") == cli_reference(), (
+        "run: python -m mtmm_video.flows.reference > docs/cli.md"
+    )
 
 
 def test_every_command_and_option_is_explained() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_videos import write_video
 
-from flows import cli
+from mtmm_video.flows import cli
 
 
 def mtmm(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
@@ -23,7 +23,7 @@ def mtmm(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache with the user's weights."""
-    from foundation.folders import cache_folder
+    from mtmm_video.foundation.folders import cache_folder
 
     cache = tmp_path / "cache"
     cache.mkdir()

@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from flows.commands import extract as command
-from foundation.errors import InputError, MediaError
-from pipeline import extraction
+from mtmm_video.flows.commands import extract as command
+from mtmm_video.foundation.errors import InputError, MediaError
+from mtmm_video.pipeline import extraction
 
 
 @pytest.fixture

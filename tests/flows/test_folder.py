@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import folder as folder_module
-from flows.folder import FoundVideo, Hashes
-from foundation.errors import InputError, MediaError
+from mtmm_video.flows import folder as folder_module
+from mtmm_video.flows.folder import FoundVideo, Hashes
+from mtmm_video.foundation.errors import InputError, MediaError
 
 LONG_AGO = 1_000_000_000
 

@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 from test_analyze_flow import comparable
 
-from flows import cli
-from foundation.folders import cache_folder
-from model.checkpoint import shipped
-from pipeline.store import ARTEFACT_NAME
+from mtmm_video.flows import cli
+from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.model.checkpoint import shipped
+from mtmm_video.pipeline.store.local import ARTEFACT_NAME
 
 KILLS = 20
 ROOT = Path(__file__).resolve().parents[2]
 
 SERVER_SCRIPT = """
 import time
-from flows.prefect_api import LocalServer, settle_environment
+from mtmm_video.flows.prefect_api import LocalServer, settle_environment
 settle_environment(verbose=False)
 server = LocalServer()
 server.url()
@@ -63,7 +63,9 @@ def test_kill_at_any_moment_then_the_same_command(
 ) -> None:
     # Processes are forked from one that has loaded the libraries, so that most kills meet a step and not an import.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["flows.commands.analyze", "flows.analyze_flow", "pipeline.run"])
+    processes.set_forkserver_preload(
+        ["mtmm_video.flows.commands.analyze", "mtmm_video.flows.analyze_flow", "mtmm_video.pipeline.run"]
+    )
     model = shutil.copyfile(shipped("paper"), tmp_path / "model.safetensors")
     command = ["analyze", str(tiny_video), "--transcript", str(tiny_transcript), "--model", str(model)]
     command += ["--formats", "csv,json", "--out"]

@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from flows.commands import evaluate, explain, mosei, train
-from foundation.errors import CheckpointError, InputError, MtmmError
-from model.checkpoint import load_checkpoint
+from mtmm_video.flows.commands import evaluate, explain, mosei, train
+from mtmm_video.foundation.errors import CheckpointError, InputError, MtmmError
+from mtmm_video.model.checkpoint import load_checkpoint
 
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise")
 
@@ -64,7 +64,7 @@ def corpus(tmp_path, monkeypatch):
     glove.mkdir()
     np.save(glove / "vectors.npy", np.array([[1, 0], [-1, 0], [0, 1]], dtype=np.float32))
     (glove / "words.txt").write_text("wonderful\ndreadful\nfilm\n")
-    monkeypatch.setattr("pipeline.weights.resolve", lambda name: glove)
+    monkeypatch.setattr("mtmm_video.pipeline.weights.resolution.resolve", lambda name: glove)
     return labels
 
 

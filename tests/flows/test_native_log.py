@@ -11,7 +11,7 @@ import pytest
 
 SCRIPT = """
 import logging, os, sys
-from flows.native_log import without_native_log
+from mtmm_video.flows.native_log import without_native_log
 with without_native_log():
     os.write(2, b"native note\\n")
     print("python message", file=sys.stderr)

@@ -20,7 +20,13 @@ def test_every_connection_of_an_analysis_stays_on_this_machine(tmp_path: Path) -
         pytest.skip("needs strace, for instance `apt-get install strace`")
     log = tmp_path / "connections.txt"
     watch = [strace, "-f", "-qq", "-e", "trace=connect", "-o", str(log)]
-    analyze = [sys.executable, "-c", "from flows.cli import main; main()", "analyze", "sample_videos/bad_stay.mp4"]
+    analyze = [
+        sys.executable,
+        "-c",
+        "from mtmm_video.flows.cli import main; main()",
+        "analyze",
+        "sample_videos/bad_stay.mp4",
+    ]
     options = ["--no-cache", "--asr", "tiny.en", "--formats", "json", "--out", str(tmp_path)]
     done = subprocess.run([*watch, *analyze, *options], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -19,8 +19,8 @@ import yaml
 from real_server import ROOT, RealServer, wait_for
 from small_videos import write_video
 
-from foundation.files import sha256_of
-from foundation.folders import cache_folder
+from mtmm_video.foundation.files import sha256_of
+from mtmm_video.foundation.folders import cache_folder
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 AUTOMATIONS = ROOT / "flows" / "automations"
@@ -47,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
 def mtmm(server: RealServer, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     """Start `mtmm-video` in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        [sys.executable, "-m", "mtmm_video.flows.cli", *map(str, arguments)],
         env={**server.environment, **environment}, cwd=ROOT, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip

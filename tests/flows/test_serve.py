@@ -16,9 +16,9 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from test_commands import mtmm, one_line
 
-from flows.analyze_flow import analyze_video
-from flows.batch_flow import analyze_folder
-from pipeline.store import parameters_key
+from mtmm_video.flows.analyze_flow import analyze_video
+from mtmm_video.flows.batch_flow import analyze_folder
+from mtmm_video.pipeline.store.local import parameters_key
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +30,7 @@ def test_the_schedule_is_registered_and_outlives_the_command(tmp_path: Path, own
     command = [
         sys.executable,
         "-m",
-        "flows.cli",
+        "mtmm_video.flows.cli",
         "serve",
         str(folder),
         "--every",
@@ -89,8 +89,8 @@ def test_a_cron_line_is_checked_before_anything_is_registered(
 def test_prefect_yaml_names_flows_and_parameters_that_exist() -> None:
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     flows = {
-        "flows.analyze_flow.analyze_video": analyze_video,
-        "flows.batch_flow.analyze_folder": analyze_folder,
+        "mtmm_video.flows.analyze_flow.analyze_video": analyze_video,
+        "mtmm_video.flows.batch_flow.analyze_folder": analyze_folder,
     }
     assert len({deployment["name"] for deployment in content["deployments"]}) == len(content["deployments"]) == 4
     for deployment in content["deployments"]:

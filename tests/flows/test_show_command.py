@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from extractors.words import Word
-from flows.cli import app
-from foundation.errors import InputError
-from model.features import VideoFeatures
-from model.labels import EMOTION_CLASSES
-from model.prediction_types import UtterancePrediction, VideoPrediction
-from pipeline import doctor
-from pipeline.analysis import Analysis, LabelledUtterance, Provenance, Quality, Source
-from pipeline.doctor import Check
-from pipeline.utterance import Utterance
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.flows.cli import app
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.features import VideoFeatures
+from mtmm_video.model.labels import EMOTION_CLASSES
+from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
+from mtmm_video.pipeline import doctor
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance, Provenance, Quality, Source
+from mtmm_video.pipeline.doctor import Check
+from mtmm_video.pipeline.utterance import Utterance
 
 run = CliRunner()
 

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Pending, Running, Scheduled, State
 
-from flows.signs_of_life import LONGEST_UNNAMED, WORKER_STARTED, SignsOfLife
+from mtmm_video.flows.signs_of_life import LONGEST_UNNAMED, WORKER_STARTED, SignsOfLife
 
 HEARTBEAT = 30  # seconds
 MIDDAY = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flows.sizes import parse_age, parse_size, show_size
-from foundation.errors import InputError
+from mtmm_video.flows.sizes import parse_age, parse_size, show_size
+from mtmm_video.foundation.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
-from foundation.errors import InputError, MtmmError, StoreError
-from model import recipes, system_runs
-from model.baselines import random_forest
-from model.checkpoint import load_checkpoint
-from model.features import ModalityFeatures
-from model.paper_results import MODALITY_COLUMNS
-from model.systems import SYSTEMS
-from model.table import Labels, UtteranceTable
+from mtmm_video.flows.cli import app
+from mtmm_video.foundation.errors import InputError, MtmmError, StoreError
+from mtmm_video.model import recipes
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.features import ModalityFeatures
+from mtmm_video.model.paper import runs as system_runs
+from mtmm_video.model.paper.baselines import random_forest
+from mtmm_video.model.paper.results import MODALITY_COLUMNS
+from mtmm_video.model.paper.systems import SYSTEMS
+from mtmm_video.model.table import Labels, UtteranceTable
 
 SMALL = {"hidden": 4, "dense": 4, "epochs": 1, "batch": 16}
 
@@ -163,7 +164,7 @@ def test_what_cannot_be_done_is_said(command, tmp_path, options, message):
 
 
 def test_several_processes_give_the_same_figures(tmp_path):
-    from pipeline.system_training import places, train_missing
+    from mtmm_video.pipeline.training.systems import places, train_missing
 
     table = UtteranceTable.load(write_table(tmp_path / "t.safetensors", "text"))
     runs = system_runs.planned_runs(

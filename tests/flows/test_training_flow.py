@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.training_flow import train_and_evaluate
+from mtmm_video.flows.training_flow import train_and_evaluate
 
 HEADER = (
     "video_id,segment_id,split,order_by_text_start,start,end,text_start,timebase_suspect,text,sentiment,anger,disgust,"

@@ -9,10 +9,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from flows.commands import weights as command
-from foundation.errors import WeightsError
-from pipeline import weights, weights_manifest
-from pipeline.weights_manifest import Origin, RawFile, Source, Weight
+from mtmm_video.flows.commands import weights as command
+from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.pipeline.weights import manifest as weights_manifest
+from mtmm_video.pipeline.weights import resolution
+from mtmm_video.pipeline.weights.manifest import Origin, RawFile, Source, Weight
 
 CONTENT = b"network"
 
@@ -23,7 +24,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     origin = Origin(url=(tmp_path / "net.bin").as_uri())
     file = RawFile("net.bin", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), (origin,))
     manifest = {"net": Weight("net", "a test network", "MIT", "net.bin", (Source("this disk", (file,)),))}
-    monkeypatch.setattr(weights, "MANIFEST", manifest)
+    monkeypatch.setattr(resolution, "MANIFEST", manifest)
     monkeypatch.setattr(weights_manifest, "MANIFEST", manifest)
     monkeypatch.setenv("MTMM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("MTMM_WEIGHTS_DIR", raising=False)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import StoreError
-from foundation.files import atomic_path, sha256_of, write_bytes, write_text
+from mtmm_video.foundation.errors import StoreError
+from mtmm_video.foundation.files import atomic_path, sha256_of, write_bytes, write_text
 
 
 def test_a_finished_file_takes_its_place_and_leaves_nothing_beside_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.folders import CACHE_VARIABLE, cache_folder
+from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 
 
 def test_the_user_names_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

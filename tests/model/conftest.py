@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from model.features import Modality, ModalityFeatures
-from model.table import Labels, UtteranceTable
+from mtmm_video.model.features import Modality, ModalityFeatures
+from mtmm_video.model.table import Labels, UtteranceTable
 
 WIDTHS: Mapping[Modality, int] = {"text": 4, "acoustic": 3, "visual": 2}
 

@@ -11,14 +11,21 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from foundation.errors import CheckpointError
-from model.checkpoint import METADATA_KEY, load_checkpoint, read_tensors, resolve_checkpoint, save_checkpoint, shipped
-from model.evaluation import score_table
-from model.features import VideoFeatures
-from model.labels import EMOTIONS
-from model.prediction import predict
-from model.specification import Specification
-from model.training import Recipe, train
+from mtmm_video.foundation.errors import CheckpointError
+from mtmm_video.model.checkpoint import (
+    METADATA_KEY,
+    load_checkpoint,
+    read_tensors,
+    resolve_checkpoint,
+    save_checkpoint,
+    shipped,
+)
+from mtmm_video.model.evaluation import score_table
+from mtmm_video.model.features import VideoFeatures
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.prediction import predict
+from mtmm_video.model.specification import Specification
+from mtmm_video.model.training import Recipe, train
 
 TINY = Recipe(modalities=("text", "acoustic"), hidden=6, dense=5, epochs=1, batch=8)
 

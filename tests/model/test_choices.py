@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
-from model.bootstrap import intervals, multiplicities, paired_difference
-from model.calibration import Calibration, fit_calibration
-from model.evaluation import Scores, evaluate
-from model.labels import EMOTIONS
-from model.metrics import expected_calibration_error, f1_macro, f1_weighted, weighted_accuracy
-from model.system_report import seed_tests
-from model.thresholds import GRID, best_threshold, choose_thresholds, sweep
+from mtmm_video.model.calibration import Calibration, fit_calibration
+from mtmm_video.model.evaluation import Scores, evaluate
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.metrics import expected_calibration_error, f1_macro, f1_weighted, weighted_accuracy
+from mtmm_video.model.paper.bootstrap import intervals, multiplicities, paired_difference
+from mtmm_video.model.paper.comparison import seed_tests
+from mtmm_video.model.thresholds import GRID, best_threshold, choose_thresholds, sweep
 
 
 def test_the_sweep_agrees_with_the_metrics_at_every_threshold():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from foundation.errors import InputError
-from model.cim import CimNetwork, NetworkShape, cim_attention
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.cim import CimNetwork, NetworkShape, cim_attention
 
 SHAPE = NetworkShape(columns={"text": 4, "acoustic": 3, "visual": 2}, hidden=5, dense=6)
 

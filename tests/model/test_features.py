@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from foundation.errors import InputError
-from model.features import ModalityFeatures, VideoFeatures
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.features import ModalityFeatures, VideoFeatures
 
 
 def features(utterances: int, *, valid: bool = True) -> ModalityFeatures:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from foundation.errors import InputError
-from model.metrics import (
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.metrics import (
     accuracy,
     area_under_roc,
     expected_calibration_error,

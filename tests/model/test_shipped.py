@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from model.checkpoint import load_checkpoint, shipped
-from model.evaluation import evaluate, score_table
-from model.features import MODALITIES
+from mtmm_video.model.checkpoint import load_checkpoint, shipped
+from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.features import MODALITIES
 
 
 def test_the_paper_checkpoint_describes_itself():
@@ -22,13 +22,13 @@ def test_the_paper_checkpoint_describes_itself():
 @pytest.mark.slow
 @pytest.mark.reference
 def test_the_paper_checkpoint_passes_79_per_cent_on_moseis_valid_split(shared):
-    from extractors.text import GloveVectors
-    from foundation.errors import WeightsError
-    from pipeline import weights
-    from pipeline.mosei_labels import prepare_labels
+    from mtmm_video.extractors.text.glove import GloveVectors
+    from mtmm_video.foundation.errors import WeightsError
+    from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels
+    from mtmm_video.pipeline.weights import resolution
 
     try:
-        glove = GloveVectors.load(weights.resolve("glove-6b-50d"))
+        glove = GloveVectors.load(resolution.resolve("glove-6b-50d"))
     except WeightsError as error:
         pytest.skip(f"needs the GloVe vectors: {error}")
     valid = prepare_labels(shared / "data" / "mosei" / "labels", glove=glove).split("valid")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.speaker_mean import LARGEST_PRIOR, SpeakerMean
+from mtmm_video.model.speaker_mean import LARGEST_PRIOR, SpeakerMean
 
 
 def speakers_of(*lengths: int) -> NDArray[np.int64]:

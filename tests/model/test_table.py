@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from foundation.errors import DataError
-from model.table import Labels, UtteranceTable, concatenate
+from mtmm_video.foundation.errors import DataError
+from mtmm_video.model.table import Labels, UtteranceTable, concatenate
 
 
 def test_a_table_survives_the_disk(make_table, tmp_path):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from foundation.errors import DataError
-from model.batches import BatchMaker, drop_modalities
-from model.evaluation import evaluate, score_table
-from model.losses import task_loss
-from model.recipes import PAPER, recipe_named
-from model.table import concatenate
-from model.training import Recipe, fit_columns, train
+from mtmm_video.foundation.errors import DataError
+from mtmm_video.model.batches import BatchMaker, drop_modalities
+from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.losses import task_loss
+from mtmm_video.model.recipes import PAPER, recipe_named
+from mtmm_video.model.table import concatenate
+from mtmm_video.model.training import Recipe, fit_columns, train
 
 TINY = Recipe(hidden=8, dense=8, epochs=4, batch=4, learning_rate=0.02)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extractors.words import Word
-from model.features import ModalityFeatures, VideoFeatures
-from model.prediction_types import UtterancePrediction, VideoPrediction
-from pipeline.analysis import Analysis, LabelledUtterance, Provenance, Quality, Source, StepRecord
-from pipeline.utterance import Utterance
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.model.features import ModalityFeatures, VideoFeatures
+from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance, Provenance, Quality, Source, StepRecord
+from mtmm_video.pipeline.utterance import Utterance
 
 SHA256 = "0123456789abcdef" * 4
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foundation.errors import InputError
-from pipeline.analysis import Analysis
-from pipeline.report_json import from_json
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.json_report import from_json
 
 
 def test_frame_has_a_row_per_utterance_and_nan_for_what_was_not_measured(analysis: Analysis) -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.stream import FeatureStream
-from extractors.words import Word
-from pipeline.averaging import average_words
-from pipeline.utterance import Utterance
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.pipeline.averaging import average_words
+from mtmm_video.pipeline.utterance import Utterance
 
 
 def stream(times: list[float], values: list[list[float]], valid: list[list[bool]] | None = None) -> FeatureStream:

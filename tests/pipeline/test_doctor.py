@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import doctor
-from pipeline.doctor import Check, examine
+from mtmm_video.pipeline import doctor
+from mtmm_video.pipeline.doctor import Check, examine
 
 Usage = namedtuple("Usage", "total used free")
 

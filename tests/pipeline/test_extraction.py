@@ -14,20 +14,20 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from extractors.acoustic import COVAREP_NAMES
-from extractors.stream import FeatureStream
-from extractors.visual import FACET_NAMES
-from extractors.words import Word
-from foundation.errors import InputError
-from model.features import ModalityFeatures, VideoFeatures
-from pipeline import extraction
-from pipeline.analysis import Quality, Source
-from pipeline.csd import open_sequence
-from pipeline.extraction import Extraction, extract, speaking_face, write_csd_files, write_tables
-from pipeline.options import AnalyzeOptions
-from pipeline.store import Store
-from pipeline.utterance import Utterance
-from pipeline.weights import list_weights
+from mtmm_video.extractors.acoustic import COVAREP_NAMES
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual import FACET_NAMES
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.features import ModalityFeatures, VideoFeatures
+from mtmm_video.pipeline import extraction
+from mtmm_video.pipeline.analysis import Quality, Source
+from mtmm_video.pipeline.corpora.csd_reader import open_sequence
+from mtmm_video.pipeline.extraction import Extraction, extract, speaking_face, write_csd_files, write_tables
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.store.local import Store
+from mtmm_video.pipeline.utterance import Utterance
+from mtmm_video.pipeline.weights.resolution import list_weights
 
 PERIOD = 0.01
 

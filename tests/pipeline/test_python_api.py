@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import pipeline
-from foundation.errors import MediaError, WeightsError
-from pipeline.analysis import Analysis
+import mtmm_video
+from mtmm_video.foundation.errors import MediaError, WeightsError
+from mtmm_video.pipeline.analysis import Analysis
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python_api.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -32,7 +32,7 @@ def test_the_cells_run_on_any_analysis(
         return analysis
 
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(pipeline, "analyze", analyze, raising=False)
+    monkeypatch.setattr(mtmm_video, "analyze", analyze, raising=False)
     names = run_cells()
     assert len(names["everything"]) == len(analysis.utterances)
     assert len(names["figure"].axes) == 2
@@ -43,10 +43,10 @@ def test_the_cells_run_on_any_analysis(
 
 @pytest.mark.slow
 def test_the_cells_run_on_the_sample_video(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from model.checkpoint import resolve_checkpoint
-    from pipeline.job import needed_weights
-    from pipeline.options import AnalyzeOptions
-    from pipeline.weights import resolve
+    from mtmm_video.model.checkpoint import resolve_checkpoint
+    from mtmm_video.pipeline.job import needed_weights
+    from mtmm_video.pipeline.options import AnalyzeOptions
+    from mtmm_video.pipeline.weights.resolution import resolve
 
     options = AnalyzeOptions()
     try:

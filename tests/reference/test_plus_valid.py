@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from extractors.text import GloveVectors
-from foundation.errors import WeightsError
-from model.checkpoint import load_checkpoint, shipped
-from model.evaluation import evaluate, score_table
-from pipeline.evaluation_data import fit_table
-from pipeline.mosei_labels import prepare_labels
-from pipeline.mosi_table import FILE as MOSI_FILE
-from pipeline.mosi_table import prepare_mosi
-from pipeline.plus_corpora import joined_text
-from pipeline.weights import resolve
+from mtmm_video.extractors.text.glove import GloveVectors
+from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.model.checkpoint import load_checkpoint, shipped
+from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.pipeline.corpora.faces import joined_text
+from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels
+from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
+from mtmm_video.pipeline.corpora.mosi import prepare_mosi
+from mtmm_video.pipeline.training.table_columns import fit_table
+from mtmm_video.pipeline.weights.resolution import resolve
 
 pytestmark = [pytest.mark.slow, pytest.mark.reference]
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from foundation.errors import WeightsError
-from model.checkpoint import Checkpoint, load_checkpoint, shipped
-from model.features import VideoFeatures
-from model.prediction import predict
-from pipeline.media import read_waveform
-from pipeline.plus_tables import RAVDESS_VALID
-from pipeline.plus_voices import measure, stacked
-from pipeline.weights import resolve
+from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, shipped
+from mtmm_video.model.features import VideoFeatures
+from mtmm_video.model.prediction import predict
+from mtmm_video.pipeline.corpora.ravdess import measure, stacked
+from mtmm_video.pipeline.media.reading import read_waveform
+from mtmm_video.pipeline.training.tables import RAVDESS_VALID
+from mtmm_video.pipeline.weights.resolution import resolve
 
 pytestmark = [pytest.mark.slow, pytest.mark.reference]
 

@@ -11,7 +11,7 @@ FS = 16_000
 
 def lf_pulses(f0: float, seconds: float, *, rd: float = 1.0) -> NDArray[np.float64]:
     """Flow derivative of LF pulses with main excitation -1; closures at multiples of the period plus t_e."""
-    from extractors.acoustic.liljencrants_fant import lf_shape
+    from mtmm_video.extractors.acoustic.liljencrants_fant import lf_shape
 
     shape = lf_shape(np.array([rd]))
     t_p, t_e, t_a = shape.opening_peak[0], shape.closure[0], shape.return_phase[0]

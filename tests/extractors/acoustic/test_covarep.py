@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy import signal
 from signals import FS, vowel
 
-from extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, UNITS, covarep
-from extractors.stream import FeatureStream
-from foundation.errors import InputError
+from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, UNITS, covarep
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.foundation.errors import InputError
 
 GLOTTAL = ["NAQ", "QOQ", "H1H2", "PSP", "MDQ"]
 few = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from signals import FS, vowel
 
-from extractors.acoustic.creak_features import FEATURE_NAMES, STATIC_NAMES, creak_features
-from extractors.acoustic.lpc import residual
-from extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
+from mtmm_video.extractors.acoustic.creak_features import FEATURE_NAMES, STATIC_NAMES, creak_features
+from mtmm_video.extractors.acoustic.lpc import residual
+from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
 
 
 def features(x: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal
 
-from extractors.acoustic import dsp
+from mtmm_video.extractors.acoustic import dsp
 
 
 def test_halves_are_rounded_away_from_zero() -> None:

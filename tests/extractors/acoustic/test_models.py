@@ -3,9 +3,9 @@ import pytest
 from scipy import optimize
 from scipy.integrate import quad
 
-from extractors.acoustic.liljencrants_fant import LfShape, lf_shape, lf_spectrum
-from extractors.acoustic.rd import HIGHEST, LOWEST, bounded_minimum, estimate_rd, minimum_phase_matrix
-from extractors.acoustic.sinusoids import Harmonics
+from mtmm_video.extractors.acoustic.liljencrants_fant import LfShape, lf_shape, lf_spectrum
+from mtmm_video.extractors.acoustic.rd import HIGHEST, LOWEST, bounded_minimum, estimate_rd, minimum_phase_matrix
+from mtmm_video.extractors.acoustic.sinusoids import Harmonics
 
 # Rd, t_e, t_p, t_a, alpha, epsilon from the closed form of Fant (1995)
 TABLE = np.array(

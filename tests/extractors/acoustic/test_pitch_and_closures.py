@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from signals import FS, vowel
 
-from extractors.acoustic.lpc import residual
-from extractors.acoustic.sedreams import closure_instants, voiced_closures
-from extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
+from mtmm_video.extractors.acoustic.lpc import residual
+from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_closures
+from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
 
 
 @pytest.mark.parametrize("f0", [80, 130, 210, 330])
@@ -29,7 +29,7 @@ def test_less_than_a_frame_has_no_pitch_frames() -> None:
 
 
 def test_short_transforms_give_the_bins_of_the_long_one() -> None:
-    from extractors.acoustic.srh import FRAME, _normalised_magnitudes
+    from mtmm_video.extractors.acoustic.srh import FRAME, _normalised_magnitudes
 
     frames = np.random.default_rng(0).standard_normal((3, FRAME))
     spectrum = np.abs(np.fft.rfft(frames, FS, axis=1))[:, :8000]

@@ -3,9 +3,9 @@ import pytest
 from scipy import signal
 from signals import vowel
 
-from extractors.acoustic.iaif import glottal_flow
-from extractors.acoustic.lpc import lpc, residual
-from extractors.acoustic.polarity import polarity, skewness
+from mtmm_video.extractors.acoustic.iaif import glottal_flow
+from mtmm_video.extractors.acoustic.lpc import lpc, residual
+from mtmm_video.extractors.acoustic.polarity import polarity, skewness
 
 
 def test_prediction_recovers_an_autoregressive_process() -> None:

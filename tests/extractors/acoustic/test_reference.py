@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from benchmarks.acoustic_agreement import differences, mark_of, met, reached_by_impulses, waveform_of
-from extractors.acoustic import COVAREP_NAMES, covarep
+
+from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
 
 pytestmark = [pytest.mark.reference, pytest.mark.usefixtures("shared")]
 
@@ -57,7 +57,7 @@ def test_other_rates_agree_loosely(recording: str) -> None:
 def test_every_intermediate_of_arctic_a0007(shared: Path) -> None:
     import scipy.io
 
-    from extractors.acoustic import iaif, lpc, sedreams, srh, wavelets
+    from mtmm_video.extractors.acoustic import iaif, lpc, sedreams, srh, wavelets
 
     stages = scipy.io.loadmat(shared / "data/covarep/arctic_a0007_stages.mat", squeeze_me=True)
     x = stages["x"]

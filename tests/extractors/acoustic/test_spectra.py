@@ -3,10 +3,10 @@ import pytest
 from scipy import signal
 from signals import FS
 
-from extractors.acoustic import phase_distortion as pd
-from extractors.acoustic.mel_cepstrum import mel, mel_cepstrum
-from extractors.acoustic.sinusoids import Harmonics, harmonics, spectra
-from extractors.acoustic.true_envelope import cepstral_orders, true_envelope
+from mtmm_video.extractors.acoustic import phase_distortion as pd
+from mtmm_video.extractors.acoustic.mel_cepstrum import mel, mel_cepstrum
+from mtmm_video.extractors.acoustic.sinusoids import Harmonics, harmonics, spectra
+from mtmm_video.extractors.acoustic.true_envelope import cepstral_orders, true_envelope
 
 
 def plain_true_envelope(level: np.ndarray, p: int, *, ends: bool) -> np.ndarray:

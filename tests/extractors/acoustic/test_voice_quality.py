@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from signals import FS, lf_pulses, vowel
 
-from extractors.acoustic.glottal import first_harmonics_difference, glottal_parameters, parabolic_parameter
-from extractors.acoustic.lpc import residual
-from extractors.acoustic.wavelets import maxima_dispersion, peak_slope, transform, wavelet
+from mtmm_video.extractors.acoustic.glottal import first_harmonics_difference, glottal_parameters, parabolic_parameter
+from mtmm_video.extractors.acoustic.lpc import residual
+from mtmm_video.extractors.acoustic.wavelets import maxima_dispersion, peak_slope, transform, wavelet
 
 
 def parameters(rd: float) -> np.ndarray:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from extractors.visual import VisualTracks
-from foundation.errors import WeightsError
-from pipeline.weights import resolve
+from mtmm_video.extractors.visual import VisualTracks
+from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.pipeline.weights.resolution import resolve
 
 MakeTracks = Callable[..., VisualTracks]
 

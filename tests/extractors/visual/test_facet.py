@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extractors.visual import FACET_NAMES, VisualTracks
-from extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map, log_odds
-from extractors.visual.facet import facet_stream
-from extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES
-from extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, PYFEAT_VERSION
-from foundation.errors import InputError
+from mtmm_video.extractors.visual import FACET_NAMES, VisualTracks
+from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map, log_odds
+from mtmm_video.extractors.visual.facet import facet_stream
+from mtmm_video.extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES
+from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, PYFEAT_VERSION
+from mtmm_video.foundation.errors import InputError
 
 ABSENT = {"Contempt", "Confusion", "Frustration", "Has_Glasses", "Is_Male"}
 MOUTH = np.full(30, 0.1)

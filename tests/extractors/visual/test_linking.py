@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extractors.frame import Frame
-from extractors.visual import choose_face, track_faces
-from extractors.visual.linking import LEAST_FINDINGS, Looks, link_tracks
-from pipeline.media import read_frames
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual import choose_face, track_faces
+from mtmm_video.extractors.visual.linking import LEAST_FINDINGS, Looks, link_tracks
+from mtmm_video.pipeline.media.reading import read_frames
 
 RANDOM = np.random.default_rng(3)
 ANNA, BERT = RANDOM.normal(size=128), RANDOM.normal(size=128)

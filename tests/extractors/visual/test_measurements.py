@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.visual.measurements import (
+from mtmm_video.extractors.visual.measurements import (
     ALIGNED_SIDE,
     BROW_COLUMNS,
     BROW_ROWS,
@@ -22,7 +22,7 @@ from extractors.visual.measurements import (
     sharpness,
     texture,
 )
-from extractors.visual.names import BLENDSHAPE_NAMES
+from mtmm_video.extractors.visual.names import BLENDSHAPE_NAMES
 
 RANDOM = np.random.default_rng(1)
 NOISE = cv2.GaussianBlur(RANDOM.normal(size=(ALIGNED_SIDE, ALIGNED_SIDE)).astype(np.float32), (0, 0), 3)

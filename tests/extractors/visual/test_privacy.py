@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from extractors.visual.sealed_thread import sealed_thread
+from mtmm_video.extractors.visual.sealed_thread import sealed_thread
 
 INTERNET_CALL = re.compile(r"(connect|sendto|sendmsg|sendmmsg)\(.*AF_INET")
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,8 +21,8 @@ LOOK = """
 import sys
 from pathlib import Path
 import numpy as np
-from extractors.frame import Frame
-from extractors.visual import track_faces
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual import track_faces
 frames = (Frame(index / 10, np.full((120, 160, 3), 40 * index, np.uint8)) for index in range(5))
 print(len(track_faces(frames, landmarker=Path(sys.argv[1])).frame_times))
 """

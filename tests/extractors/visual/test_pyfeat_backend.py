@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extractors.frame import Frame
-from extractors.visual import FACET_NAMES, choose_face
-from extractors.visual.pyfeat_backend import (
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual import FACET_NAMES, choose_face
+from mtmm_video.extractors.visual.pyfeat_backend import (
     EXPRESSION_COLUMNS,
     MESH_COLUMNS,
     NEEDED_COLUMNS,
@@ -22,11 +22,11 @@ from extractors.visual.pyfeat_backend import (
     faces_of,
     track_faces,
 )
-from foundation.errors import DependencyError, WeightsError
+from mtmm_video.foundation.errors import DependencyError, WeightsError
 
 STAND_IN = """
 import numpy as np, pandas as pd
-from extractors.visual.pyfeat_backend import NEEDED_COLUMNS
+from mtmm_video.extractors.visual.pyfeat_backend import NEEDED_COLUMNS
 
 class Detectorv2:
     def __init__(self, identity_model):

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extractors.frame import Frame
-from extractors.visual import FACET_NAMES, choose_face, track_faces
-from extractors.visual.tracking import LONGEST_GAP, CutDetector, FaceFollower
-from foundation.errors import WeightsError
-from pipeline.media import read_frames
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual import FACET_NAMES, choose_face, track_faces
+from mtmm_video.extractors.visual.tracking import LONGEST_GAP, CutDetector, FaceFollower
+from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.pipeline.media.reading import read_frames
 
 LEFT, RIGHT = np.array([10, 10, 50, 60], np.float32), np.array([200, 10, 240, 60], np.float32)
 

@@ -18,13 +18,13 @@ import pytest
 import srt
 import webvtt
 
-from extractors.words import Word
-from model.labels import EMOTIONS
-from pipeline.analysis import Analysis
-from pipeline.report_elan import to_eaf
-from pipeline.report_parquet import METADATA_KEY, to_parquet
-from pipeline.report_subtitles import to_srt, to_vtt
-from pipeline.report_textgrid import to_textgrid
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.elan import to_eaf
+from mtmm_video.pipeline.reports.parquet import METADATA_KEY, to_parquet
+from mtmm_video.pipeline.reports.subtitles import to_srt, to_vtt
+from mtmm_video.pipeline.reports.textgrid import to_textgrid
 
 
 @pytest.fixture

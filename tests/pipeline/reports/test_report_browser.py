@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.analysis import Analysis
-from pipeline.reports import write_reports
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.writers import write_reports
 
 pytestmark = pytest.mark.browser
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.analysis import Analysis
-from pipeline.report_action_units import ACTION_UNITS, standing_out
-from pipeline.report_attention import pack_attention, strongest
-from pipeline.report_html import to_html
-from pipeline.report_pages import clock, json_for_html, percent
-from pipeline.report_summary import summarise
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, standing_out
+from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest
+from mtmm_video.pipeline.reports.html.page import to_html
+from mtmm_video.pipeline.reports.html.templates import clock, json_for_html, percent
+from mtmm_video.pipeline.reports.summary import summarise
 
 MakeAnalysis = Callable[..., Analysis]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.analysis import Analysis
-from pipeline.report_index import (
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.index import (
     IndexRow,
     failed_row,
     find_outliers,
@@ -19,7 +19,7 @@ from pipeline.report_index import (
     write_folder_index,
     write_index,
 )
-from pipeline.reports import write_reports
+from mtmm_video.pipeline.reports.writers import write_reports
 
 MakeAnalysis = Callable[..., Analysis]
 

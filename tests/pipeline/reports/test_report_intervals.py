@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report_intervals import disjoint
+from mtmm_video.pipeline.reports.intervals import disjoint
 
 SPANS = st.lists(
     st.tuples(st.floats(0, 100), st.floats(0, 10)).map(lambda pair: (pair[0], pair[0] + pair[1])), max_size=12

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import InputError
-from pipeline.analysis import Analysis
-from pipeline.report_json import from_json
-from pipeline.reports import FORMATS, relative_path, write_reports
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.json_report import from_json
+from mtmm_video.pipeline.reports.writers import FORMATS, relative_path, write_reports
 
 
 def test_every_format_becomes_a_file_named_after_the_video(analysis: Analysis, tmp_path: Path) -> None:

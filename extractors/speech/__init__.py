@@ -1,0 +1,1 @@
+"""What is said and when: voice activity, recognition, words with their times."""

@@ -1,0 +1,92 @@
+"""Times for words that have none: put between their neighbours, longer words longer, and flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mtmm_video.extractors.speech.words import Word
+
+SHORTEST_ROOM = 0.05  # seconds a word needs at least; with less room it shares the time of a neighbour
+
+Span = tuple[float, float]
+
+
+def fill_times(
+    texts: Sequence[str],
+    spans: Sequence[Span | None],
+    *,
+    start: float,
+    end: float,
+    probabilities: Sequence[float | None] | None = None,
+) -> tuple[Word, ...]:
+    """Make words, those without a span interpolated between their neighbours and flagged.
+
+    A run of words without times shares the gap between the word before and the word after in proportion to their
+    numbers of letters. Where there is no gap (an aligner that gives a word no duration), the word before, or at the
+    beginning the word after, shares its time with the run and is flagged as well.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+        The words in order.
+    spans : sequence of (start, end) or None, length n
+        Seconds; None where a word has no time. A span that is over before the word before is over counts as None.
+    start, end : float
+        Seconds; bounds for words at the beginning and end of the sequence.
+    probabilities : sequence of float or None, length n, optional
+        Confidence of each word.
+
+    Returns
+    -------
+    tuple of Word, length n
+        In order of time, none overlapping the next.
+    """
+    spans = _in_order(spans)
+    start = min([start, *(span[0] for span in spans if span is not None)])
+    filled: list[Span] = []
+    flagged = [span is None for span in spans]
+    index = 0
+    while index < len(texts):
+        span = spans[index]
+        if span is not None:
+            filled.append(span)
+            index += 1
+            continue
+        following = next((later for later in range(index, len(texts)) if spans[later] is not None), len(texts))
+        left = filled[-1][1] if filled else start
+        right = spans[following][0] if following < len(texts) else max(end, left)  # type: ignore[index]
+        first = index
+        if right - left < SHORTEST_ROOM * (following - index):
+            if filled:
+                first -= 1
+                left = filled.pop()[0]
+                right = max(left, right)
+            elif following < len(texts):
+                right = spans[following][1]  # type: ignore[index]
+                following += 1
+        for changed in range(first, following):
+            flagged[changed] = True
+        filled.extend(_share(texts[first:following], left, right))
+        index = following
+    return tuple(
+        Word(text, span[0], span[1], None if probabilities is None else probabilities[index], flagged[index])
+        for index, (text, span) in enumerate(zip(texts, filled, strict=True))
+    )
+
+
+def _in_order(spans: Sequence[Span | None]) -> list[Span | None]:
+    ordered: list[Span | None] = []
+    latest = float("-inf")
+    for span in spans:
+        if span is None or span[1] <= max(latest, span[0]):
+            ordered.append(None)
+        else:
+            ordered.append((max(latest, span[0]), span[1]))
+            latest = span[1]
+    return ordered
+
+
+def _share(texts: Sequence[str], start: float, end: float) -> list[Span]:
+    lengths = [max(1, len(text)) for text in texts]
+    marks = [start + (end - start) * sum(lengths[:count]) / sum(lengths) for count in range(len(texts))]
+    return list(zip(marks, [*marks[1:], end], strict=True))

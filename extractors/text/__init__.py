@@ -1,0 +1,1 @@
+"""Words to vectors: GloVe means and the sentence encoder."""

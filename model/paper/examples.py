@@ -1,0 +1,215 @@
+"""Lists like the paper's Tables 6 and 8: what was said, what annotators felt, what the models say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.paper.tables import ABSENT, markdown
+from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
+from mtmm_video.model.table import Labels, UtteranceTable
+
+LONGEST_TEXT = 90  # characters of a transcript that a list shows
+BOTH_TASKS = ("sentiment", "emotion")
+
+
+def actual_sentiment(labels: Labels, row: int) -> str:
+    """Return an annotation as ``Pos``, ``Neg``, or ``?`` where there is none."""
+    value = labels.sentiment[row]
+    return "?" if np.isnan(value) else ("Pos" if value >= 0.5 else "Neg")
+
+
+def actual_emotions(labels: Labels, row: int) -> str:
+    """Return annotated emotions, ``No class`` where none was felt, ``?`` where nobody annotated."""
+    values = labels.emotion[row, : len(EMOTIONS)]
+    if np.isnan(values).any():
+        return "?"
+    return name_list([name for name, value in zip(EMOTIONS, values, strict=True) if value >= 0.5])
+
+
+def name_list(emotions: Sequence[str]) -> str:
+    """Show emotions as the paper's tables do, in its order."""
+    return ", ".join(name.capitalize() for name in EMOTIONS if name in emotions) or "No class"
+
+
+def short(text: str) -> str:
+    """Cut a transcript to `LONGEST_TEXT` characters; ``|`` would end a table's cell."""
+    flat = " ".join(text.split()).replace("|", "/")
+    return flat if len(flat) <= LONGEST_TEXT else flat[: LONGEST_TEXT - 1] + "…"
+
+
+def said_sentiment(prediction: UtterancePrediction) -> str:
+    """Show a predicted sentiment as ``Pos`` or ``Neg``."""
+    return "Pos" if prediction.sentiment == "positive" else "Neg"
+
+
+def utterance_list(
+    texts: Sequence[str], prediction: VideoPrediction, *, labels: Labels | None, tasks: Collection[str] = BOTH_TASKS
+) -> str:
+    """Lay out Table 6: every utterance of a video with its annotations, where there are any, and its labels.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Transcripts.
+    prediction : VideoPrediction
+        Of the same utterances.
+    labels : Labels or None
+        What annotators felt.
+    tasks : collection of str
+        What the model predicts; cells of a task that it does not know stay empty (``-``).
+    """
+    header = ["", "utterance", "sentiment", "probability", "emotions"]
+    if labels is not None:
+        header += ["actual sentiment", "actual emotions"]
+    rows = []
+    for index, (text, said) in enumerate(zip(texts, prediction.utterances, strict=True)):
+        row = [f"u{index + 1}", short(text), ABSENT, ABSENT, ABSENT]
+        if "sentiment" in tasks:
+            row[2:4] = [said_sentiment(said), f"{said.sentiment_probabilities[said.sentiment]:.2f}"]
+        if "emotion" in tasks:
+            row[4] = name_list(said.emotions)
+        if labels is not None:
+            row += [actual_sentiment(labels, index), actual_emotions(labels, index)]
+        rows.append(row)
+    return markdown(header, rows)
+
+
+def joined(predictions: Sequence[tuple[Collection[str], VideoPrediction]]) -> VideoPrediction:
+    """Join single-task networks to one system: each task from the first that predicts it.
+
+    Parameters
+    ----------
+    predictions : sequence of (tasks, VideoPrediction)
+        Of the same utterances.
+
+    Raises
+    ------
+    InputError
+        If sentiment or emotions are predicted by none of them.
+    """
+    found = {
+        task: next((prediction for tasks, prediction in predictions if task in tasks), None) for task in BOTH_TASKS
+    }
+    missing = [task for task, prediction in found.items() if prediction is None]
+    if missing:
+        raise InputError(
+            f"explain --against: one side does not predict {' or '.join(missing)}; compare multi-task checkpoints, or "
+            "give two single-task ones, one --against each"
+        )
+    first, second = found["sentiment"], found["emotion"]
+    assert first is not None
+    assert second is not None
+    utterances = tuple(
+        replace(a, emotions=b.emotions, emotion_probabilities=b.emotion_probabilities)
+        for a, b in zip(first.utterances, second.utterances, strict=True)
+    )
+    return VideoPrediction(utterances=utterances, attention=first.attention)
+
+
+@dataclass(frozen=True)
+class Example:
+    """An annotated utterance and what two systems say about it.
+
+    Attributes
+    ----------
+    segment, text : str
+        Its name in the corpus and its transcript.
+    actual_sentiment : str
+        ``Pos``, ``Neg`` or ``?``.
+    actual_emotions : str
+        As `actual_emotions` shows them.
+    first, second : UtterancePrediction
+        Of the two systems.
+    """
+
+    segment: str
+    text: str
+    actual_sentiment: str
+    actual_emotions: str
+    first: UtterancePrediction
+    second: UtterancePrediction
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two give other labels."""
+        a, b = self.first, self.second
+        return a.sentiment != b.sentiment or set(a.emotions) != set(b.emotions)
+
+    @property
+    def gain(self) -> float:
+        """How much better the first is: sentiment right, plus F1 of its set of emotions."""
+        return self._right(self.first) - self._right(self.second)
+
+    def _right(self, said: UtterancePrediction) -> float:
+        actual, named = set(self.actual_emotions.split(", ")), set(name_list(said.emotions).split(", "))
+        return float(said_sentiment(said) == self.actual_sentiment) + 2 * len(actual & named) / (
+            len(actual) + len(named)
+        )
+
+
+def examples_of(
+    table: UtteranceTable, first: Sequence[VideoPrediction], second: Sequence[VideoPrediction]
+) -> list[Example]:
+    """Pair the predictions of two systems for every video of a table with its annotations."""
+    said = [[one for video in predictions for one in video.utterances] for predictions in (first, second)]
+    return [
+        Example(
+            *(table.segments[row], table.texts[row]),
+            *(actual_sentiment(table.labels, row), actual_emotions(table.labels, row)),
+            *(said[0][row], said[1][row]),
+        )
+        for row in range(len(table))
+    ]
+
+
+def example_list(examples: Sequence[Example], *, names: tuple[str, str]) -> str:
+    """Lay out Table 8: utterances with their annotations and the labels of two systems."""
+    header = ["", "utterance", "actual", *names, "actual emotions", *(f"{name} emotions" for name in names)]
+    rows = [
+        [
+            *(one.segment, short(one.text), one.actual_sentiment),
+            *(said_sentiment(one.first), said_sentiment(one.second), one.actual_emotions),
+            *(name_list(one.first.emotions), name_list(one.second.emotions)),
+        ]
+        for one in examples
+    ]
+    return markdown(header, rows)
+
+
+def comparison_lists(examples: Sequence[Example], *, names: tuple[str, str], rows: int) -> str:
+    """Lay out Table 8 for many videos, both ways: where the first is better, and where the second is.
+
+    The paper shows the first kind alone. How often either happens stands above each list, and how often an emotion is
+    named (its section 5.5) below them.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        All utterances of a split.
+    names : tuple of str
+        Of the two systems.
+    rows : int
+        Longest length of each list; the clearest cases come first.
+    """
+    ranked = sorted(examples, key=lambda one: -one.gain)
+    better, worse = [one for one in ranked if one.gain > 0], [one for one in reversed(ranked) if one.gain < 0]
+    parts = []
+    for (title, other), found in ((names, better), ((names[1], names[0]), worse)):
+        parts.append(f"{title} is closer to the annotations than {other} in {len(found):,} of {len(examples):,}")
+        parts += [example_list(found[:rows], names=names)] if found else []
+    counts = []
+    for name in EMOTIONS:
+        shown = name.capitalize()
+        said = [
+            sum(name in prediction.emotions for prediction in side)
+            for side in ([one.first for one in examples], [one.second for one in examples])
+        ]
+        actual = sum(shown in one.actual_emotions.split(", ") for one in examples)
+        counts.append([shown, *(f"{count:,}" for count in (*said, actual))])
+    parts += ["How many utterances carry an emotion", markdown(["emotion", *names, "actual"], counts)]
+    return "\n\n".join(parts)

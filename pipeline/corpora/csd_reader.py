@@ -1,0 +1,180 @@
+"""The computational sequences of the CMU-MultimodalSDK (``.csd``): HDF5 with features and intervals per video.
+
+Layout: ``/<root name>/data/<video id>/features`` (T, D) and ``.../intervals`` (T, 2) in seconds, metadata as
+one-element JSON strings under ``/<root name>/metadata``. Files that the SDK has aligned have a key per segment,
+``<video id>[n]``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.foundation.errors import DataError
+
+Kind = Literal["words", "word_vectors", "labels", "acoustic", "visual"]
+
+ACOUSTIC_COLUMNS = 74  # COVAREP
+VISUAL_COLUMNS = 35  # FACET 4.2
+LABEL_COLUMNS = 7
+VECTOR_COLUMNS = (50, 100, 200, 300)  # GloVe; MOSEI's file has 300
+SEGMENT_KEY = re.compile(r"^(?P<video>.+)\[(?P<segment>\d+)\]$")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a sequence holds of one video, in order of time.
+
+    Attributes
+    ----------
+    features : ndarray, shape (t, d)
+        Numbers, or bytes where the sequence holds words. May hold NaN and infinities, as the files do.
+    intervals : ndarray of float64, shape (t, 2)
+        Start and end in seconds.
+    """
+
+    features: NDArray[Any]
+    intervals: NDArray[np.float64]
+
+
+class ComputationalSequence:
+    """An open ``.csd`` file that is read video by video, so that 10 GB of it never lie in memory at once.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    root : str
+        Its root name, for instance ``COVAREP``.
+    kind : Kind
+        What it holds, told by type and width of its features.
+    width : int
+        Columns of its features.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        roots = [name for name in file if isinstance(file[name], h5py.Group) and "data" in file[name]]
+        if len(roots) != 1:
+            raise DataError(
+                f"{path}: an HDF5 file but not a computational sequence: expected one group with 'data' in it, found "
+                f"{len(roots)} among {sorted(file)[:5]}"
+            )
+        self.root = str(roots[0])
+        self._data = file[self.root]["data"]
+        self._metadata = file[self.root].get("metadata", {})
+        self._keys: dict[str, list[str]] = {}
+        for key in self._data:
+            match = SEGMENT_KEY.match(key)
+            self._keys.setdefault(match["video"] if match else key, []).append(key)
+        for keys in self._keys.values():
+            keys.sort(key=segment_number)
+        if not self._keys:
+            raise DataError(f"{path}: holds no videos")
+        self.kind, self.width = self._tell_kind()
+
+    @property
+    def videos(self) -> tuple[str, ...]:
+        """Videos in the file, without segment numbers."""
+        return tuple(self._keys)
+
+    def __contains__(self, video: str) -> bool:
+        return video in self._keys
+
+    def read(self, video: str) -> Rows:
+        """Read one video, its segments joined where the file has a key per segment.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged there, or features and intervals do not fit together.
+        """
+        features, intervals = [], []
+        for key in self._keys[video]:
+            try:
+                group = self._data[key]
+                one, span = np.asarray(group["features"][()]), np.asarray(group["intervals"][()], dtype=np.float64)
+            except (OSError, KeyError, TypeError, ValueError) as error:
+                raise DataError(
+                    f"{self.path}: cannot read {key!r} ({error}); the download may be cut short, fetch the file again"
+                ) from error
+            if one.ndim != 2 or span.shape != (len(one), 2):
+                raise DataError(
+                    f"{self.path}: {key!r} has features {one.shape} and intervals {span.shape}, expected (t, d) "
+                    "and (t, 2)"
+                )
+            features.append(one)
+            intervals.append(span)
+        joined, spans = np.concatenate(features), np.concatenate(intervals)
+        order = np.argsort(spans[:, 0], kind="stable")
+        return Rows(features=joined[order], intervals=spans[order])
+
+    def dimension_names(self) -> tuple[str, ...] | None:
+        """Return the names of the columns where the metadata gives them, else None."""
+        if "dimension names" not in self._metadata:
+            return None
+        raw = np.asarray(self._metadata["dimension names"][()]).reshape(-1)[0]
+        text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+        try:
+            names = json.loads(text)
+        except json.JSONDecodeError:
+            return None
+        return tuple(map(str, names)) if isinstance(names, list) else None
+
+    def _tell_kind(self) -> tuple[Kind, int]:
+        first = self._keys[next(iter(self._keys))][0]
+        try:
+            dataset = self._data[first]["features"]
+            dtype, width = dataset.dtype, int(dataset.shape[1])
+        except (OSError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise DataError(f"{self.path}: {first!r} has no features of shape (t, d) ({error})") from error
+        if dtype.kind in "SOU" and width == 1:
+            return "words", width
+        widths: dict[int, Kind] = {LABEL_COLUMNS: "labels", ACOUSTIC_COLUMNS: "acoustic", VISUAL_COLUMNS: "visual"}
+        widths.update(dict.fromkeys(VECTOR_COLUMNS, "word_vectors"))
+        if width not in widths:
+            raise DataError(
+                f"{self.path}: features of {width} columns ({self.root}) are none of words, word vectors "
+                f"({', '.join(map(str, VECTOR_COLUMNS))}), COVAREP ({ACOUSTIC_COLUMNS}), FACET ({VISUAL_COLUMNS}) or "
+                f"labels ({LABEL_COLUMNS})"
+            )
+        return widths[width], width
+
+
+def segment_number(key: str) -> int:
+    """Return the n of a key ``<video id>[n]``, 0 where it has none; as a number, since [10] follows [9]."""
+    match = SEGMENT_KEY.match(key)
+    return int(match["segment"]) if match else 0
+
+
+@contextmanager
+def open_sequence(path: Path) -> Iterator[ComputationalSequence]:
+    """Open a ``.csd`` file.
+
+    Raises
+    ------
+    DataError
+        If it is missing, truncated, no HDF5 file, or no computational sequence.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise DataError(f"{path}: no HDF5 file, or cut short ({error}); fetch it again") from error
+    with file:
+        yield ComputationalSequence(path, file)
+
+
+def word_text(value: object) -> str:
+    """Return a word as the file stores it (bytes or text) as text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,299 @@
+"""CMU-MOSEI from the SDK's own files: three streams aligned to words, averaged over words, then utterances."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.text.glove import SILENCE_MARK, GloveVectors
+from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION
+from mtmm_video.foundation.errors import DataError
+from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
+from mtmm_video.model.labels import EMOTIONS, SENTIMENT_RANGE
+from mtmm_video.model.table import SPLITS, Labels, UtteranceTable
+from mtmm_video.pipeline.averaging import average_words
+from mtmm_video.pipeline.corpora.csd_reader import ComputationalSequence, Kind, Rows, open_sequence, word_text
+from mtmm_video.pipeline.corpora.mosei_labels import text_features
+from mtmm_video.pipeline.utterance import Utterance
+
+FOLDS = Path(__file__).parent / "mosei_folds.json"
+# The order of the SDK's label file, which is not the paper's; read from the metadata where it is given there.
+SDK_LABELS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")
+SYNONYMS = {"happiness": "happy", "sadness": "sad"}
+VECTORS_VERSION = "glove-840b-{width}d/sdk"  # the SDK's word vectors, which no extractor here makes
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What the files lack, so that it can be counted and listed.
+
+    Attributes
+    ----------
+    no_fold : tuple of str
+        Labelled videos in no official fold; left out.
+    segments : mapping of Modality to tuple of str
+        Segments of which that modality has nothing; kept in the table and masked.
+    not_finite : mapping of Modality to int
+        Values that were NaN or infinite in the files; marked as not measured.
+    """
+
+    no_fold: tuple[str, ...]
+    segments: Mapping[Modality, tuple[str, ...]]
+    not_finite: Mapping[Modality, int]
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video while the table is being built."""
+
+    labels: Labels
+    texts: tuple[str, ...]
+    modalities: Mapping[Modality, ModalityFeatures]
+    segments: tuple[str, ...]
+    not_finite: Mapping[Modality, int]
+
+
+def official_folds() -> dict[str, str]:
+    """Return the official split of every MOSEI video, by video id."""
+    folds = json.loads(FOLDS.read_text(encoding="utf-8"))
+    return {video: split for split in SPLITS for video in folds[split]}
+
+
+def find_sequences(folder: Path, stack: ExitStack) -> dict[Kind, ComputationalSequence]:
+    """Open every ``.csd`` file of a folder and tell what it holds by its content, not its name.
+
+    Raises
+    ------
+    DataError
+        If there is none, one is damaged, two hold the same, or words or labels are missing.
+    """
+    found: dict[Kind, ComputationalSequence] = {}
+    paths = sorted(folder.glob("*.csd"))
+    if not paths:
+        raise DataError(f"{folder}: holds no .csd file")
+    for path in paths:
+        sequence = stack.enter_context(open_sequence(path))
+        if sequence.kind in found:
+            raise DataError(f"{path}: holds {sequence.kind}, and so does {found[sequence.kind].path}; keep one of them")
+        found[sequence.kind] = sequence
+    if "labels" not in found:
+        raise DataError(f"{folder}: none of its .csd files holds labels ({len(SDK_LABELS)} columns)")
+    if "words" not in found and "word_vectors" not in found:
+        raise DataError(f"{folder}: none of its .csd files holds words or word vectors; their intervals are needed")
+    return found
+
+
+def prepare_sequences(
+    folder: Path, *, glove: GloveVectors | None, folds: Mapping[str, str] | None = None
+) -> tuple[UtteranceTable, Missing]:
+    """Make the table of CMU-MOSEI from a folder of ``.csd`` files.
+
+    Each stream is averaged by `pipeline.averaging.average_words`, the function that serves raw video: over the words of
+    an utterance first, then over the utterance (paper, section 5.2). A word belongs to the segment that its middle lies
+    in. Memory stays flat: one video is read at a time.
+
+    Parameters
+    ----------
+    folder : Path
+        Labels, and words or word vectors, must be there; COVAREP and FACET may be.
+    glove : GloveVectors or None
+        Needed where the text comes as words; not used for word vectors.
+    folds : mapping of str to str, or None
+        Split by video id; None takes the official folds.
+
+    Raises
+    ------
+    DataError
+        If a file is damaged or foreign, or labels leave their range.
+    """
+    folds = official_folds() if folds is None else folds
+    with ExitStack() as stack:
+        sequences = find_sequences(folder, stack)
+        if "words" in sequences and glove is None:
+            raise DataError(f"{sequences['words'].path}: words need GloVe vectors: run `mtmm-video weights fetch`")
+        labelled = sequences["labels"].videos
+        order = [video for split in SPLITS for video in sorted(labelled) if folds.get(video) == split]
+        if not order:
+            raise DataError(f"{sequences['labels'].path}: none of its {len(labelled)} videos is in a fold of MOSEI")
+        videos = [read_video(video, sequences, glove=glove) for video in order]
+    modalities: dict[Modality, ModalityFeatures] = {}
+    for modality in MODALITIES:
+        parts = [video.modalities[modality] for video in videos if modality in video.modalities]
+        if parts:
+            modalities[modality] = ModalityFeatures(
+                values=np.concatenate([part.values for part in parts]),
+                valid=np.concatenate([part.valid for part in parts]),
+                names=parts[0].names,
+                version=parts[0].version,
+            )
+    segments = tuple(segment for video in videos for segment in video.segments)
+    table = UtteranceTable(
+        video_ids=tuple(order),
+        splits=tuple(folds[video] for video in order),
+        corpora=("mosei",) * len(order),
+        offsets=np.concatenate([[0], np.cumsum([len(video.segments) for video in videos])]).astype(np.int64),
+        modalities=modalities,
+        labels=Labels(
+            sentiment=np.concatenate([video.labels.sentiment for video in videos]),
+            emotion=np.concatenate([video.labels.emotion for video in videos]),
+            sentiment_intensity=np.concatenate([video.labels.sentiment_intensity for video in videos]),
+            emotion_intensity=np.concatenate([video.labels.emotion_intensity for video in videos]),
+        ),
+        segments=segments,
+        texts=tuple(text for video in videos for text in video.texts),
+    )
+    missing = Missing(
+        no_fold=tuple(sorted(video for video in labelled if video not in folds)),
+        segments={
+            modality: tuple(segments[row] for row in np.flatnonzero(~features.present))
+            for modality, features in modalities.items()
+        },
+        not_finite={modality: sum(video.not_finite.get(modality, 0) for video in videos) for modality in modalities},
+    )
+    return table, missing
+
+
+def read_video(video: str, sequences: Mapping[Kind, ComputationalSequence], *, glove: GloveVectors | None) -> Video:
+    """Read, align and average one video."""
+    label_rows = sequences["labels"].read(video)
+    labels = read_labels(label_rows, sequences["labels"], video=video)
+    utterances = cut_utterances(video, label_rows.intervals, sequences)
+    texts = tuple(utterance.text for utterance in utterances)
+    modalities: dict[Modality, ModalityFeatures] = {}
+    not_finite: dict[Modality, int] = {}
+    if "words" in sequences and glove is not None:
+        modalities["text"] = text_features(list(texts), glove=glove)
+        texts_known = texts
+    else:
+        texts_known = ("",) * len(texts)
+    streams: list[tuple[Modality, Kind, tuple[str, ...], str]] = [
+        ("acoustic", "acoustic", COVAREP_NAMES, COVAREP_VERSION),
+        ("visual", "visual", FACET_NAMES, FACET_VERSION),
+    ]
+    if "words" not in sequences:
+        width = sequences["word_vectors"].width
+        names = tuple(f"glove840b_{index:03d}" for index in range(width))
+        streams.insert(0, ("text", "word_vectors", names, VECTORS_VERSION.format(width=width)))
+    for modality, kind, names, version in streams:
+        if kind not in sequences:
+            continue
+        if video in sequences[kind]:
+            stream, bad = stream_of(sequences[kind].read(video), names=names, version=version, source=sequences[kind])
+            not_finite[modality] = bad
+        else:
+            stream = empty_stream(names, version)
+        modalities[modality] = average_words(stream, utterances)
+    return Video(
+        labels=labels,
+        texts=texts_known,
+        modalities=modalities,
+        segments=tuple(f"{video}[{index}]" for index in range(len(utterances))),
+        not_finite=not_finite,
+    )
+
+
+def read_labels(rows: Rows, sequence: ComputationalSequence, *, video: str) -> Labels:
+    """Bring the annotations of one video into the paper's order.
+
+    Raises
+    ------
+    DataError
+        If the metadata names other columns, or an annotation leaves its range.
+    """
+    given = tuple(SYNONYMS.get(name, name) for name in (sequence.dimension_names() or SDK_LABELS))
+    if sorted(given) != sorted(SDK_LABELS):
+        raise DataError(f"{sequence.path}: its label columns are {', '.join(given)}, expected {', '.join(SDK_LABELS)}")
+    values = rows.features.astype(np.float32)
+    sentiment = values[:, given.index("sentiment")]
+    emotions = values[:, [given.index(emotion) for emotion in EMOTIONS]]
+    low, high = SENTIMENT_RANGE
+    outside = np.flatnonzero((sentiment < low) | (sentiment > high) | (emotions < 0).any(axis=1))
+    if len(outside):
+        raise DataError(
+            f"{sequence.path}: {video}[{outside[0]}] has labels {values[outside[0]].tolist()}; sentiment must lie in "
+            f"[{low:g}, {high:g}] and emotions must not be negative"
+        )
+    return Labels.from_intensities(sentiment, emotions)
+
+
+def cut_utterances(
+    video: str, intervals: NDArray[np.float64], sequences: Mapping[Kind, ComputationalSequence]
+) -> tuple[Utterance, ...]:
+    """Give every word to the segment that its middle lies in.
+
+    Parameters
+    ----------
+    video : str
+        Its id.
+    intervals : ndarray, shape (u, 2)
+        Segments in seconds, in order of time.
+    sequences : mapping of Kind to ComputationalSequence
+        Words, or word vectors for their intervals alone.
+    """
+    source = sequences.get("words") or sequences["word_vectors"]
+    words: list[Word] = []
+    if video in source:
+        rows = source.read(video)
+        for feature, (start, end) in zip(rows.features, rows.intervals, strict=True):
+            # A vector of zeros is a pause or an unknown word.
+            text = word_text(feature[0]).strip() if source.kind == "words" else "*" * bool(np.any(feature))
+            if text and text != SILENCE_MARK and end >= start:
+                words.append(Word(text=text, start=float(start), end=float(end)))
+    middles = np.asarray([(word.start + word.end) / 2 for word in words], dtype=np.float64)
+    utterances = []
+    for index, (start, end) in enumerate(intervals):
+        inside = np.flatnonzero((middles >= start) & (middles < end))
+        own = tuple(words[position] for position in inside)
+        utterances.append(
+            Utterance(
+                index=index, start=float(start), end=float(end), text=" ".join(word.text for word in own), words=own
+            )
+        )
+    return tuple(utterances)
+
+
+def stream_of(
+    rows: Rows, *, names: tuple[str, ...], version: str, source: ComputationalSequence
+) -> tuple[FeatureStream, int]:
+    """Turn a video's rows into a stream; NaN and infinities are marked as not measured and counted.
+
+    Raises
+    ------
+    DataError
+        If the video has another number of columns than the file's first one.
+    """
+    if rows.features.shape[1] != len(names):
+        raise DataError(f"{source.path}: a video has {rows.features.shape[1]} columns, expected {len(names)}")
+    values = rows.features.astype(np.float64)
+    finite = np.isfinite(values)
+    # FACET writes a row of zeros where it found no face, and a word vector of zeros is an unknown word.
+    valid = finite if source.kind == "acoustic" else finite & values.any(axis=1, keepdims=True)
+    stream = FeatureStream(
+        times=rows.intervals.mean(axis=1),
+        values=np.where(finite, values, 0.0),
+        names=names,
+        valid=valid,
+        version=version,
+    )
+    return stream, int((~finite).sum())
+
+
+def empty_stream(names: Sequence[str], version: str) -> FeatureStream:
+    """Return a stream of no frames, for a video that a file lacks."""
+    shape = (0, len(names))
+    return FeatureStream(
+        times=np.zeros(0),
+        values=np.zeros(shape),
+        names=tuple(names),
+        valid=np.zeros(shape, dtype=np.bool_),
+        version=version,
+    )

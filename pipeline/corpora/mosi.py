@@ -1,0 +1,61 @@
+"""CMU-MOSI from a CSV table: transcripts, binary sentiment, and COVAREP means that the real extractor made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION
+from mtmm_video.extractors.text.glove import GloveVectors
+from mtmm_video.foundation.errors import DataError
+from mtmm_video.model.features import ModalityFeatures
+from mtmm_video.model.table import Labels, UtteranceTable
+from mtmm_video.pipeline.corpora.mosei_labels import read_csv, table_of_frame
+
+FILE = "utterances.csv.gz"
+COLUMNS = ("split", "video_id", "segment_id", "text", "positive")
+VALID_VIDEOS = 10  # of the 62 that are not test: as many as the SDK's own fold of MOSI has for validation
+
+
+def prepare_mosi(path: Path, *, glove: GloveVectors) -> UtteranceTable:
+    """Make the table of CMU-MOSI: text and acoustic, binary sentiment, no emotions.
+
+    The file knows only train and test. Ten training videos become the valid split, chosen by the hash of their name, so
+    that nobody chose them. Acoustic columns that the file lacks are marked as not measured.
+
+    Parameters
+    ----------
+    path : Path
+        ``utterances.csv.gz``.
+    glove : GloveVectors
+        The extractor that serves as well.
+
+    Raises
+    ------
+    DataError
+        If the file lacks a column or holds labels other than 0 and 1.
+    """
+    frame = read_csv(path, columns=COLUMNS)
+    if not frame["positive"].isin([0, 1]).all():
+        raise DataError(f"{path}: the column 'positive' must hold 0 and 1 only")
+    training = frame.loc[frame["split"] == "train", "video_id"].unique()
+    held_out = sorted(training, key=lambda video: hashlib.sha256(str(video).encode()).hexdigest())[:VALID_VIDEOS]
+    frame.loc[frame["video_id"].isin(held_out), "split"] = "valid"
+    frame = frame.sort_values(["split", "video_id", "segment_id"], kind="stable", ignore_index=True)
+    labels = replace(Labels.unknown(len(frame)), sentiment=frame["positive"].to_numpy(dtype=np.float32))
+    table = table_of_frame(frame, corpus="mosi", labels=labels, glove=glove)
+    values = np.full((len(frame), len(COVAREP_NAMES)), np.nan)
+    for index, name in enumerate(COVAREP_NAMES):
+        if name in frame.columns:
+            values[:, index] = frame[name].to_numpy(dtype=np.float64)
+    valid = np.isfinite(values)
+    acoustic = ModalityFeatures(
+        values=np.where(valid, values, 0).astype(np.float32),
+        valid=valid,
+        names=COVAREP_NAMES,
+        version=COVAREP_VERSION,
+    )
+    return replace(table, modalities={**table.modalities, "acoustic": acoustic})

@@ -1,0 +1,1 @@
+"""Media files: probing, the waveform, the frames with their presentation timestamps."""

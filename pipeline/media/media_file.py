@@ -1,0 +1,166 @@
+"""Opening a media file with PyAV, reading its packets and frames past damage, and turning a picture upright."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import av
+import av.container
+import av.error
+import av.sidedata.sidedata
+import av.stream
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.foundation.errors import MediaError
+
+OPEN_OPTIONS = {"protocol_whitelist": "file"}  # a playlist that names network addresses opens no connection
+Packet: TypeAlias = "av.Packet[Any]"  # generic in PyAV's type stubs only
+DecodedFrame = av.VideoFrame | av.AudioFrame
+
+
+def address(path: Path) -> str:
+    """Return the path in a form in which a colon or a leading dash means nothing to FFmpeg."""
+    return f"file:{path}"
+
+
+@contextmanager
+def open_media(path: Path) -> Iterator[av.container.InputContainer]:
+    """Open a file for reading and close it after the block.
+
+    Raises
+    ------
+    MediaError
+        If it is missing, a folder, empty, unreadable, or no media file.
+    """
+    try:
+        if path.is_dir():
+            raise MediaError(f"{path}: is a folder, not a media file")
+        if not path.exists():
+            raise MediaError(f"{path}: there is no such file")
+        if not path.is_file():
+            raise MediaError(f"{path}: is not a regular file")
+        if path.stat().st_size == 0:
+            raise MediaError(f"{path}: is empty (zero bytes)")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    try:
+        container = av.open(address(path), options=OPEN_OPTIONS, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MediaError(f"{path}: is no media file that FFmpeg can read ({reason})") from error
+    with container:
+        yield container
+
+
+def start_of(container: av.container.InputContainer) -> float:
+    """Return the container's own time, in seconds, of what players call time 0."""
+    return container.start_time / av.time_base if container.start_time is not None else 0.0
+
+
+def packets_of(container: av.container.InputContainer, streams: Sequence[av.stream.Stream]) -> Iterator[Packet]:
+    """Give the packets of some streams in the order of the file, up to its end or to where it breaks off."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.FFmpegError):  # of a file that breaks off, what came before is sound
+            return
+        yield packet
+
+
+def frames_of(packet: Packet) -> list[DecodedFrame] | None:
+    """Decode one packet; None where it is broken, and the decoder goes on with the next."""
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, DecodedFrame)]
+    except av.error.FFmpegError:
+        return None
+
+
+def pictures_of(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Decode a picture stream in order, without what damage has spoilt.
+
+    Pictures are stored as differences from earlier ones, and a decoder conceals damage by guessing. So after a broken
+    packet or a picture that the decoder marks as corrupt, all pictures up to the next sound key frame are left out.
+    """
+    stream.thread_type = "AUTO"
+    sound = True
+    for packet in packets_of(container, [stream]):
+        frames = frames_of(packet)
+        if frames is None:
+            sound = False
+            continue
+        for frame in frames:
+            assert isinstance(frame, av.VideoFrame)
+            sound = not frame.is_corrupt and (sound or frame.key_frame)
+            if sound:
+                yield frame
+
+
+def seconds(ticks: int | None, time_base: Any, start: float) -> float | None:
+    """Convert a time in units of `time_base` (a fraction of a second) to seconds after `start`; None stays None."""
+    return None if ticks is None or time_base is None else float(ticks * time_base) - start
+
+
+def upright(frame: av.VideoFrame, *, pixel_ratio: float, longest_side: int | None) -> NDArray[np.uint8]:
+    """Convert a decoded picture to RGB with square pixels, the right way up.
+
+    Parameters
+    ----------
+    frame : av.VideoFrame
+        As decoded.
+    pixel_ratio : float
+        Width of a stored pixel over its height.
+    longest_side : int or None
+        Larger pictures are scaled down to this many pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
+    width, height = _square_size(frame, pixel_ratio)
+    if longest_side is not None and max(width, height) > longest_side:
+        scale = longest_side / max(width, height)
+        width, height = max(round(width * scale), 1), max(round(height * scale), 1)
+    image = frame.to_ndarray(format="rgb24", width=width, height=height)
+    a, b, c, d = _display_matrix(frame)
+    if abs(b) > abs(a):  # the axes change places
+        image = image.transpose(1, 0, 2)
+        a, d = c, b
+    if a < 0:
+        image = image[:, ::-1]
+    if d < 0:
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def upright_size(frame: av.VideoFrame, *, pixel_ratio: float) -> tuple[int, int]:
+    """Return (width, height) of what `upright` gives without scaling."""
+    width, height = _square_size(frame, pixel_ratio)
+    a, b, _, _ = _display_matrix(frame)
+    return (height, width) if abs(b) > abs(a) else (width, height)
+
+
+def pixel_ratio(stream: av.VideoStream) -> float:
+    """Return width over height of a stored pixel; 1 where the file does not say. Anamorphic pictures have others."""
+    return float(stream.sample_aspect_ratio or 1)
+
+
+def _square_size(frame: av.VideoFrame, ratio: float) -> tuple[int, int]:
+    return round(frame.width * ratio), frame.height
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """Return (a, b, c, d) of FFmpeg's display matrix: a stored point (x, y) is shown at (a x + c y, b x + d y)."""
+    container: Any = frame.side_data  # PyAV's type stub knows only some of its keys
+    for index in range(len(container)):
+        side_data = container[index]
+        if side_data.type is av.sidedata.sidedata.Type.DISPLAYMATRIX:
+            values = np.frombuffer(bytes(side_data), dtype=np.int32)
+            return int(values[0]), int(values[1]), int(values[3]), int(values[4])
+    return 1, 0, 0, 1

@@ -1,0 +1,161 @@
+"""Quality figures and flags: how far an utterance's labels rest on solid measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual import FaceChoice
+from mtmm_video.pipeline.analysis import FLAGS, Quality, Source
+from mtmm_video.pipeline.utterance import Utterance
+
+PARTIAL_FACE_SHARE = 0.5  # a face in fewer frames than this: its means speak for less than half of the utterance
+TURNED_SHARE = 0.5  # of the frames with a face
+SMALL_FACE_PIXELS = 60  # median height; a face of that size is found in half of the frames only (docs/visual.md)
+BLURRED_SHARPNESS = 0.1  # `extractors.visual` sharpness; below is a heavy blur (docs/visual.md)
+UNVOICED_SHARE = 0.1  # of 10 ms frames; read speech is voiced for about half of the time
+LOW_ASR_CONFIDENCE = 0.5  # mean word probability: more likely wrong than right
+UNKNOWN_WORD_SHARE = 0.5  # of the tokens
+
+
+def voiced_share(acoustic: FeatureStream, *, start: float, end: float) -> float | None:
+    """Return the share of an utterance's 10 ms frames that are voiced; None where nothing was measured.
+
+    Parameters
+    ----------
+    acoustic : FeatureStream
+        With COVAREP's column ``VUV`` (1 voiced, 0 not).
+    start, end : float
+        Seconds.
+    """
+    inside = (acoustic.times >= start) & (acoustic.times <= end)
+    if not inside.any() or "VUV" not in acoustic.names:
+        return None
+    voiced = acoustic.column("VUV")[inside]
+    measured = voiced[~np.isnan(voiced)]
+    return float((measured > 0.5).mean()) if len(measured) else None
+
+
+def measure_quality(
+    utterance: Utterance,
+    *,
+    source: Source,
+    acoustic: FeatureStream | None,
+    face: FaceChoice | None,
+    unknown_word_share: float,
+) -> Quality:
+    """Collect the quality figures of one utterance.
+
+    Parameters
+    ----------
+    utterance : Utterance
+    source : Source
+        The video.
+    acoustic : FeatureStream or None
+        Of the whole video; None where it has no sound.
+    face : FaceChoice or None
+        Of this utterance; None where faces were not looked for.
+    unknown_word_share : float
+        Share of tokens without a GloVe vector.
+    """
+    confidences = [word.probability for word in utterance.words if word.probability is not None]
+    seen = face if face is not None and face.track is not None else None
+    return Quality(
+        asr_confidence=float(np.mean(confidences)) if confidences else None,
+        unknown_word_share=unknown_word_share,
+        voiced_share=None if acoustic is None else voiced_share(acoustic, start=utterance.start, end=utterance.end),
+        face_share=None if face is None else face.face_share,
+        faces=None if face is None else face.faces,
+        face_track=None if seen is None else seen.track,
+        face_confidence=None if seen is None else seen.confidence,
+        face_height=None if seen is None or source.height is None else seen.face_height * source.height,
+        sharpness=None if seen is None else seen.sharpness,
+        turned_share=None if seen is None else seen.turned_share,
+    )
+
+
+def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple[str, ...]:
+    """Return the flags of one utterance, in the order of `pipeline.analysis.FLAGS`.
+
+    Parameters
+    ----------
+    utterance : Utterance
+    quality : Quality
+        Its figures. A figure that is None raises no flag, except that looked-for faces that are absent do.
+    source : Source
+        The video.
+    """
+    face_seen = quality.face_track is not None
+    looked = quality.faces is not None and source.has_video
+    raised = {
+        "no_face": looked and not face_seen,
+        "partial_face": face_seen and _below(quality.face_share, PARTIAL_FACE_SHARE),
+        "several_faces": (quality.faces or 0) > 1,
+        "head_turned": _above(quality.turned_share, TURNED_SHARE),
+        "small_or_blurred_face": _below(quality.face_height, SMALL_FACE_PIXELS)
+        or _below(quality.sharpness, BLURRED_SHARPNESS),
+        "no_video": not source.has_video,
+        "no_audio": not source.has_audio,
+        "unvoiced": source.has_audio and _below(quality.voiced_share, UNVOICED_SHARE),
+        "low_asr_confidence": _below(quality.asr_confidence, LOW_ASR_CONFIDENCE),
+        "interpolated_times": any(word.interpolated for word in utterance.words),
+        "unknown_words": quality.unknown_word_share > UNKNOWN_WORD_SHARE,
+    }
+    return tuple(flag for flag in FLAGS if raised[flag])
+
+
+def notes_of(source: Source, *, utterances: int, spoken: float, absent: Sequence[str], visual: str) -> tuple[str, ...]:
+    """Return what a reader of the whole report should know, in plain sentences.
+
+    Parameters
+    ----------
+    source : Source
+    utterances : int
+        How many there are.
+    spoken : float
+        Seconds of detected speech.
+    absent : sequence of str
+        Feature columns that no utterance has although their modality is there.
+    visual : str
+        The backend that looked for faces, or "none".
+    """
+    notes = []
+    if not source.has_audio:
+        notes.append("The file has no sound: no acoustic features.")
+    elif spoken == 0:
+        notes.append("No speech was detected in the sound.")
+    if not source.has_video:
+        notes.append("The file has no picture: no visual features.")
+    elif visual == "none":
+        notes.append("Faces were not looked for (--visual none).")
+    if utterances == 0:
+        notes.append("There is no utterance, so there is nothing to label.")
+    if absent:
+        notes.append(f"Not measured in any utterance: {', '.join(absent)}.")
+    return tuple(notes)
+
+
+def absent_columns(names: Sequence[str], valid: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Return the columns that no row has, of a modality that at least one row has; all voice columns are one.
+
+    Parameters
+    ----------
+    names : sequence of str, length d
+    valid : ndarray of bool, shape (u, d)
+    """
+    if not valid.any():
+        return ()
+    absent = [name for name, present in zip(names, np.atleast_1d(valid.any(axis=0)), strict=True) if not present]
+    kinds = ["voice" if name.startswith("voice_") else name for name in absent]
+    return tuple(dict.fromkeys(kinds))
+
+
+def _below(value: float | None, limit: float) -> bool:
+    return value is not None and value < limit
+
+
+def _above(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit

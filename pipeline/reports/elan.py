@@ -1,0 +1,161 @@
+"""ELAN's annotation format (.eaf, version 3.0): transcript, words and labels as tiers over the video.
+
+The tier ``transcript`` is aligned to the time line. ``words`` lies inside it (stereotype Included_In). The label tiers
+are attached to it one to one (stereotype Symbolic_Association), so moving an utterance in ELAN moves its labels.
+Format: H. Sloetjes, "ELAN Annotation Format, EAF version 3.0", Max Planck Institute for Psycholinguistics, 2017.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from operator import itemgetter
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from mtmm_video.model.labels import SENTIMENTS
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.intervals import Interval, utterance_intervals, word_intervals
+from mtmm_video.pipeline.reports.tiers import LABEL_TIERS, tier_values
+
+SCHEMA_LOCATION = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"  # the name of the format; nothing is fetched
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+STEREOTYPES = {
+    "Time_Subdivision": "parts of the parent's interval, without gaps",
+    "Symbolic_Subdivision": "ordered parts of the parent, without times",
+    "Symbolic_Association": "one to one with the parent",
+    "Included_In": "inside the parent's interval, gaps allowed",
+}
+SENTIMENT_VOCABULARY = "sentiments"
+
+
+def to_eaf(analysis: Analysis, *, video: str | None = None) -> str:
+    """Write an analysis as an ELAN document.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    video : str or None
+        Path of the video relative to the document, for ELAN to open it with.
+
+    Returns
+    -------
+    str
+        XML.
+    """
+    document = _Document(analysis)
+    return document.written(video)
+
+
+class _Document:
+    """Builds the XML; time slots and annotation numbers are handed out as the tiers are written."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.slots: list[tuple[int, ElementTree.Element, str]] = []  # milliseconds, and the attribute that refers to it
+        self.annotations = 0
+
+    def written(self, video: str | None) -> str:
+        ElementTree.register_namespace("xsi", XSI)
+        root = ElementTree.Element(
+            "ANNOTATION_DOCUMENT",
+            {
+                "AUTHOR": f"mtmm-video {self.analysis.provenance.version}",
+                "DATE": self.analysis.provenance.created,
+                "FORMAT": "3.0",
+                "VERSION": "3.0",
+                f"{{{XSI}}}noNamespaceSchemaLocation": SCHEMA_LOCATION,
+            },
+        )
+        spans = utterance_intervals(self.analysis)
+        transcript, parents = self._transcript(spans)
+        tiers = [transcript, self._words(), *(self._labels(tier, parents) for tier in LABEL_TIERS)]
+        header = ElementTree.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
+        if video is not None:
+            kind = mimetypes.guess_type(video)[0] or "video/*"
+            # MEDIA_URL has to be there; ELAN falls back to the relative one, which survives moving the folder.
+            url = quote(video)
+            ElementTree.SubElement(
+                header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": url, "MIME_TYPE": kind, "RELATIVE_MEDIA_URL": f"./{url}"}
+            )
+        last = ElementTree.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"})
+        last.text = str(self.annotations)
+        order = ElementTree.SubElement(root, "TIME_ORDER")
+        # ELAN wants the slots in order of time, so they get their names when all are known.
+        for number, (value, annotation, attribute) in enumerate(sorted(self.slots, key=itemgetter(0)), start=1):
+            annotation.set(attribute, f"ts{number}")
+            ElementTree.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": f"ts{number}", "TIME_VALUE": str(value)})
+        root.extend(tiers)
+        self._types(root)
+        ElementTree.indent(root)
+        return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+    def _transcript(self, spans: list[Interval]) -> tuple[ElementTree.Element, list[str]]:
+        tier = ElementTree.Element("TIER", {"LINGUISTIC_TYPE_REF": "utterance", "TIER_ID": "transcript"})
+        texts = [labelled.utterance.text for labelled in self.analysis.utterances]
+        return tier, [self._aligned(tier, span, text) for span, text in zip(spans, texts, strict=True)]
+
+    def _words(self) -> ElementTree.Element:
+        tier = ElementTree.Element(
+            "TIER", {"LINGUISTIC_TYPE_REF": "word", "PARENT_REF": "transcript", "TIER_ID": "words"}
+        )
+        for labelled, spans in zip(self.analysis.utterances, word_intervals(self.analysis), strict=True):
+            for word, span in zip(labelled.utterance.words, spans, strict=True):
+                self._aligned(tier, span, word.text)
+        return tier
+
+    def _labels(self, name: str, parents: list[str]) -> ElementTree.Element:
+        kind = "sentiment" if name == "sentiment" else "label"
+        tier = ElementTree.Element("TIER", {"LINGUISTIC_TYPE_REF": kind, "PARENT_REF": "transcript", "TIER_ID": name})
+        for position, value in tier_values(self.analysis, name):
+            attributes = {"ANNOTATION_ID": self._next(), "ANNOTATION_REF": parents[position]}
+            self._value(ElementTree.SubElement(_annotation(tier), "REF_ANNOTATION", attributes), value)
+        return tier
+
+    def _aligned(self, tier: ElementTree.Element, span: Interval, text: str) -> str:
+        name = self._next()
+        annotation = ElementTree.SubElement(_annotation(tier), "ALIGNABLE_ANNOTATION", {"ANNOTATION_ID": name})
+        self.slots += zip(span, (annotation, annotation), ("TIME_SLOT_REF1", "TIME_SLOT_REF2"), strict=True)
+        self._value(annotation, text)
+        return name
+
+    def _next(self) -> str:
+        self.annotations += 1
+        return f"a{self.annotations}"
+
+    @staticmethod
+    def _value(annotation: ElementTree.Element, text: str) -> None:
+        ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = "".join(
+            # XML 1.0 has no place for control characters, not even escaped.
+            letter
+            for letter in text
+            if letter >= " " or letter in "\t\n\r"
+        )
+
+    @staticmethod
+    def _types(root: ElementTree.Element) -> None:
+        kinds = (
+            ("utterance", None, None),
+            ("word", "Included_In", None),
+            ("label", "Symbolic_Association", None),
+            ("sentiment", "Symbolic_Association", SENTIMENT_VOCABULARY),
+        )
+        for name, constraint, vocabulary in kinds:
+            attributes = {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": name}
+            attributes["TIME_ALIGNABLE"] = "false" if constraint == "Symbolic_Association" else "true"
+            if constraint is not None:
+                attributes["CONSTRAINTS"] = constraint
+            if vocabulary is not None:
+                attributes["CONTROLLED_VOCABULARY_REF"] = vocabulary
+            ElementTree.SubElement(root, "LINGUISTIC_TYPE", attributes)
+        ElementTree.SubElement(root, "LANGUAGE", {"LANG_ID": "und", "LANG_LABEL": "undetermined (und)"})
+        for stereotype, description in STEREOTYPES.items():
+            ElementTree.SubElement(root, "CONSTRAINT", {"DESCRIPTION": description, "STEREOTYPE": stereotype})
+        words = ElementTree.SubElement(root, "CONTROLLED_VOCABULARY", {"CV_ID": SENTIMENT_VOCABULARY})
+        ElementTree.SubElement(words, "DESCRIPTION", {"LANG_REF": "und"})
+        for sentiment in SENTIMENTS:
+            entry = ElementTree.SubElement(words, "CV_ENTRY_ML", {"CVE_ID": f"cveid_{sentiment}"})
+            ElementTree.SubElement(entry, "CVE_VALUE", {"DESCRIPTION": "", "LANG_REF": "und"}).text = sentiment
+
+
+def _annotation(tier: ElementTree.Element) -> ElementTree.Element:
+    return ElementTree.SubElement(tier, "ANNOTATION")

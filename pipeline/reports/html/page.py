@@ -1,0 +1,157 @@
+"""The HTML report: one file with the timeline, the transcript, the summary and the attention of a video.
+
+Everything is inside the file but the video, which is linked, or put inside on request. The page is a plain table where
+scripts are off. Its parts lie in `pipeline/html`.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.pipeline.analysis import FLAGS, Analysis, LabelledUtterance
+from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, standing_out
+from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest
+from mtmm_video.pipeline.reports.html.templates import render
+from mtmm_video.pipeline.reports.summary import EmotionProfile, summarise
+
+SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "report.js")
+
+
+def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None = None) -> str:
+    """Write an analysis as one HTML page.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    video : str or None
+        Path of the media file relative to the page; None shows no player.
+    embed : Path or None
+        Media file to put inside the page in place of the link.
+
+    Returns
+    -------
+    str
+        HTML, under 3 MB without an embedded file for up to about 1500 utterances.
+    """
+    summary = summarise(analysis)
+    media = quote(video) if video is not None else None
+    if embed is not None:
+        kind = mimetypes.guess_type(embed.name)[0] or "video/mp4"
+        media = f"data:{kind};base64,{base64.b64encode(embed.read_bytes()).decode('ascii')}"
+    attention = pack_attention(analysis)
+    return render(
+        "report.html",
+        styles=("report.css",),
+        scripts=SCRIPTS,
+        data=_data(analysis, attention),
+        analysis=analysis,
+        summary=summary,
+        speakers=sorted({e.utterance.speaker for e in analysis.utterances if e.utterance.speaker}),
+        media=media,
+        media_name=video or (embed.name if embed else ""),
+        rows=[_row(entry) for entry in analysis.utterances],
+        positions={entry.utterance.index: i for i, entry in enumerate(analysis.utterances)},
+        profiles=[(profile, _area(profile, analysis)) for profile in summary.emotions],
+        emotions=EMOTIONS,
+        meanings=FLAGS,
+        attention=bool(attention) and len(analysis.utterances) > 1,
+    )
+
+
+def _row(entry: LabelledUtterance) -> dict[str, Any]:
+    utterance, prediction = entry.utterance, entry.prediction
+    return {
+        "index": utterance.index,
+        "start": utterance.start,
+        "text": utterance.text,
+        "speaker": utterance.speaker,
+        "sentiment": prediction.sentiment,
+        "probability": prediction.sentiment_probabilities[prediction.sentiment],
+        "emotions": [(emotion, prediction.emotion_probabilities[emotion]) for emotion in EMOTIONS],
+        "labels": prediction.emotions,
+        "flags": entry.flags,
+    }
+
+
+def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the scripts need; the texts they read from the table."""
+    units, leanings = standing_out(analysis), strongest(analysis)
+    pitch, head = (
+        _column(analysis, "acoustic", "F0"),
+        [_column(analysis, "visual", n) for n in ("Pitch", "Yaw", "Roll")],
+    )
+    utterances = []
+    for i, entry in enumerate(analysis.utterances):
+        utterance, prediction, quality = entry.utterance, entry.prediction, entry.quality
+        utterances.append(
+            {
+                "index": utterance.index,
+                "start": round(utterance.start, 3),
+                "end": round(utterance.end, 3),
+                "words": [max(0, round(1000 * (word.start - utterance.start))) for word in utterance.words],
+                "unsure": [n for n, word in enumerate(utterance.words) if (word.probability or 1) < 0.5],
+                "positive": round(prediction.sentiment_probabilities["positive"], 4),
+                "intensity": _rounded(prediction.sentiment_intensity),
+                "emotions": [round(prediction.emotion_probabilities[emotion], 4) for emotion in EMOTIONS],
+                "labels": prediction.emotions,
+                "flags": entry.flags,
+                "modalities": prediction.modalities_used,
+                "face": _rounded(quality.face_share),
+                "voice": _rounded(quality.voiced_share),
+                "asr": _rounded(quality.asr_confidence),
+                "faces": quality.faces,
+                "faceConfidence": _rounded(quality.face_confidence),
+                "units": [(name, round(score, 2)) for name, score in units[i]],
+                "pitch": pitch[i],
+                "head": [column[i] for column in head],
+                "leans": [(asks, looked_at, j, round(weight, 3)) for asks, looked_at, j, weight in leanings[i]],
+            }
+        )
+    return {
+        "duration": analysis.source.duration,
+        "emotions": EMOTIONS,
+        "flags": {flag: FLAGS[flag] for flag in FLAGS},
+        "units": {name: unit.label for name, unit in ACTION_UNITS.items()},
+        "utterances": utterances,
+        "attention": attention,
+    }
+
+
+def _column(analysis: Analysis, modality: str, name: str) -> list[float | None]:
+    """Return one feature column per utterance, None where it was not measured."""
+    means = next((value for key, value in analysis.features.modalities.items() if key == modality), None)
+    if means is None or name not in means.names:
+        return [None] * len(analysis.utterances)
+    column = means.names.index(name)
+    return [
+        round(float(value), 1) if valid else None
+        for value, valid in zip(means.values[:, column], means.valid[:, column], strict=True)
+    ]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _area(profile: EmotionProfile, analysis: Analysis, *, points: int = 120) -> str:
+    """Return an SVG path, 100 wide and 24 high, of an emotion's probability over the video, smoothed lightly."""
+    if not profile.probabilities:
+        return ""
+    middles = np.array([(e.utterance.start + e.utterance.end) / 2 for e in analysis.utterances])
+    duration = max(analysis.source.duration, float(middles.max()), 1e-3)
+    grid = np.linspace(0, duration, points)
+    width = max(duration / 60, 1.5)  # seconds; a sixtieth of the line, but no less than half an utterance
+    kernel = np.exp(-0.5 * ((grid[:, None] - middles) / width) ** 2) + 1e-12 * (
+        np.abs(grid[:, None] - middles) == np.abs(grid[:, None] - middles).min(axis=1, keepdims=True)
+    )
+    curve = kernel @ np.array(profile.probabilities) / kernel.sum(axis=1)
+    line = " ".join(f"L{100 * x / duration:.1f} {24 - 23 * y:.1f}" for x, y in zip(grid, curve, strict=True))
+    return f"M0 24 {line} L100 24Z"

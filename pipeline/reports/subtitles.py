@@ -1,0 +1,87 @@
+"""Subtitles: SubRip (.srt) and WebVTT (.vtt), one cue per utterance, with or without its labels."""
+
+from __future__ import annotations
+
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
+from mtmm_video.pipeline.reports.intervals import utterance_intervals
+
+VTT_STYLE = """STYLE
+::cue(.positive) { color: #8fd6c0; }
+::cue(.negative) { color: #f3a58a; }
+::cue(.label) { font-size: 80%; }"""
+
+
+def label_text(labelled: LabelledUtterance) -> str:
+    """Return an utterance's labels in a few words, for instance ``positive 91 %, happy``."""
+    prediction = labelled.prediction
+    share = prediction.sentiment_probabilities[prediction.sentiment]
+    return ", ".join([f"{prediction.sentiment} {100 * share:.0f} %", *prediction.emotions])
+
+
+def to_srt(analysis: Analysis, *, plain: bool = False) -> str:
+    """Write an analysis as SubRip subtitles.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    plain : bool
+        True leaves the labels out, so that the file is a transcript and nothing else.
+
+    Returns
+    -------
+    str
+        Cues numbered from 1; without `plain`, a second line holds the labels in square brackets.
+    """
+    cues = []
+    for number, (labelled, (start, end)) in enumerate(
+        zip(analysis.utterances, utterance_intervals(analysis), strict=True), start=1
+    ):
+        # SubRip knows no escapes; an arrow in the text would look like the line of times to some readers.
+        lines = [_one_line(labelled).replace("-->", "→")]
+        if not plain:
+            lines.append(f"[{label_text(labelled)}]")
+        cues.append("\n".join([str(number), f"{_clock(start, ',')} --> {_clock(end, ',')}", *lines]) + "\n")
+    return "\n".join(cues)
+
+
+def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
+    """Write an analysis as WebVTT subtitles.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    plain : bool
+        True leaves the labels and colours out.
+
+    Returns
+    -------
+    str
+        Cues named ``utterance-INDEX``. Without `plain`, the text is in a class span of its sentiment and a second line
+        holds the labels.
+    """
+    blocks = ["WEBVTT"] if plain else ["WEBVTT", VTT_STYLE]
+    for labelled, (start, end) in zip(analysis.utterances, utterance_intervals(analysis), strict=True):
+        text = _vtt_escaped(_one_line(labelled))
+        if labelled.utterance.speaker:
+            text = f"<v {_vtt_escaped(labelled.utterance.speaker)}>{text}</v>"
+        lines = [text]
+        if not plain:
+            lines = [f"<c.{labelled.prediction.sentiment}>{text}</c>", f"<c.label>[{label_text(labelled)}]</c>"]
+        times = f"{_clock(start, '.')} --> {_clock(end, '.')}"
+        blocks.append("\n".join([f"utterance-{labelled.utterance.index}", times, *lines]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _one_line(labelled: LabelledUtterance) -> str:
+    return " ".join(labelled.utterance.text.split())
+
+
+def _vtt_escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(milliseconds: int, point: str) -> str:
+    seconds, thousandths = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{point}{thousandths:03d}"

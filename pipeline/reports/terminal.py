@@ -1,0 +1,63 @@
+"""The table that a person sees on the terminal when an analysis is done."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
+
+ROWS_SHOWN = 40  # about a screen; the rest is in the reports
+SENTIMENT_STYLES = {"negative": "red", "positive": "green"}
+
+
+def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
+    """Return a rich table of the utterances, the first `rows` of them.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    rows : int
+        How many utterances to show; a last line says how many more there are.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    total = len(analysis.utterances)
+    table = Table(
+        title=escape(f"{analysis.source.name} ({analysis.source.duration:.1f} s)"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("time (s)", justify="right", no_wrap=True)
+    table.add_column("text")
+    table.add_column("sentiment", no_wrap=True)
+    table.add_column("emotions")
+    table.add_column("flags")
+    for labelled in analysis.utterances[:rows]:
+        table.add_row(*_cells(labelled))
+    caption = [*analysis.notes]
+    if total > rows:
+        caption.insert(0, f"{total - rows} more utterances are in the reports.")
+    if total == 0:
+        caption.insert(0, "No utterance: nothing was said.")
+    if caption:
+        table.caption = escape("\n".join(caption))
+        table.caption_justify = "left"
+    return table
+
+
+def _cells(labelled: LabelledUtterance) -> tuple[str, ...]:
+    utterance, prediction = labelled.utterance, labelled.prediction
+    style = SENTIMENT_STYLES[prediction.sentiment]
+    probability = prediction.sentiment_probabilities[prediction.sentiment]
+    emotions = ", ".join(f"{name} {prediction.emotion_probabilities[name]:.2f}" for name in prediction.emotions)
+    return (
+        f"{utterance.start:.1f}-{utterance.end:.1f}",
+        escape(utterance.text),
+        f"[{style}]{prediction.sentiment}[/] {probability:.2f}",
+        emotions or "none",
+        ", ".join(labelled.flags).replace("_", " "),
+    )

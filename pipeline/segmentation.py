@@ -1,0 +1,171 @@
+"""Words to utterances: units of speech bounded by pauses and sentence ends (paper, section 1).
+
+The rule, in the order in which it is applied; docs/utterances.md has the evidence behind each constant:
+
+1. Another speaker, a sentence end or a pause of at least `PAUSE` ends an utterance.
+2. What is longer than `LONGEST` is cut at its largest pause, commas preferred, until it fits.
+3. What is shorter than `SHORTEST` or has fewer than `FEWEST_WORDS` words joins the neighbour across the smaller pause,
+   if that is below `PAUSE`; a sentence that a pause broke off is joined across up to `LONGEST_JOIN`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline.utterance import Utterance
+
+SEGMENTATION_VERSION = "pause-sentence/1"  # raise when the rule changes: stored utterances are then made again
+PAUSE = 1.0  # seconds; in MOSI 0.1 % of the places within an utterance hold such a pause
+LONGEST = 20.0  # seconds; 95 % of MOSEI's utterances are shorter than 17
+SHORTEST = 1.0  # seconds; 99 % of MOSEI's utterances are longer than 1.7, of which 0.8 are padding
+FEWEST_WORDS = 3  # 99 % of MOSEI's utterances have at least 3
+LONGEST_JOIN = 2.0  # seconds of pause that an unfinished sentence may hold: a rhetorical pause
+SHORTEST_SIDE = 2.0  # seconds; a cut of a long utterance leaves at least this much on both sides
+COMMA_BONUS = 0.3  # seconds that a comma adds to the pause after it when a long utterance is cut
+
+SENTENCE_END = re.compile(r"[.?!。！？؟।]['\"”’)\]»]*$")
+CLAUSE_END = re.compile(r"[,;:—–，、；：]['\"”’)\]»]*$")
+# A point that ends no sentence: titles, initials, spelled letters ("U.S."), "e.g."; and three points, which whisper
+# sets where a speaker breaks off to think.
+NO_SENTENCE_END = re.compile(
+    r"(?:^(?:mr|mrs|ms|dr|st|jr|sr|prof|rev|gen|sen|rep|gov|lt|col|vs|no|inc|approx)\.|^(?:\w\.)+|.*\.\.\.)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class _Group:
+    """Neighbouring words, by position; `closed` where the next group must not be joined."""
+
+    first: int
+    last: int
+    closed: bool
+    sentence_end: bool
+
+
+def segment(words: Sequence[Word], *, speakers: Sequence[str | None] | None = None) -> tuple[Utterance, ...]:
+    """Cut the words of a recording into utterances.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In order of time.
+    speakers : sequence of str or None, same length, optional
+        Who says each word. An utterance never holds two speakers.
+
+    Returns
+    -------
+    tuple of Utterance
+        Numbered from 0, in order of time, not overlapping, none empty. Bounds are those of the first and last word.
+
+    Raises
+    ------
+    InputError
+        If the words are not in order of time or `speakers` has another length.
+    """
+    voices = list(speakers) if speakers is not None else [None] * len(words)
+    if len(voices) != len(words):
+        raise InputError(f"speakers has {len(voices)} entries for {len(words)} words; give one per word")
+    for earlier, later in itertools.pairwise(words):
+        if later.start < earlier.end - 1e-6:
+            raise InputError(
+                f"words overlap: {earlier.text!r} ends at {earlier.end:.2f} s, {later.text!r} starts at "
+                f"{later.start:.2f} s; sort them by time"
+            )
+    groups: list[_Group] = []
+    for group in _bounded(words, voices):
+        groups.extend(_cut_long(words, group))
+    return tuple(
+        utterance(index, words[group.first : group.last + 1], speaker=voices[group.first])
+        for index, group in enumerate(_join_short(words, groups))
+    )
+
+
+def utterance(index: int, words: Sequence[Word], *, speaker: str | None = None) -> Utterance:
+    """Make an utterance of at least one word; its bounds are those of the first and last."""
+    text = " ".join(word.text for word in words)
+    return Utterance(index, words[0].start, words[-1].end, text, tuple(words), speaker)
+
+
+def ends_sentence(text: str) -> bool:
+    """Return whether a word ends a sentence, by its punctuation."""
+    return bool(SENTENCE_END.search(text)) and not NO_SENTENCE_END.search(text)
+
+
+def _pause(words: Sequence[Word], index: int) -> float:
+    """Return the seconds between word `index` and the next."""
+    return words[index + 1].start - words[index].end
+
+
+def _bounded(words: Sequence[Word], voices: Sequence[str | None]) -> list[_Group]:
+    groups: list[_Group] = []
+    first = 0
+    for index, word in enumerate(words):
+        last_word = index == len(words) - 1
+        new_speaker = last_word or voices[index] != voices[index + 1]
+        sentence_end = ends_sentence(word.text)
+        if new_speaker or sentence_end or _pause(words, index) >= PAUSE:
+            groups.append(_Group(first, index, new_speaker, sentence_end))
+            first = index + 1
+    return groups
+
+
+def _cut_long(words: Sequence[Word], group: _Group) -> list[_Group]:
+    start, end = words[group.first].start, words[group.last].end
+    if end - start <= LONGEST or group.first == group.last:
+        return [group]
+    candidates = [
+        index
+        for index in range(group.first, group.last)
+        if words[index].end - start >= SHORTEST_SIDE and end - words[index + 1].start >= SHORTEST_SIDE
+    ] or list(range(group.first, group.last))
+    middle = (start + end) / 2
+
+    def worth(index: int) -> tuple[float, float]:
+        comma = COMMA_BONUS if CLAUSE_END.search(words[index].text) else 0.0
+        return round(_pause(words, index) + comma, 2), -abs(words[index].end - middle)
+
+    cut = max(candidates, key=worth)
+    before = _Group(group.first, cut, closed=False, sentence_end=False)
+    after = _Group(cut + 1, group.last, group.closed, group.sentence_end)
+    return [*_cut_long(words, before), *_cut_long(words, after)]
+
+
+def _join_short(words: Sequence[Word], groups: Sequence[_Group]) -> list[_Group]:
+    joined = list(groups)
+
+    def short(group: _Group) -> bool:
+        seconds = words[group.last].end - words[group.first].start
+        return seconds < SHORTEST or group.last - group.first + 1 < FEWEST_WORDS
+
+    def price(earlier: int) -> float | None:
+        """Return what joining a group and the next costs in seconds of pause, None where they must stay apart."""
+        left, right = joined[earlier], joined[earlier + 1]
+        pause = _pause(words, left.last)
+        longest_pause = PAUSE if left.sentence_end else LONGEST_JOIN
+        if left.closed or pause >= longest_pause or words[right.last].end - words[left.first].start > LONGEST:
+            return None
+        return pause + (PAUSE if left.sentence_end else 0.0)
+
+    index = 0
+    while index < len(joined):
+        if short(joined[index]):
+            prices = [
+                (cost, place)
+                for place in (index - 1, index)
+                if 0 <= place < len(joined) - 1
+                if (cost := price(place)) is not None
+            ]
+            if prices:
+                _, place = min(prices)
+                left, right = joined[place], joined[place + 1]
+                joined[place : place + 2] = [_Group(left.first, right.last, right.closed, right.sentence_end)]
+                index = place
+                continue
+        index += 1
+    return joined

@@ -1,0 +1,145 @@
+"""How the nouns lie in the store: words, utterances, streams and features as JSON and safetensors, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
+from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
+from mtmm_video.pipeline.analysis import Quality
+from mtmm_video.pipeline.store.local import load_arrays, load_json, save_arrays, save_json
+from mtmm_video.pipeline.utterance import Utterance
+
+
+def save_utterances(path: Path, utterances: Sequence[Utterance]) -> None:
+    """Write utterances with their words as JSON."""
+    save_json(path, [dataclasses.asdict(utterance) for utterance in utterances])
+
+
+def load_utterances(path: Path) -> tuple[Utterance, ...]:
+    """Read what `save_utterances` wrote."""
+    return tuple(
+        Utterance(**{**entry, "words": tuple(Word(**word) for word in entry["words"])}) for entry in load_json(path)
+    )
+
+
+def save_stream(path: Path, stream: FeatureStream) -> None:
+    """Write a feature stream; values as float32, which is what the model sees."""
+    save_arrays(
+        path,
+        {"times": stream.times, "values": stream.values.astype(np.float32), "valid": stream.valid},
+        metadata={"names": list(stream.names), "version": stream.version},
+    )
+
+
+def load_stream(path: Path) -> FeatureStream:
+    """Read what `save_stream` wrote."""
+    arrays, metadata = load_arrays(path)
+    return FeatureStream(
+        times=arrays["times"],
+        values=arrays["values"].astype(np.float64),
+        names=tuple(metadata["names"]),
+        valid=arrays["valid"],
+        version=metadata["version"],
+    )
+
+
+def save_modality(path: Path, features: ModalityFeatures, *, more: dict[str, NDArray[Any]] | None = None) -> None:
+    """Write one modality's utterance means, with further arrays of one entry per utterance."""
+    save_arrays(
+        path,
+        {"values": features.values, "valid": features.valid, **(more or {})},
+        metadata={"names": list(features.names), "version": features.version},
+    )
+
+
+def load_modality(path: Path) -> tuple[ModalityFeatures, dict[str, NDArray[Any]]]:
+    """Read what `save_modality` wrote: the features and the further arrays."""
+    arrays, metadata = load_arrays(path)
+    features = ModalityFeatures(
+        values=arrays.pop("values"),
+        valid=arrays.pop("valid"),
+        names=tuple(metadata["names"]),
+        version=metadata["version"],
+    )
+    return features, arrays
+
+
+def save_features(path: Path, features: VideoFeatures, *, quality: Sequence[Quality]) -> None:
+    """Write a video's features with the quality figures of its utterances."""
+    arrays: dict[str, NDArray[Any]] = {}
+    columns: dict[str, Any] = {}
+    for modality, entry in features.modalities.items():
+        arrays[f"{modality}.values"], arrays[f"{modality}.valid"] = entry.values, entry.valid
+        columns[modality] = {"names": list(entry.names), "version": entry.version}
+    metadata = {
+        "columns": columns,
+        "quality": [dataclasses.asdict(entry) for entry in quality],
+        "speakers": features.speakers,
+    }
+    save_arrays(path, arrays, metadata=metadata)
+
+
+def load_features(path: Path, *, video_id: str) -> tuple[VideoFeatures, tuple[Quality, ...]]:
+    """Read what `save_features` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    video_id : str
+        Two files of the same content share an artefact, so the name is not stored in it.
+    """
+    arrays, metadata = load_arrays(path)
+    modalities = {
+        cast(Modality, modality): ModalityFeatures(
+            values=arrays[f"{modality}.values"],
+            valid=arrays[f"{modality}.valid"],
+            names=tuple(entry["names"]),
+            version=entry["version"],
+        )
+        for modality, entry in metadata["columns"].items()
+    }
+    quality = tuple(Quality(**entry) for entry in metadata["quality"])
+    speakers = None if metadata["speakers"] is None else tuple(metadata["speakers"])
+    return VideoFeatures(video_id=video_id, modalities=modalities, speakers=speakers), quality
+
+
+def save_prediction(path: Path, prediction: VideoPrediction) -> None:
+    """Write a prediction: attention as arrays, labels as metadata."""
+    arrays: dict[str, NDArray[Any]] = {}
+    pairs = list(prediction.attention)
+    for number, (n1, n2) in enumerate(prediction.attention.values()):
+        arrays[f"{number}.n1"], arrays[f"{number}.n2"] = n1, n2
+    utterances = [
+        {
+            **dataclasses.asdict(entry),
+            "emotions": list(entry.emotions),
+            "modalities_used": list(entry.modalities_used),
+        }
+        for entry in prediction.utterances
+    ]
+    save_arrays(path, arrays, metadata={"pairs": [list(pair) for pair in pairs], "utterances": utterances})
+
+
+def load_prediction(path: Path) -> VideoPrediction:
+    """Read what `save_prediction` wrote."""
+    arrays, metadata = load_arrays(path)
+    utterances = tuple(
+        UtterancePrediction(
+            **{**entry, "emotions": tuple(entry["emotions"]), "modalities_used": tuple(entry["modalities_used"])}
+        )
+        for entry in metadata["utterances"]
+    )
+    attention = {
+        (cast(Modality, x), cast(Modality, y)): (arrays[f"{number}.n1"], arrays[f"{number}.n2"])
+        for number, (x, y) in enumerate(metadata["pairs"])
+    }
+    return VideoPrediction(utterances=utterances, attention=attention)

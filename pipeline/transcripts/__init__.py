@@ -1,0 +1,1 @@
+"""Transcripts of the user's own in place of recognition."""

@@ -1,0 +1,1 @@
+"""Pretrained weights: what each is, finding it, downloading it, and converting it."""

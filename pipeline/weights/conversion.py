@@ -1,0 +1,310 @@
+"""From the files a source has to the files the extractors read: one function per recipe of the manifest.
+
+Whisper becomes one safetensors file: the state dict of `whisper.model.Whisper` in fp16 and, under the metadata key
+``whisper``, JSON with ``dims`` (the fields of `whisper.model.ModelDimensions`) and ``alignment_heads`` ((layer, head)
+pairs whose attention follows the word times). GloVe becomes a folder with ``vectors.npy`` (float32, (words, d), to be
+memory-mapped) and ``words.txt`` (UTF-8, one word a line, in the order of the rows). Nothing is unpickled but OpenAI's
+own checkpoint, and that with torch's ``weights_only`` reader, after its hash was found right.
+
+The same input always gives the same bytes, so the manifest can pin what comes out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.pipeline.weights.manifest import Heads, Recipe, Source
+
+Tensors = Mapping[str, NDArray[np.generic]]
+
+CTRANSLATE2_BINARY_VERSION = 6
+CTRANSLATE2_DTYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
+WHISPER_METADATA_KEY = "whisper"
+DECODER_CONTEXT = 448  # n_text_ctx of every released Whisper; converters have padded the position table beyond it
+SAFETENSORS_DTYPES = {"float16": "F16", "float32": "F32"}
+SAFETENSORS_ALIGNMENT = 8  # bytes; the data block of a safetensors file starts at a multiple of this
+GLOVE_MEMBER = "glove.6B.50d.txt"
+GLOVE_SHAPE = (400_000, 50)
+
+
+def convert(source: Source, raw: Path, target: Path) -> None:
+    """Turn a source's verified files in `raw` into the files of the weight in `target`.
+
+    Parameters
+    ----------
+    source : Source
+        Which recipe, and its constants.
+    raw : Path
+        Folder with the source's files under their names; it may be emptied.
+    target : Path
+        An existing folder to write to.
+
+    Raises
+    ------
+    WeightsError
+        If the files are not what the recipe expects.
+    """
+    recipes: Mapping[Recipe, Callable[[Source, Path, Path], None]] = {
+        "copy": _copy,
+        "whisper_from_ctranslate2": _whisper_from_ctranslate2,
+        "whisper_from_openai": _whisper_from_openai,
+        "glove_from_arrays": _glove_from_arrays,
+        "glove_from_text": _glove_from_text,
+    }
+    recipes[source.recipe](source, raw, target)
+
+
+def _copy(source: Source, raw: Path, target: Path) -> None:
+    for file in source.files:
+        shutil.move(raw / file.name, target / file.name)
+
+
+# ------------------------------------------------------------------------------------------------------------- Whisper
+
+
+def read_ctranslate2(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Read the variables of a CTranslate2 ``model.bin`` (binary version 6) without CTranslate2.
+
+    The file is little-endian: version (uint32), specification name (string), its revision (uint32), number of
+    variables (uint32); then per variable name (string), rank (uint8), dimensions (uint32 each), type (uint8), bytes
+    (uint32), data; then the number of aliases (uint32) and pairs of names (alias, variable). A string is its length
+    (uint16, final zero included), the characters, and the zero.
+
+    Parameters
+    ----------
+    path : Path
+        The file. It is memory-mapped: arrays are read from disk when they are used.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The variables, aliases included.
+
+    Raises
+    ------
+    WeightsError
+        If the file is of another version or ends early.
+    """
+    data = np.memmap(path, dtype=np.uint8, mode="r")
+    position = 0
+
+    def take(length: int) -> NDArray[np.uint8]:
+        nonlocal position
+        if position + length > len(data):
+            raise WeightsError(f"{path}: ends in the middle of a variable; fetch it again")
+        position += length
+        return data[position - length : position]
+
+    def number(code: str) -> int:
+        return int(struct.unpack("<" + code, take(struct.calcsize("<" + code)).tobytes())[0])
+
+    def string() -> str:
+        return take(number("H")).tobytes().rstrip(b"\0").decode("utf-8")
+
+    version = number("I")
+    if version != CTRANSLATE2_BINARY_VERSION:
+        raise WeightsError(f"{path}: CTranslate2 binary version {version}, not {CTRANSLATE2_BINARY_VERSION}")
+    string()  # the name of the specification
+    number("I")  # its revision
+    variables: dict[str, NDArray[np.generic]] = {}
+    for _ in range(number("I")):
+        name = string()
+        shape = [number("I") for _ in range(number("B"))]
+        kind = number("B")
+        if kind not in CTRANSLATE2_DTYPES:
+            raise WeightsError(f"{path}: variable {name} has the unknown type {kind}")
+        variables[name] = take(number("I")).view(CTRANSLATE2_DTYPES[kind]).reshape(shape)
+    for _ in range(number("I")):
+        alias, name = string(), string()
+        variables[alias] = variables[name]
+    return variables
+
+
+def whisper_state_dict(variables: Tensors) -> tuple[dict[str, NDArray[np.generic]], dict[str, int]]:
+    """Rename CTranslate2's Whisper variables to those of openai-whisper; lossless.
+
+    CTranslate2 stacks query, key and value of a self attention in ``linear_0`` and key and value of a cross attention
+    in ``linear_1``; Whisper's keys have no bias, so that part of the stacked bias is zero.
+
+    Parameters
+    ----------
+    variables : mapping of str to ndarray
+        As `read_ctranslate2` gives them.
+
+    Returns
+    -------
+    state : dict of str to ndarray
+        Every key of ``whisper.model.Whisper(dims).state_dict()``.
+    dims : dict of str to int
+        The fields of `whisper.model.ModelDimensions`, read off the shapes.
+
+    Raises
+    ------
+    WeightsError
+        If a variable is missing or a key bias is not zero.
+    """
+    state: dict[str, NDArray[np.generic]] = {}
+
+    def get(name: str) -> NDArray[np.generic]:
+        if name not in variables:
+            raise WeightsError(f"the CTranslate2 model has no variable {name}; it is not a Whisper model")
+        return variables[name]
+
+    def linear(to: str, of: str) -> None:
+        state[f"{to}.weight"], state[f"{to}.bias"] = get(f"{of}/weight"), get(f"{of}/bias")
+
+    def layer_norm(to: str, of: str) -> None:
+        state[f"{to}.weight"], state[f"{to}.bias"] = get(f"{of}/layer_norm/gamma"), get(f"{of}/layer_norm/beta")
+
+    def stacked(to: str, of: str, parts: tuple[str, ...]) -> None:
+        weights = np.split(get(f"{of}/weight"), len(parts))  # each (state, state)
+        biases = np.split(get(f"{of}/bias"), len(parts))  # each (state,)
+        for part, weight, bias in zip(parts, weights, biases, strict=True):
+            state[f"{to}.{part}.weight"] = weight
+            if part != "key":
+                state[f"{to}.{part}.bias"] = bias
+            elif np.any(bias):
+                raise WeightsError(f"{of}: the key bias is not zero; it is not a Whisper model")
+
+    layers = {side: _layers(variables, side) for side in ("encoder", "decoder")}
+    for side, count in layers.items():
+        for index in range(count):
+            of, to = f"{side}/layer_{index}", f"{side}.blocks.{index}"
+            layer_norm(f"{to}.attn_ln", f"{of}/self_attention")
+            stacked(f"{to}.attn", f"{of}/self_attention/linear_0", ("query", "key", "value"))
+            linear(f"{to}.attn.out", f"{of}/self_attention/linear_1")
+            if side == "decoder":
+                layer_norm(f"{to}.cross_attn_ln", f"{of}/attention")
+                linear(f"{to}.cross_attn.query", f"{of}/attention/linear_0")
+                stacked(f"{to}.cross_attn", f"{of}/attention/linear_1", ("key", "value"))
+                linear(f"{to}.cross_attn.out", f"{of}/attention/linear_2")
+            layer_norm(f"{to}.mlp_ln", f"{of}/ffn")
+            linear(f"{to}.mlp.0", f"{of}/ffn/linear_0")
+            linear(f"{to}.mlp.2", f"{of}/ffn/linear_1")
+    linear("encoder.conv1", "encoder/conv1")
+    linear("encoder.conv2", "encoder/conv2")
+    layer_norm("encoder.ln_post", "encoder")
+    layer_norm("decoder.ln", "decoder")
+    state["encoder.positional_embedding"] = get("encoder/position_encodings/encodings")
+    state["decoder.positional_embedding"] = get("decoder/position_encodings/encodings")[:DECODER_CONTEXT]
+    state["decoder.token_embedding.weight"] = get("decoder/embeddings/weight")
+
+    n_audio_ctx, n_audio_state = state["encoder.positional_embedding"].shape
+    n_text_ctx, n_text_state = state["decoder.positional_embedding"].shape
+    dims = {
+        "n_mels": state["encoder.conv1.weight"].shape[1],
+        "n_audio_ctx": n_audio_ctx,
+        "n_audio_state": n_audio_state,
+        "n_audio_head": int(get("encoder/num_heads")),
+        "n_audio_layer": layers["encoder"],
+        "n_vocab": state["decoder.token_embedding.weight"].shape[0],
+        "n_text_ctx": n_text_ctx,
+        "n_text_state": n_text_state,
+        "n_text_head": int(get("decoder/num_heads")),
+        "n_text_layer": layers["decoder"],
+    }
+    return state, dims
+
+
+def _layers(variables: Tensors, side: str) -> int:
+    numbers = [int(found[1]) for name in variables if (found := re.match(rf"{side}/layer_(\d+)/", name))]
+    return max(numbers, default=-1) + 1
+
+
+def _whisper_from_ctranslate2(source: Source, raw: Path, target: Path) -> None:
+    state, dims = whisper_state_dict(read_ctranslate2(raw / "model.bin"))
+    config = json.loads((raw / "config.json").read_text(encoding="utf-8"))
+    heads = tuple((int(layer), int(head)) for layer, head in config["alignment_heads"])
+    _write_whisper(target / "model.safetensors", state=state, dims=dims, heads=heads)
+
+
+def _whisper_from_openai(source: Source, raw: Path, target: Path) -> None:
+    import torch  # noqa: PLC0415 - two seconds that only this recipe needs
+
+    checkpoint = torch.load(raw / source.files[0].name, map_location="cpu", weights_only=True)
+    state = {name: tensor.numpy() for name, tensor in checkpoint["model_state_dict"].items()}
+    _write_whisper(
+        target / "model.safetensors", state=state, dims=dict(checkpoint["dims"]), heads=source.alignment_heads
+    )
+
+
+def _write_whisper(path: Path, *, state: Tensors, dims: Mapping[str, int], heads: Heads) -> None:
+    description = json.dumps({"dims": dims, "alignment_heads": heads}, sort_keys=True)
+    write_safetensors(path, state, metadata={WHISPER_METADATA_KEY: description})
+
+
+def write_safetensors(path: Path, tensors: Tensors, *, metadata: Mapping[str, str]) -> None:
+    """Write tensors as safetensors, always with the same bytes for the same input, one array in memory at a time.
+
+    The safetensors library would do, but promises no byte order between its versions, and the SHA-256 of a converted
+    weight is pinned. The format: header length (uint64), JSON header padded with spaces, data.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    tensors : mapping of str to ndarray of float16 or float32
+        Written in the order of their names.
+    metadata : mapping of str to str
+        The free text fields of the header.
+    """
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    offset = 0
+    for name, tensor in sorted(tensors.items()):
+        end = offset + tensor.nbytes
+        header[name] = {
+            "dtype": SAFETENSORS_DTYPES[tensor.dtype.name],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, end],
+        }
+        offset = end
+    encoded = json.dumps(header, separators=(",", ":")).encode("utf-8")
+    encoded += b" " * (-(len(encoded) + 8) % SAFETENSORS_ALIGNMENT)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(encoded)))
+        file.write(encoded)
+        for _, tensor in sorted(tensors.items()):
+            file.write(np.ascontiguousarray(tensor).tobytes())
+
+
+# --------------------------------------------------------------------------------------------------------------- GloVe
+
+
+def _glove_from_arrays(source: Source, raw: Path, target: Path) -> None:
+    import pyarrow.parquet  # noqa: PLC0415 - only this recipe needs it
+
+    words = pyarrow.parquet.read_table(raw / "glove_6B_index.parquet").column("index").to_pylist()
+    rows = np.load(raw / "glove_6B_50d_emb.npy", mmap_mode="r", allow_pickle=False).shape[0]
+    if rows != len(words):
+        raise WeightsError(f"GloVe: {rows} vectors but {len(words)} words")
+    shutil.move(raw / "glove_6B_50d_emb.npy", target / "vectors.npy")
+    _write_words(target / "words.txt", words)
+
+
+def _glove_from_text(source: Source, raw: Path, target: Path) -> None:
+    """Read Stanford's text form: a line per word, the word and its numbers separated by single spaces."""
+    words: list[str] = []
+    vectors = np.empty(GLOVE_SHAPE, dtype=np.float32)
+    with zipfile.ZipFile(raw / source.files[0].name) as archive, archive.open(GLOVE_MEMBER) as lines:
+        for row, line in enumerate(lines):
+            word, numbers = line.decode("utf-8").split(" ", 1)
+            words.append(word)
+            vectors[row] = np.array(numbers.split(), dtype=np.float32)
+    if len(words) != len(vectors):
+        raise WeightsError(f"GloVe: {GLOVE_MEMBER} has {len(words)} words, not {len(vectors)}")
+    np.save(target / "vectors.npy", vectors, allow_pickle=False)
+    _write_words(target / "words.txt", words)
+
+
+def _write_words(path: Path, words: list[str]) -> None:
+    path.write_text("".join(f"{word}\n" for word in words), encoding="utf-8", newline="\n")

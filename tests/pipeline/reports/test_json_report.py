@@ -1,0 +1,79 @@
+"""The JSON report says everything, says it the same way in every run, and is what its schema promises."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import numpy as np
+import pytest
+
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.features import VideoFeatures
+from mtmm_video.model.prediction_types import VideoPrediction
+from mtmm_video.pipeline.analysis import FLAGS, Analysis
+from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, from_json, schema, to_json
+
+
+def test_a_report_follows_its_schema(analysis: Analysis) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(json.loads(to_json(analysis)), schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_refuses_what_is_no_report(analysis: Analysis) -> None:
+    content = json.loads(to_json(analysis))
+    content["utterances"][0]["flags"] = ["nonsense"]
+    with pytest.raises(jsonschema.ValidationError, match="nonsense"):
+        jsonschema.validate(content, schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_knows_every_flag() -> None:
+    listed = schema()["properties"]["utterances"]["items"]["properties"]["flags"]["items"]["oneOf"]
+    assert {entry["const"]: entry["description"] for entry in listed} == dict(FLAGS)
+
+
+def test_nothing_is_lost_on_the_way_through_json(analysis: Analysis) -> None:
+    text = to_json(analysis)
+    back = from_json(text)
+    assert to_json(back) == text
+    assert back.source == analysis.source
+    assert back.utterances == analysis.utterances
+    assert back.provenance == analysis.provenance
+    assert back.notes == analysis.notes
+    for modality, features in analysis.features.modalities.items():
+        found = back.features.modalities[modality]
+        np.testing.assert_array_equal(found.values, features.values)
+        np.testing.assert_array_equal(found.valid, features.valid)
+        assert (found.names, found.version) == (features.names, features.version)
+    for pair, matrices in analysis.prediction.attention.items():
+        for found_matrix, matrix in zip(back.prediction.attention[pair], matrices, strict=True):
+            np.testing.assert_array_equal(found_matrix, matrix)
+
+
+def test_what_was_not_measured_is_null_and_never_zero(analysis: Analysis) -> None:
+    rows = json.loads(to_json(analysis))["features"]["modalities"]["visual"]["values"]
+    assert rows == [[0.1, -1e-07], [None, None]]
+
+
+def test_a_video_without_a_word_has_a_report_too(analysis: Analysis) -> None:
+    silent = replace(
+        analysis, utterances=(), features=VideoFeatures("talk", {}), prediction=VideoPrediction((), {}), notes=()
+    )
+    text = to_json(silent)
+    jsonschema.validate(json.loads(text), schema(), cls=jsonschema.Draft202012Validator)
+    assert from_json(text).utterances == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a report"),
+        ("[]", "not a report"),
+        ('{"schema_version": "9.0"}', f"9.0, this mtmm-video reads {SCHEMA_VERSION}"),
+        (f'{{"schema_version": "{SCHEMA_VERSION}"}}', "damaged report"),
+    ],
+)
+def test_other_files_are_refused_with_the_reason(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        from_json(text)
