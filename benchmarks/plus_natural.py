@@ -21,7 +21,7 @@ from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
 from mtmm_video.model.features import Modality, VideoFeatures
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.prediction import predict
-from mtmm_video.pipeline.reports.json_report import from_json
+from mtmm_video.pipeline.reports.json_reader import from_json
 
 SUBSETS: tuple[tuple[Modality, ...], ...] = (("text", "acoustic"), ("text", "acoustic", "visual"))
 

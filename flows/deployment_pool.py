@@ -19,7 +19,7 @@ from prefect.states import Crashed
 from mtmm_video.flows.batch_worker import OnStep, WorkerFailedError
 from mtmm_video.flows.signs_of_life import SignsOfLife
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.pipeline.reports.json_report import read_report
+from mtmm_video.pipeline.reports.json_reader import read_report
 
 POLL_SECONDS = 2.0
 ATTEMPTS = 3  # a video that takes three workers with it is the cause and not the victim

@@ -14,7 +14,7 @@ from mtmm_video.foundation.files import write_text
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.media.reading import probe
 from mtmm_video.pipeline.options import AnalyzeOptions
-from mtmm_video.pipeline.reports.json_report import read_report
+from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.store.local import hash_video
 
 # Files with these suffixes are meant as videos, so that a broken one is reported; any other file is looked into.

@@ -25,11 +25,12 @@ from mtmm_video.foundation.files import atomic_path
 from mtmm_video.foundation.version import __version__
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.pipeline import steps
-from mtmm_video.pipeline.analysis import Quality, Source
 from mtmm_video.pipeline.corpora.csd_writer import VideoSequence, write_csd
 from mtmm_video.pipeline.job import Hook, Job, no_hook
 from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.quality import Quality
 from mtmm_video.pipeline.run import run_steps
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.store.artefacts import load_features, load_stream, load_utterances
 from mtmm_video.pipeline.store.local import Store, load_arrays, load_json
 from mtmm_video.pipeline.utterance import Utterance

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
 from mtmm_video.foundation.files import sha256_of
 from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
-from mtmm_video.pipeline.analysis import StepRecord
 from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.provenance import StepRecord
 from mtmm_video.pipeline.store.local import Store, hash_video, mark_used
 from mtmm_video.pipeline.weights import resolution
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual import FaceChoice
-from mtmm_video.pipeline.analysis import FLAGS, Quality, Source
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
 PARTIAL_FACE_SHARE = 0.5  # a face in fewer frames than this: its means speak for less than half of the utterance
@@ -19,6 +20,61 @@ BLURRED_SHARPNESS = 0.1  # `extractors.visual` sharpness; below is a heavy blur 
 UNVOICED_SHARE = 0.1  # of 10 ms frames; read speech is voiced for about half of the time
 LOW_ASR_CONFIDENCE = 0.5  # mean word probability: more likely wrong than right
 UNKNOWN_WORD_SHARE = 0.5  # of the tokens
+
+# The flags an utterance can carry, with what they mean. Reports and the JSON schema list the same names.
+FLAGS: Mapping[str, str] = {
+    "no_face": "no usable face in the utterance: the visual modality is absent",
+    "partial_face": "a usable face in fewer than half of the utterance's frames",
+    "several_faces": "more than one face was seen; the one that speaks was chosen, see quality.face_confidence",
+    "head_turned": "the head is turned away for more than half of the frames with a face",
+    "small_or_blurred_face": "the face is too small or too blurred for reliable action units",
+    "no_video": "the file has no picture",
+    "no_audio": "the file has no sound",
+    "unvoiced": "hardly any voiced speech was measured: pitch and voice quality are not reliable",
+    "low_asr_confidence": "the recogniser was unsure of the words",
+    "interpolated_times": "at least one word had no time and was put between its neighbours",
+    "unknown_words": "more than half of the words have no GloVe vector",
+}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How far the measurements of one utterance can be trusted. None where there was nothing to measure.
+
+    Attributes
+    ----------
+    asr_confidence : float or None
+        Mean word probability in [0, 1].
+    unknown_word_share : float
+        Share of tokens without a GloVe vector, in [0, 1].
+    voiced_share : float or None
+        Share of 10 ms frames that are voiced, in [0, 1].
+    face_share : float or None
+        Share of sampled frames with a usable face of the chosen person, in [0, 1].
+    faces : int or None
+        Number of different faces seen during the utterance.
+    face_track : int or None
+        Which of the video's faces was used.
+    face_confidence : float or None
+        Confidence in [0, 1] that the chosen face is the one that speaks; 1 where there is only one.
+    face_height : float or None
+        Median height of the face in pixels.
+    sharpness : float or None
+        Median sharpness of the face, see `extractors.visual`.
+    turned_share : float or None
+        Share of face frames with the head turned away, in [0, 1].
+    """
+
+    asr_confidence: float | None = None
+    unknown_word_share: float = 0.0
+    voiced_share: float | None = None
+    face_share: float | None = None
+    faces: int | None = None
+    face_track: int | None = None
+    face_confidence: float | None = None
+    face_height: float | None = None
+    sharpness: float | None = None
+    turned_share: float | None = None
 
 
 def voiced_share(acoustic: FeatureStream, *, start: float, end: float) -> float | None:
@@ -78,7 +134,7 @@ def measure_quality(
 
 
 def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple[str, ...]:
-    """Return the flags of one utterance, in the order of `pipeline.analysis.FLAGS`.
+    """Return the flags of one utterance, in the order of `pipeline.quality.FLAGS`.
 
     Parameters
     ----------

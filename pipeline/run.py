@@ -13,9 +13,10 @@ from mtmm_video.foundation.files import sha256_of
 from mtmm_video.foundation.version import __version__
 from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.pipeline import steps
-from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance, Provenance
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
 from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
 from mtmm_video.pipeline.reports.writers import write_reports
 from mtmm_video.pipeline.store.artefacts import load_features, load_prediction, load_utterances

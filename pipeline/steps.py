@@ -36,12 +36,12 @@ from mtmm_video.foundation.files import sha256_of
 from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, beside
 from mtmm_video.model.prediction import predict
-from mtmm_video.pipeline.analysis import Source
 from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_words
 from mtmm_video.pipeline.job import VOICE_WEIGHTS, Hook, Job, StepResult, no_hook
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.store.artefacts import (
     load_features,
     load_modality,

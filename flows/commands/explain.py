@@ -55,7 +55,7 @@ def explain(
     from mtmm_video.model.paper.examples import comparison_lists, example_list, examples_of, utterance_list
     from mtmm_video.model.paper.figures import plot_attention
     from mtmm_video.model.table import UtteranceTable
-    from mtmm_video.pipeline.reports.json_report import read_report
+    from mtmm_video.pipeline.reports.json_reader import read_report
 
     if (report is None) == (data is None):
         raise InputError("explain: give either a report of an analysed video, or --data TABLE --video ID")

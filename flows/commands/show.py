@@ -49,7 +49,7 @@ def show(
     """
     from rich.console import Console
 
-    from mtmm_video.pipeline.reports.json_report import read_report
+    from mtmm_video.pipeline.reports.json_reader import read_report
     from mtmm_video.pipeline.reports.terminal import utterance_table
     from mtmm_video.pipeline.reports.writers import check_formats, write_reports
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtmm_video.model.labels import EMOTION_CLASSES, SENTIMENTS
-from mtmm_video.pipeline.analysis import Analysis, Quality
+from mtmm_video.pipeline.quality import Quality
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mtmm_video.pipeline.analysis import Analysis
 
 
 def to_frame(analysis: Analysis, *, features: bool = False) -> pd.DataFrame:
@@ -31,7 +33,7 @@ def to_frame(analysis: Analysis, *, features: bool = False) -> pd.DataFrame:
         * ``video``, ``index``, ``start``, ``end`` (seconds), ``duration``, ``text``, ``speaker``
         * ``sentiment``, ``probability_negative``, ``probability_positive``, ``sentiment_intensity``
         * ``anger`` to ``surprise`` and ``none`` (probabilities), ``emotions``, ``flags`` and ``modalities`` (tuples)
-        * ``quality_*``: the fields of `pipeline.analysis.Quality`
+        * ``quality_*``: the fields of `pipeline.quality.Quality`
         * with `features`, float32 columns such as ``acoustic.F0``
 
         What was not measured is NaN (None in columns of text).

@@ -14,7 +14,7 @@ from mtmm_video.foundation.files import write_text
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.html.templates import render
-from mtmm_video.pipeline.reports.json_report import read_report
+from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.reports.summary import summarise
 
 INDEX_NAME = "index.html"

@@ -1,6 +1,6 @@
-"""The JSON report: an `Analysis` written out in full, and read back.
+"""The JSON report: an `Analysis` written out in full; `pipeline.reports.json_reader` reads it back.
 
-The layout is described by `report_schema.json` beside this module; `SCHEMA_VERSION` counts its changes: the first
+The layout is described by `schema.json` beside this module; `SCHEMA_VERSION` counts its changes: the first
 number when a reader of the old layout would break, the second when something was added.
 """
 
@@ -10,17 +10,16 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.speech.words import Word
-from mtmm_video.foundation.errors import InputError
-from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
-from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
-from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance, Provenance, Quality, Source, StepRecord
-from mtmm_video.pipeline.utterance import Utterance
+from mtmm_video.model.features import ModalityFeatures
+from mtmm_video.pipeline.provenance import Provenance
+
+if TYPE_CHECKING:  # `Analysis.to_json` calls this module
+    from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
@@ -63,82 +62,6 @@ def to_json(analysis: Analysis) -> str:
     return _lines(content) + "\n"
 
 
-def from_json(text: str) -> Analysis:
-    """Read a report that `to_json` wrote.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    Analysis
-
-    Raises
-    ------
-    InputError
-        If the text is no report of this schema's major version.
-    """
-    try:
-        content = json.loads(text)
-        found = str(content["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"not a report of mtmm-video: {error}") from error
-    if found.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
-        raise InputError(
-            f"the report has schema version {found}, this mtmm-video reads {SCHEMA_VERSION}: analyse the video again"
-        )
-    try:
-        return _read_analysis(content)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"damaged report: {error!r}") from error
-
-
-def read_report(path: Path) -> Analysis:
-    """Read the JSON report at `path`.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it is no report of this schema's major version.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such report; make one with `mtmm-video analyze`")
-    try:
-        return from_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: the report cannot be read ({error.strerror})") from error
-    except (InputError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def _read_analysis(content: Mapping[str, Any]) -> Analysis:
-    utterances = tuple(_read_utterance(entry) for entry in content["utterances"])
-    attention = {
-        (cast(Modality, entry["pair"][0]), cast(Modality, entry["pair"][1])): (
-            _read_matrix(entry["n1"]),
-            _read_matrix(entry["n2"]),
-        )
-        for entry in content["attention"]
-    }
-    provenance = dict(content["provenance"])
-    provenance["steps"] = tuple(StepRecord(**step) for step in provenance["steps"])
-    return Analysis(
-        source=Source(**content["source"]),
-        utterances=utterances,
-        features=VideoFeatures(
-            video_id=content["features"]["video_id"],
-            modalities={
-                cast(Modality, name): _read_modality(entry) for name, entry in content["features"]["modalities"].items()
-            },
-            speakers=tuple(entry.utterance.speaker or "" for entry in utterances),
-        ),
-        prediction=VideoPrediction(utterances=tuple(entry.prediction for entry in utterances), attention=attention),
-        provenance=Provenance(**provenance),
-        notes=tuple(content["notes"]),
-    )
-
-
 def _utterance(labelled: LabelledUtterance) -> dict[str, Any]:
     utterance, prediction = labelled.utterance, labelled.prediction
     return {
@@ -164,30 +87,6 @@ def _utterance(labelled: LabelledUtterance) -> dict[str, Any]:
     }
 
 
-def _read_utterance(entry: Mapping[str, Any]) -> LabelledUtterance:
-    return LabelledUtterance(
-        utterance=Utterance(
-            index=entry["index"],
-            start=entry["start"],
-            end=entry["end"],
-            text=entry["text"],
-            words=tuple(Word(**word) for word in entry["words"]),
-            speaker=entry["speaker"],
-        ),
-        prediction=UtterancePrediction(
-            sentiment=entry["sentiment"]["label"],
-            sentiment_probabilities=entry["sentiment"]["probabilities"],
-            sentiment_intensity=entry["sentiment"]["intensity"],
-            emotions=tuple(entry["emotions"]["labels"]),
-            emotion_probabilities=entry["emotions"]["probabilities"],
-            emotion_intensities=entry["emotions"]["intensities"],
-            modalities_used=tuple(entry["modalities_used"]),
-        ),
-        flags=tuple(entry["flags"]),
-        quality=Quality(**entry["quality"]),
-    )
-
-
 def _modality(features: ModalityFeatures) -> dict[str, Any]:
     rows = [
         [number if measured else None for number, measured in zip(numbers, valid, strict=True)]
@@ -196,24 +95,9 @@ def _modality(features: ModalityFeatures) -> dict[str, Any]:
     return {"version": features.version, "names": list(features.names), "values": rows}
 
 
-def _read_modality(entry: Mapping[str, Any]) -> ModalityFeatures:
-    names = tuple(entry["names"])
-    rows = np.array(entry["values"], dtype=np.float64).reshape(-1, len(names))  # null becomes NaN
-    return ModalityFeatures(
-        values=np.nan_to_num(rows, nan=0.0).astype(np.float32),
-        valid=~np.isnan(rows),
-        names=names,
-        version=entry["version"],
-    )
-
-
 def _matrix(array: NDArray[np.float32]) -> list[list[float]]:
     # str() of a float32 gives the fewest digits that identify it; tolist() would give the 17 of its float64 neighbour.
     return [[float(str(value)) for value in row] for row in array.astype(np.float32)]
-
-
-def _read_matrix(rows: list[list[float]]) -> NDArray[np.float32]:
-    return np.array(rows, dtype=np.float32).reshape(len(rows), -1 if rows else 0)
 
 
 def _provenance(provenance: Provenance) -> dict[str, Any]:

@@ -8,10 +8,11 @@ import numpy as np
 
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.paper.figures import new_figure
-from mtmm_video.pipeline.analysis import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from mtmm_video.pipeline.analysis import Analysis
 
 SENTIMENT_COLOURS = {"positive": "#13806a", "negative": "#c1502e"}  # as in the HTML report
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from mtmm_video.model.features import MODALITIES
 from mtmm_video.model.labels import EMOTIONS
-from mtmm_video.pipeline.analysis import FLAGS, Analysis, LabelledUtterance
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
+from mtmm_video.pipeline.quality import FLAGS
 
 CLEAR_SHARE, MOST_SHARE = 0.85, 0.6  # of the speaking time: where "clearly" and "mostly" begin
 MOMENTS = 3  # strongest utterances shown per sentiment

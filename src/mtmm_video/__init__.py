@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mtmm_video.pipeline.analysis import Analysis
     from mtmm_video.pipeline.extraction import extract
     from mtmm_video.pipeline.options import AnalyzeOptions
-    from mtmm_video.pipeline.reports.json_report import from_json, read_report
+    from mtmm_video.pipeline.reports.json_reader import from_json, read_report
     from mtmm_video.pipeline.reports.writers import write_reports
     from mtmm_video.pipeline.run import analyze
 
@@ -43,8 +43,8 @@ _HOMES = {
     "MtmmError": "mtmm_video.foundation.errors",
     "analyze": "mtmm_video.pipeline.run",
     "extract": "mtmm_video.pipeline.extraction",
-    "from_json": "mtmm_video.pipeline.reports.json_report",
-    "read_report": "mtmm_video.pipeline.reports.json_report",
+    "from_json": "mtmm_video.pipeline.reports.json_reader",
+    "read_report": "mtmm_video.pipeline.reports.json_reader",
     "write_reports": "mtmm_video.pipeline.reports.writers",
 }
 

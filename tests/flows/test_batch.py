@@ -15,7 +15,7 @@ from test_folder import put
 from mtmm_video.flows.batch_flow import MEMORY_PER_VIDEO, Outcome, analyze_folder, parallel_videos
 from mtmm_video.flows.batch_worker import WorkerFailedError, WorkerPool
 from mtmm_video.foundation.folders import cache_folder
-from mtmm_video.pipeline.reports.json_report import from_json
+from mtmm_video.pipeline.reports.json_reader import from_json
 
 OPTIONS: dict[str, Any] = {"jobs": 2, "visual_backend": "none", "formats": ("json", "csv")}
 

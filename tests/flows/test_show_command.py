@@ -15,8 +15,11 @@ from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.labels import EMOTION_CLASSES
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.pipeline import doctor
-from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance, Provenance, Quality, Source
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.doctor import Check
+from mtmm_video.pipeline.provenance import Provenance
+from mtmm_video.pipeline.quality import Quality
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
 run = CliRunner()

@@ -7,7 +7,7 @@ import pytest
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.analysis import Analysis
-from mtmm_video.pipeline.reports.json_report import from_json
+from mtmm_video.pipeline.reports.json_reader import from_json
 
 
 def test_frame_has_a_row_per_utterance_and_nan_for_what_was_not_measured(analysis: Analysis) -> None:

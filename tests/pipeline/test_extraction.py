@@ -21,10 +21,11 @@ from mtmm_video.extractors.visual import FACET_NAMES
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.features import ModalityFeatures, VideoFeatures
 from mtmm_video.pipeline import extraction
-from mtmm_video.pipeline.analysis import Quality, Source
 from mtmm_video.pipeline.corpora.csd_reader import open_sequence
 from mtmm_video.pipeline.extraction import Extraction, extract, speaking_face, write_csd_files, write_tables
 from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.quality import Quality
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.store.local import Store
 from mtmm_video.pipeline.utterance import Utterance
 from mtmm_video.pipeline.weights.resolution import list_weights

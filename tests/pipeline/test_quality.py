@@ -10,8 +10,16 @@ import pytest
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION, FaceChoice
-from mtmm_video.pipeline.analysis import FLAGS, Quality, Source
-from mtmm_video.pipeline.quality import absent_columns, flags_of, measure_quality, notes_of, voiced_share
+from mtmm_video.pipeline.quality import (
+    FLAGS,
+    Quality,
+    absent_columns,
+    flags_of,
+    measure_quality,
+    notes_of,
+    voiced_share,
+)
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
 SOURCE = Source("talk", "talk.mp4", "0" * 64, 10.0, True, True, 1280, 720, 25.0)

@@ -16,7 +16,8 @@ from urllib.parse import quote
 import numpy as np
 
 from mtmm_video.model.labels import EMOTIONS
-from mtmm_video.pipeline.analysis import FLAGS, Analysis, LabelledUtterance
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
+from mtmm_video.pipeline.quality import FLAGS
 from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, standing_out
 from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest
 from mtmm_video.pipeline.reports.html.templates import render

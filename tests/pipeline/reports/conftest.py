@@ -14,7 +14,10 @@ from mtmm_video.extractors.speech.words import Word
 from mtmm_video.model.features import ModalityFeatures, VideoFeatures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
-from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance, Provenance, Quality, Source, StepRecord
+from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
+from mtmm_video.pipeline.provenance import Provenance, StepRecord
+from mtmm_video.pipeline.quality import Quality
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
 TEXTS = (

@@ -12,8 +12,10 @@ import pytest
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.prediction_types import VideoPrediction
-from mtmm_video.pipeline.analysis import FLAGS, Analysis
-from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, from_json, schema, to_json
+from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.quality import FLAGS
+from mtmm_video.pipeline.reports.json_reader import from_json
+from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, schema, to_json
 
 
 def test_a_report_follows_its_schema(analysis: Analysis) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.analysis import Analysis
-from mtmm_video.pipeline.reports.json_report import from_json
+from mtmm_video.pipeline.reports.json_reader import from_json
 from mtmm_video.pipeline.reports.writers import FORMATS, relative_path, write_reports
 
 

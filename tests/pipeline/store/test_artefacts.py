@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mtmm_video.model.features import ModalityFeatures, VideoFeatures
-from mtmm_video.pipeline.analysis import Quality
+from mtmm_video.pipeline.quality import Quality
 from mtmm_video.pipeline.store.artefacts import load_features, save_features
 
 
