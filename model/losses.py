@@ -38,7 +38,7 @@ class Targets:
         )
 
 
-def task_loss(task: Task, logits: Tensor, target: Tensor, weights: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+def task_loss(task: Task, *, logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """Loss of one task, averaged over the labels that are known.
 
     Parameters
@@ -51,8 +51,6 @@ def task_loss(task: Task, logits: Tensor, target: Tensor, weights: Tensor, *, la
         NaN where not known.
     weights : Tensor, shape (n,)
         Of the rows.
-    label_smoothing : float
-        Of sentiment.
 
     Returns
     -------
@@ -62,8 +60,7 @@ def task_loss(task: Task, logits: Tensor, target: Tensor, weights: Tensor, *, la
     known = ~torch.isnan(target)  # (n,) or (n, width)
     filled = torch.nan_to_num(target)
     if task == "sentiment":
-        positive = filled * (1 - label_smoothing) + label_smoothing / 2  # (n,)
-        both = torch.stack([1 - positive, positive], dim=-1)  # (n, 2)
+        both = torch.stack([1 - filled, filled], dim=-1)  # (n, 2)
         losses = -(both * logits.log_softmax(dim=-1)).sum(dim=-1)  # (n,)
     else:
         weights = weights[:, None]  # (n, 1)
@@ -81,10 +78,9 @@ def total_loss(outputs: Outputs, batch: Batch, targets: Targets, recipe: Recipe)
         recipe.task_weights.get(task, 1.0)
         * task_loss(
             task,
-            logits[batch.exists],
-            targets.labels[task][rows],
-            targets.weights[rows],
-            label_smoothing=recipe.label_smoothing,
+            logits=logits[batch.exists],
+            target=targets.labels[task][rows],
+            weights=targets.weights[rows],
         )
         for task, logits in outputs.logits.items()
     ]

@@ -1,13 +1,11 @@
 """Training: one function for the paper's configuration, its variants, and mixed corpora with missing modalities.
 
-Every choice (epoch, calibration, thresholds) is made on the valid split. The result is deterministic for a seed on one
-machine and number of threads; a run that was stopped goes on from its last finished epoch.
+Epoch, calibration and thresholds are chosen on the valid split. The result is deterministic for a seed on one machine
+and number of threads; an interrupted run resumes after its last finished epoch.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from mtmm_video.model.checkpoint import Checkpoint
 from mtmm_video.model.cim import CimNetwork, NetworkShape
 from mtmm_video.model.evaluation import Logits, network_logits, selection_score
 from mtmm_video.model.features import Modality
+from mtmm_video.model.fingerprint import training_fingerprint
 from mtmm_video.model.losses import Targets, total_loss
 from mtmm_video.model.normaliser import Normaliser
 from mtmm_video.model.recipes import Recipe
@@ -33,12 +32,22 @@ from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.model.thresholds import choose_thresholds
 from mtmm_video.model.training_state import TrainingState, load_state, save_state
 
-__all__ = ["EpochRecord", "Fitted", "Hook", "Recipe", "calibrate", "fit_network", "selection_split", "train"]
+__all__ = [
+    "EpochHook",
+    "EpochRecord",
+    "Fitted",
+    "Recipe",
+    "calibrate",
+    "fit_network",
+    "selection_split",
+    "train",
+    "training_splits",
+]
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What a finished epoch looks like: for progress bars and learning curves.
+    """Loss and score of a finished epoch, for progress bars and learning curves.
 
     Attributes
     ----------
@@ -58,7 +67,7 @@ class EpochRecord:
     best: bool
 
 
-Hook = Callable[[EpochRecord], None]
+EpochHook = Callable[[EpochRecord], None]
 
 
 def fit_columns(
@@ -80,16 +89,6 @@ def fit_columns(
             speaker_mean=speaker_mean,
         )
     return fitted
-
-
-def fingerprint(table: UtteranceTable, recipe: Recipe) -> str:
-    """Return what a stopped run must share with the one that goes on: a digest of recipe and data."""
-    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
-    for features in table.modalities.values():
-        digest.update(np.ascontiguousarray(features.values).tobytes())
-    digest.update(np.ascontiguousarray(table.labels.emotion).tobytes())
-    digest.update(np.ascontiguousarray(table.labels.sentiment).tobytes())
-    return digest.hexdigest()
 
 
 def pick_device() -> torch.device:
@@ -114,6 +113,17 @@ def selection_split(table: UtteranceTable, corpus: str | None) -> UtteranceTable
     return chosen
 
 
+def training_splits(table: UtteranceTable, recipe: Recipe) -> tuple[UtteranceTable, UtteranceTable]:
+    """Return the rows that are learnt from and the rows that the choices are made on.
+
+    Raises
+    ------
+    DataError
+        If one of the two is empty.
+    """
+    return table.split("train"), selection_split(table, recipe.selection_corpus)
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A network after training, with the weights of its best epoch.
@@ -123,9 +133,11 @@ class Fitted:
     network : nn.Module
         On the device it was trained on.
     columns : mapping of Modality to Columns
-        What it takes.
+        Its inputs, with normalisers and speakers' means.
     valid : UtteranceTable
         The rows its epoch was chosen on.
+    fingerprint : str
+        Of data, recipe and code, see `model.fingerprint.training_fingerprint`.
     epoch : int
         The chosen one, from 1.
     score : float
@@ -135,6 +147,7 @@ class Fitted:
     network: nn.Module
     columns: Mapping[Modality, Columns]
     valid: UtteranceTable
+    fingerprint: str
     epoch: int
     score: float
 
@@ -145,15 +158,15 @@ def fit_network(
     recipe: Recipe,
     build: Callable[[NetworkShape], nn.Module] = CimNetwork,
     state_path: Path | None = None,
-    hook: Hook | None = None,
+    hook: EpochHook | None = None,
     device: torch.device | None = None,
 ) -> Fitted:
-    """Train a network of any kind; see `train` for the arguments.
+    """Train a network of any class; see `train` for the other arguments.
 
     Parameters
     ----------
     build : callable
-        Makes the network from its shape; it is called as `CimNetwork` is and returns `Outputs`.
+        From a `NetworkShape` to a network that returns `Outputs`.
 
     Raises
     ------
@@ -161,8 +174,7 @@ def fit_network(
         If a split is empty or a modality is missing.
     """
     device = device or pick_device()
-    train_table = table.split("train")
-    valid_table = selection_split(table, recipe.selection_corpus)
+    train_table, valid_table = training_splits(table, recipe)
     columns = fit_columns(train_table, recipe.modalities, speaker_means=recipe.speaker_means)
     shape = NetworkShape(
         columns={modality: len(entry.names) for modality, entry in columns.items()},
@@ -179,12 +191,13 @@ def fit_network(
     train_maker = BatchMaker(train_table, columns=columns, device=device)
     valid_maker = BatchMaker(valid_table, columns=columns, device=device)
     targets = Targets.of(train_table, corpus_weights=recipe.corpus_weights, device=device)
-    state = TrainingState.fresh(network, fingerprint=fingerprint(train_table, recipe))
+    fingerprint = training_fingerprint(
+        train=train_table, valid=valid_table, recipe=recipe, network=type(network).__name__
+    )
+    state = TrainingState.fresh(network, fingerprint=fingerprint)
     if state_path is not None:
         state = load_state(state_path, fresh=state, network=network, optimiser=optimiser)
     for epoch in range(state.epoch + 1, recipe.epochs + 1):
-        if recipe.patience is not None and epoch > state.best_epoch + recipe.patience and state.best_epoch > 0:
-            break
         loss = run_epoch(network, optimiser, train_maker, targets, recipe=recipe, epoch=epoch, average=state.average)
         evaluated.load_state_dict(state.average if recipe.averaging else network.state_dict())
         score = selection_score(network_logits(evaluated, valid_maker, rows=len(valid_table)), valid_table.labels)
@@ -196,7 +209,14 @@ def fit_network(
             hook(EpochRecord(epoch=epoch, loss=loss, score=score, best=best))
     network.load_state_dict(state.best)
     network.eval()
-    return Fitted(network=network, columns=columns, valid=valid_table, epoch=state.best_epoch, score=state.best_score)
+    return Fitted(
+        network=network,
+        columns=columns,
+        valid=valid_table,
+        fingerprint=fingerprint,
+        epoch=state.best_epoch,
+        score=state.best_score,
+    )
 
 
 def train(
@@ -204,7 +224,7 @@ def train(
     *,
     recipe: Recipe,
     state_path: Path | None = None,
-    hook: Hook | None = None,
+    hook: EpochHook | None = None,
     device: torch.device | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Checkpoint:
@@ -213,18 +233,18 @@ def train(
     Parameters
     ----------
     table : UtteranceTable
-        With splits train and valid; rows may lack modalities or labels. Test rows are not looked at.
+        With splits train and valid; rows may lack modalities or labels. Test rows are not used.
     recipe : Recipe
         The configuration.
     state_path : Path or None
-        Where the state is kept after each epoch, so that a stopped run goes on; the caller removes it when the
-        checkpoint is safe. None keeps none.
+        File of the state after each epoch, from which an interrupted run of the same fingerprint resumes; the caller
+        removes it when the checkpoint is written. None keeps none.
     hook : callable or None
         Called after each epoch.
     device : torch.device or None
         None takes the GPU where there is one.
     provenance : mapping or None
-        Added to what the specification says about the run.
+        Stored in the specification beside recipe, epoch, score and fingerprint.
 
     Returns
     -------
@@ -251,6 +271,7 @@ def train(
             **(provenance or {}),
             "epoch": fitted.epoch,
             "valid_score": round(fitted.score, 6),
+            "training_fingerprint": fitted.fingerprint,
             "recipe": asdict(recipe),
         },
     )
@@ -280,8 +301,8 @@ def run_epoch(
 ) -> float:
     """Train one epoch in place and return the mean loss.
 
-    The order and the dropout of an epoch follow from the seed and its number alone, so a run that goes on is the same
-    as one that was never stopped.
+    Order and dropout of an epoch depend on the seed and the epoch's number alone, so a resumed run gives the same
+    weights as an uninterrupted one.
     """
     generator = np.random.default_rng((recipe.seed, epoch))
     torch.manual_seed(int(generator.integers(1 << 62)))

@@ -1,4 +1,4 @@
-"""The state of a training run between two epochs, kept as safetensors so that a stopped run goes on."""
+"""The state of a training run between two epochs, as one safetensors file from which an interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ METADATA_KEY = "training_state"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where a run stands.
+    """Weights and scores of a run after an epoch.
 
     Attributes
     ----------
     fingerprint : str
-        Of recipe and data; a state of another run is not used.
+        Of data, recipe and code (`model.fingerprint.training_fingerprint`); a state with another one is not resumed.
     epoch : int
         Last finished one, from 1; 0 before the first.
     best_epoch, best_score
@@ -86,7 +86,12 @@ def save_state(path: Path, *, state: TrainingState, network: nn.Module, optimise
 def load_state(
     path: Path, *, fresh: TrainingState, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> TrainingState:
-    """Go on from a saved state: fills network and optimiser in place. A missing or other run's state starts afresh.
+    """Load a saved state into network and optimiser, in place.
+
+    Returns
+    -------
+    TrainingState
+        The saved one, or `fresh` where there is none or it is of another fingerprint.
 
     Raises
     ------

@@ -7,9 +7,6 @@ import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
-
-import numpy as np
 
 from mtmm_video.foundation.errors import DataError, InputError
 from mtmm_video.foundation.version import __version__
@@ -17,6 +14,7 @@ from mtmm_video.model.checkpoint import Checkpoint
 from mtmm_video.model.cim import Task
 from mtmm_video.model.evaluation import Scores, score_table
 from mtmm_video.model.features import MODALITIES, Modality
+from mtmm_video.model.fingerprint import TRAINING_VERSION, table_fingerprint
 from mtmm_video.model.paper.results import MODALITY_COLUMNS
 from mtmm_video.model.paper.systems import (
     BASELINE_RECIPE,
@@ -154,22 +152,6 @@ def planned_runs(
     return runs
 
 
-def table_fingerprint(table: UtteranceTable) -> str:
-    """Return a digest of everything in a table that a run can depend on."""
-    digest = hashlib.sha256()
-    columns = {name: (features.version, features.names) for name, features in table.modalities.items()}
-    texts = [columns, table.video_ids, table.splits, table.corpora, table.segments]
-    digest.update(json.dumps(texts, sort_keys=True).encode())
-    labels = table.labels
-    arrays: list[Any] = [table.offsets, labels.sentiment, labels.emotion]
-    arrays += [labels.sentiment_intensity, labels.emotion_intensity]
-    for features in table.modalities.values():
-        arrays += [features.values, features.valid]
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
 def run_key(run: Run, fingerprint: str) -> str:
     """Return the name of a run's result: the same for the same system, recipe, seed, data and version of mtmm-video.
 
@@ -178,10 +160,11 @@ def run_key(run: Run, fingerprint: str) -> str:
     run : Run
         The run.
     fingerprint : str
-        Of the table with the run's modalities alone: a table that gets a further modality keeps its finished runs.
+        Of the table with the run's modalities alone, see `model.fingerprint.table_fingerprint`: a table that gets a
+        further modality keeps its finished runs. All splits count, since valid and test are scored with the run.
     """
     recipe = {"seed": run.seed} if run.system in CLASSIC else asdict(run.recipe)
-    content = [__version__, run.system, run.modalities, recipe, fingerprint]
+    content = [__version__, TRAINING_VERSION, run.system, run.modalities, recipe, fingerprint]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

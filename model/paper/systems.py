@@ -26,7 +26,7 @@ from mtmm_video.model.paper.baselines.svm import fit_svm
 from mtmm_video.model.paper.baselines.tfn import TensorFusion
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
-from mtmm_video.model.training import Fitted, Hook, calibrate, fit_network
+from mtmm_video.model.training import EpochHook, Fitted, calibrate, fit_network
 
 BASELINE_RECIPE = Recipe(name="baseline", epochs=20, averaging=0.99)
 
@@ -72,7 +72,9 @@ CLASSIC: Mapping[str, Callable[..., Fit]] = {
 SYSTEMS: tuple[str, ...] = (*CLASSIC, *NETWORKS)
 
 
-def fit_system(name: str, table: UtteranceTable, *, recipe: Recipe = BASELINE_RECIPE, hook: Hook | None = None) -> Fit:
+def fit_system(
+    name: str, table: UtteranceTable, *, recipe: Recipe = BASELINE_RECIPE, hook: EpochHook | None = None
+) -> Fit:
     """Fit a system on the train split; networks choose their epoch on the valid split.
 
     Parameters

@@ -23,8 +23,9 @@ from threadpoolctl import threadpool_limits
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.version import __version__
 from mtmm_video.model.checkpoint import save_checkpoint
+from mtmm_video.model.fingerprint import table_fingerprint
 from mtmm_video.model.paper.run_record import RunRecord
-from mtmm_video.model.paper.runs import Run, perform, run_key, table_fingerprint
+from mtmm_video.model.paper.runs import Run, perform, run_key
 from mtmm_video.model.paper.tables import Result
 from mtmm_video.model.table import UtteranceTable
 

@@ -71,20 +71,93 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(make_table, tmp_path):
     assert whole.specification.to_json() == rest.specification.to_json()
 
 
-def test_patience_ends_a_run_that_gets_no_better(make_table):
+def with_column(table, modality, **changed):
+    return replace(table, modalities={**table.modalities, modality: replace(table.modalities[modality], **changed)})
+
+
+def changed_mask(table):
+    valid = table.modalities["text"].valid.copy()
+    valid[0, 0] = not valid[0, 0]  # of a train row
+    return with_column(table, "text", valid=valid)
+
+
+def changed_offsets(table):
+    offsets = table.offsets.copy()
+    offsets[1] += 1  # the second video's first utterance becomes the last of the first
+    return replace(table, offsets=offsets)
+
+
+def changed_intensity(table):
+    intensity = table.labels.sentiment_intensity.copy()
+    intensity[0] = 2.5 if intensity[0] != 2.5 else 1.5
+    return replace(table, labels=replace(table.labels, sentiment_intensity=intensity))
+
+
+def changed_valid_split(table):
+    row = int(np.flatnonzero(np.asarray(table.splits)[table.video_of_row] == "valid")[0])
+    sentiment = table.labels.sentiment.copy()
+    sentiment[row] = 1 - sentiment[row]
+    return replace(table, labels=replace(table.labels, sentiment=sentiment))
+
+
+def changed_column_name(table):
+    return with_column(table, "text", names=("renamed", *table.modalities["text"].names[1:]))
+
+
+def changed_version(table):
+    return with_column(table, "text", version="another/2")
+
+
+def reordered_texts(table):
+    return replace(table, texts=(table.texts[1], table.texts[0], *table.texts[2:]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_mask,
+        changed_offsets,
+        changed_intensity,
+        changed_valid_split,
+        changed_column_name,
+        changed_version,
+        reordered_texts,
+    ],
+)
+def test_a_state_of_other_data_is_not_resumed(make_table, tmp_path, change):
     table = make_table()
-    epochs = []
-    recipe = replace(TINY, epochs=60, patience=3)
-    checkpoint = train(table, recipe=recipe, hook=lambda record: epochs.append(record.epoch))
-    assert epochs[-1] == checkpoint.specification.provenance["epoch"] + 3 < 60
+    assert epochs_trained(table, TINY, tmp_path) == [1, 2, 3, 4]
+    assert epochs_trained(table, TINY, tmp_path) == [], "unchanged: finished already"
+    assert epochs_trained(change(table), TINY, tmp_path) == [1, 2, 3, 4]
 
 
-def test_the_state_of_another_run_is_not_used(make_table, tmp_path):
-    state = tmp_path / "state.safetensors"
-    train(make_table(), recipe=TINY, state_path=state)
+@pytest.mark.parametrize(
+    "change",
+    [{"learning_rate": 0.01}, {"seed": 9}, {"corpus_weights": {"mosei": 0.5}}, {"epochs": 5}, {"dropout": 0.1}],
+)
+def test_a_state_of_another_recipe_is_not_resumed(make_table, tmp_path, change):
+    table, other = make_table(), replace(TINY, **change)
+    epochs_trained(table, TINY, tmp_path)
+    assert epochs_trained(table, other, tmp_path) == list(range(1, other.epochs + 1))
+
+
+def test_what_is_not_learnt_from_does_not_stop_a_run_from_being_resumed(make_table, tmp_path):
+    table = make_table(modalities=("text", "acoustic"))
+    epochs_trained(table, TINY, tmp_path)  # of the text alone
+    assert epochs_trained(table.with_modalities(["text"]), TINY, tmp_path) == []
+    test = np.asarray(table.splits)[table.video_of_row] == "test"
+    sentiment = np.where(test, 1 - table.labels.sentiment, table.labels.sentiment)
+    other = replace(table, labels=replace(table.labels, sentiment=sentiment.astype(np.float32)))
+    assert epochs_trained(other, TINY, tmp_path) == []
+
+
+def epochs_trained(table, recipe, folder):
+    """Numbers of the epochs that a run trains which finds the state of the run before."""
     epochs = []
-    train(make_table(), recipe=replace(TINY, seed=9), state_path=state, hook=lambda record: epochs.append(record.epoch))
-    assert epochs == [1, 2, 3, 4]
+    train(
+        table, recipe=recipe, state_path=folder / "state.safetensors", hook=lambda record: epochs.append(record.epoch)
+    )
+    return epochs
 
 
 def test_test_rows_have_no_part_in_training(make_table):
@@ -98,17 +171,19 @@ def test_test_rows_have_no_part_in_training(make_table):
 
 def test_a_label_that_is_not_known_teaches_nothing():
     logits = torch.tensor([[0.0, 2.0], [5.0, -1.0]], requires_grad=True)
-    loss = task_loss("sentiment", logits, torch.tensor([1.0, float("nan")]), torch.ones(2))
+    loss = task_loss("sentiment", logits=logits, target=torch.tensor([1.0, float("nan")]), weights=torch.ones(2))
     loss.backward()
     assert float(logits.grad[1].abs().max()) == 0
     assert float(loss.detach()) == pytest.approx(np.log1p(np.exp(-2.0)))
-    nothing = task_loss("emotion", torch.zeros(2, 7), torch.full((2, 7), float("nan")), torch.ones(2))
+    nothing = task_loss(
+        "emotion", logits=torch.zeros(2, 7), target=torch.full((2, 7), float("nan")), weights=torch.ones(2)
+    )
     assert float(nothing) == 0
 
 
 def test_a_corpus_of_weight_zero_has_no_say_in_the_losses():
     logits = torch.tensor([[0.0, 2.0], [5.0, -1.0]], requires_grad=True)
-    task_loss("sentiment", logits, torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])).backward()
+    task_loss("sentiment", logits=logits, target=torch.tensor([1.0, 1.0]), weights=torch.tensor([1.0, 0.0])).backward()
     assert float(logits.grad[1].abs().max()) == 0
 
 

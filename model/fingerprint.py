@@ -1,0 +1,89 @@
+"""Digests that say whether a training would give what is already on disk: of a table, and of a whole training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.model.recipes import Recipe
+from mtmm_video.model.table import UtteranceTable
+
+# Of the code between a table and a checkpoint; to be raised when the same recipe and data give other weights.
+TRAINING_VERSION = 1
+
+
+def table_fingerprint(table: UtteranceTable) -> str:
+    """Return a digest of everything in a table.
+
+    That is: videos, splits, corpora and offsets; names and version of the columns; values and masks; all four kinds of
+    label; segments and transcripts, in their order.
+
+    Parameters
+    ----------
+    table : UtteranceTable
+        Any table.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits of a SHA-256.
+    """
+    labels = table.labels
+    arrays: dict[str, NDArray[np.generic]] = {
+        "offsets": table.offsets,
+        "sentiment": labels.sentiment,
+        "emotion": labels.emotion,
+        "sentiment_intensity": labels.sentiment_intensity,
+        "emotion_intensity": labels.emotion_intensity,
+    }
+    for modality, features in table.modalities.items():
+        arrays |= {f"{modality}.values": features.values, f"{modality}.valid": features.valid}
+    header = {
+        "videos": [table.video_ids, table.splits, table.corpora],
+        "utterances": [table.segments, table.texts],
+        "columns": {name: [features.version, features.names] for name, features in table.modalities.items()},
+        "arrays": {name: [array.dtype.str, array.shape] for name, array in arrays.items()},
+    }
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def training_fingerprint(
+    *, train: UtteranceTable, valid: UtteranceTable, recipe: Recipe, network: str = "CimNetwork"
+) -> str:
+    """Return a digest of all that decides a training besides the machine.
+
+    Parameters
+    ----------
+    train, valid : UtteranceTable
+        The rows that are learnt from, and those that epoch, calibration and thresholds are chosen on. Modalities that
+        the recipe does not take have no part in it.
+    recipe : Recipe
+        The configuration.
+    network : str
+        Name of the network's class.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits of a SHA-256.
+
+    Raises
+    ------
+    DataError
+        If a table lacks a modality of the recipe.
+    """
+    content = {
+        "version": TRAINING_VERSION,
+        "network": network,
+        "recipe": asdict(recipe),
+        "train": table_fingerprint(train.with_modalities(recipe.modalities)),
+        "valid": table_fingerprint(valid.with_modalities(recipe.modalities)),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
