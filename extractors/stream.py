@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,12 @@ class FeatureStream:
             raise InputError(
                 f"FeatureStream {self.version}: values hold NaN or Inf; mark them in `valid` and set them to 0"
             )
+
+    @classmethod
+    def empty(cls, names: Sequence[str], *, version: str) -> FeatureStream:
+        """Return a stream of no frames: nothing was there to be measured."""
+        shape = (0, len(names))
+        return cls(np.zeros(0), np.zeros(shape), tuple(names), np.zeros(shape, np.bool_), version)
 
     @property
     def present(self) -> NDArray[np.bool_]:

@@ -7,7 +7,6 @@ step whose artefact exists is not run again, in this run or any later one, on an
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,15 @@ from prefect.tasks import Task
 from mtmm_video.flows.gpu import gpu_slot
 from mtmm_video.flows.observing import ObservedRun, show_analysis
 from mtmm_video.foundation.errors import MtmmError
-from mtmm_video.pipeline import steps
 from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.graph import STEPS, Step
 from mtmm_video.pipeline.job import Hook, Job, StepResult, no_hook
-from mtmm_video.pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
-from mtmm_video.pipeline.run import assemble, report
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.run import assemble, report, run_step, steps_of
+from mtmm_video.pipeline.steps import MAKERS
 from mtmm_video.pipeline.store.local import Store
 
+DEFAULTS = AnalyzeOptions()
 RETRIES = 2
 RETRY_DELAYS = [2.0, 10.0]  # seconds: a file server that hiccups is back by then, one that is down is not
 PASSING_ERRORS = {errno.EIO, errno.EAGAIN, errno.ETIMEDOUT, errno.ESTALE, errno.ENOMEM, errno.EBUSY}
@@ -46,21 +47,18 @@ def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     return isinstance(error, MemoryError)
 
 
-def step_task(step: Callable[..., StepResult]) -> Task[..., StepResult]:
-    """Make a Prefect task of a step of `pipeline.steps`."""
+def step_task(step: Step) -> Task[..., StepResult]:
+    """Make a Prefect task of a step of the graph."""
 
-    def run(job: Job, *artefacts: StepResult | None, **named: StepResult | None) -> StepResult:
-        hook = HOOK.get()
-        hook(step.__name__)
-        with gpu_slot(step.__name__):
-            result = step(job, *artefacts, hook=hook, **named)
-        hook(step.__name__, result.path)
-        OBSERVED.get().finished(step.__name__)
+    def run(job: Job, results: dict[str, StepResult]) -> StepResult:
+        with gpu_slot(step):
+            result = run_step(step, job, results, hook=HOOK.get())
+        OBSERVED.get().finished(step.name)
         return result
 
-    run.__doc__ = step.__doc__
+    run.__doc__ = MAKERS[step.name].make.__doc__
     return task(
-        name=step.__name__,
+        name=step.name,
         retries=RETRIES,
         retry_delay_seconds=RETRY_DELAYS,
         retry_condition_fn=worth_retrying,
@@ -69,15 +67,7 @@ def step_task(step: Callable[..., StepResult]) -> Task[..., StepResult]:
     )(run)
 
 
-media = step_task(steps.media)
-transcript = step_task(steps.transcript)
-utterances = step_task(steps.utterances)
-acoustic = step_task(steps.acoustic)
-voice = step_task(steps.voice)
-visual = step_task(steps.visual)
-text = step_task(steps.text)
-features = step_task(steps.features)
-prediction = step_task(steps.prediction)
+STEP_TASKS = {step.name: step_task(step) for step in STEPS}
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -94,21 +84,11 @@ def analyze_video(
     video: str,
     *,
     out: str = "out",
-    asr: str = "base",
-    language: str | None = None,
-    transcript_file: str | None = None,
-    model: str = DEFAULT_MODEL,
-    visual_backend: str = "mediapipe",
-    formats: tuple[str, ...] = DEFAULT_FORMATS,
-    embed: bool = False,
-    plain: bool = False,
-    reuse: bool = True,
+    options: AnalyzeOptions = DEFAULTS,
     content: str | None = None,
     name: str | None = None,
 ) -> Analysis:
     """Turn one video into labelled utterances.
-
-    Plain parameters, so that a run can be started from the Prefect UI; `pipeline.options.AnalyzeOptions` explains them.
 
     Parameters
     ----------
@@ -116,35 +96,17 @@ def analyze_video(
         Path of the file, as the machine that runs the flow sees it.
     out : str
         Folder for the reports.
-    asr, language, transcript_file, model, visual_backend, formats, embed, plain, reuse
-        See `AnalyzeOptions`.
+    options : AnalyzeOptions
+        What to measure and write. In the Prefect UI and in deployments, a mapping with the same names.
     content : str, optional
         SHA-256 of the file, where the caller has just computed it.
     name : str, optional
         What the reports are called; the file name without its last suffix where not given.
     """
-    options = AnalyzeOptions(
-        asr=asr,
-        language=language,
-        transcript=None if transcript_file is None else Path(transcript_file),
-        model=model,
-        visual=visual_backend,
-        formats=tuple(formats),
-        embed=embed,
-        plain=plain,
-        reuse=reuse,
-    )
     job = Job.prepare(Path(video), options=options, store=Store.default(), content=content, name=name)
     OBSERVED.set(ObservedRun(content=job.content, name=job.name))
     with job.store.locked(job.content):
-        of_media = media(job)
-        words = None if options.transcript else transcript(job, of_media)
-        spoken = utterances(job, words)
-        sound = acoustic(job, of_media)
-        tone = voice(job, of_media, spoken)
-        faces = None if options.visual == "none" else visual(job, of_media)
-        said = text(job, spoken)
-        means = features(job, media=of_media, utterances=spoken, acoustic=sound, voice=tone, visual=faces, text=said)
-        labels = prediction(job, means)
-        results = [of_media, words, spoken, sound, tone, faces, said, means, labels]
-        return reports(job, {result.record.name: result for result in results if result}, Path(out))
+        results: dict[str, StepResult] = {}
+        for step in steps_of(job):
+            results[step.name] = STEP_TASKS[step.name](job, results)
+        return reports(job, results, Path(out))

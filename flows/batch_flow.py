@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -27,10 +27,11 @@ from mtmm_video.foundation.errors import InputError, MtmmError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.model.checkpoint import resolve_checkpoint
-from mtmm_video.pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL, AnalyzeOptions
+from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.index import write_folder_index
 from mtmm_video.pipeline.reports.writers import check_formats
 
+DEFAULTS = AnalyzeOptions()
 Status = Literal["done", "skipped", "failed", "growing"]
 MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/benchmarks.md
 RUNS_IN_FLIGHT = 16  # of a deployment, where the user does not say; more than the workers of most pools
@@ -169,12 +170,7 @@ def analyze_folder(
     out: str = "out",
     jobs: int | None = None,
     memory_gb: float | None = None,
-    asr: str = "base",
-    language: str | None = None,
-    model: str = DEFAULT_MODEL,
-    visual_backend: str = "mediapipe",
-    formats: tuple[str, ...] = DEFAULT_FORMATS,
-    reuse: bool = True,
+    options: AnalyzeOptions = DEFAULTS,
     deployment: str | None = None,
     dask: str | None = None,
 ) -> list[Outcome]:
@@ -190,8 +186,8 @@ def analyze_folder(
         Videos at a time.
     memory_gb : float, optional
         Memory budget in gigabytes.
-    asr, language, model, visual_backend, formats, reuse
-        See `pipeline.options.AnalyzeOptions`.
+    options : AnalyzeOptions
+        Of every video. In the Prefect UI and in deployments, a mapping with the same names.
     deployment : str, optional
         Deployment of the ``analyze`` flow that does the work on the workers of its pool, ``jobs`` runs at a time;
         worker processes of this machine otherwise.
@@ -207,12 +203,10 @@ def analyze_folder(
         raise InputError("a batch runs on a deployment or on Dask; name one of them")
     if dask not in {None, LOCAL} and (jobs is not None or memory_gb is not None):
         raise InputError(f"--dask {dask}: leave --jobs and --memory out; the cluster takes a video per worker it has")
-    check_formats(formats)
-    formats = tuple(dict.fromkeys((*formats, "json")))  # the JSON report is what a later pass skips by
-    options = AnalyzeOptions(
-        asr=asr, language=language, model=model, visual=visual_backend, formats=tuple(formats), reuse=reuse
-    )
-    checkpoint = sha256_of(resolve_checkpoint(model))
+    check_formats(options.formats)
+    # The JSON report is what a later pass skips by.
+    options = replace(options, formats=tuple(dict.fromkeys((*options.formats, "json"))))
+    checkpoint = sha256_of(resolve_checkpoint(options.model))
     watcher = current_watcher()
     hashes = Hashes(cache_folder() / "hashes.json")
     videos, unreadable = find_videos(Path(folder), out=Path(out), hashes=hashes)
@@ -246,12 +240,7 @@ def analyze_folder(
                 request = {
                     "video": str(video.path),
                     "out": str(video.report(Path(out)).parent),
-                    "asr": asr,
-                    "language": language,
-                    "model": model,
-                    "visual_backend": visual_backend,
-                    "formats": list(formats),
-                    "reuse": reuse,
+                    "options": options.to_content(),
                     "content": content,
                     "name": video.relative.name,
                 }
@@ -264,7 +253,7 @@ def analyze_folder(
     finally:
         outcomes.sort(key=lambda outcome: outcome.path)
         write_text(Path(out) / "summary.csv", summary_csv(outcomes))
-        if {"html", "json"} <= set(formats):
+        if "html" in options.formats:
             write_folder_index(
                 Path(out),
                 reports=[Path(outcome.report) for outcome in outcomes if outcome.report],
@@ -294,7 +283,7 @@ def _without_work(
         content = hashes.of(video.path)
     except MtmmError as error:
         return Outcome(path, "failed", str(error))
-    if options.reuse:
+    if options.cache:
         report = video.report(out)
         found = finished_report(report, content=content, options=options, checkpoint=checkpoint)
         if found is not None:

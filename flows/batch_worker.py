@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from mtmm_video.flows.prefect_api import LOCAL_MARK, has_own_server
 from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.pipeline.options import AnalyzeOptions
 
 OnStep = Callable[[str, float], None]
 
@@ -160,7 +161,8 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
 
     HOOK.set(hook)
     try:
-        analysis = analyze_video(**request)
+        options = AnalyzeOptions.from_content(request.pop("options", {}))
+        analysis = analyze_video(**request, options=options)
     except MtmmError as error:
         send({"error": str(error), "expected": True})
     except Exception as error:

@@ -10,7 +10,8 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
-GPU_STEPS = frozenset({"transcript", "visual"})
+from mtmm_video.pipeline.graph import Step
+
 LIMIT = "gpu"
 
 
@@ -22,12 +23,12 @@ def has_gpu() -> bool:
 
 
 @contextmanager
-def gpu_slot(step: str) -> Iterator[None]:
+def gpu_slot(step: Step) -> Iterator[None]:
     """Wait for the graphics processor where the step can use one and there is one.
 
     The limit ``gpu`` is made with one slot where it does not exist; `prefect gcl update gpu --limit 2` changes it.
     """
-    if step not in GPU_STEPS or not has_gpu():
+    if not step.gpu or not has_gpu():
         yield
         return
     with get_client(sync_client=True) as client:

@@ -9,17 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-# What each step does, in the words of the person who waits; and its share of the time, from docs/benchmarks.md.
+from mtmm_video.pipeline import graph
+
+# What is shown while a step runs, and its share of the time.
 STEPS: dict[str, tuple[str, float]] = {
-    "media": ("listening for speech", 0.01),
-    "transcript": ("recognising words", 0.43),
-    "utterances": ("cutting utterances", 0.0),
-    "acoustic": ("measuring the voice", 0.17),
-    "voice": ("hearing how it is said", 0.03),
-    "visual": ("watching faces", 0.33),
-    "text": ("looking up words", 0.02),
-    "features": ("averaging", 0.0),
-    "prediction": ("labelling", 0.01),
+    **{step.name: (step.description, step.share) for step in graph.STEPS},
     "reports": ("writing reports", 0.0),
 }
 

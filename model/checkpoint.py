@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,6 +91,18 @@ def save_checkpoint(path: Path, *, network: CimNetwork, specification: Specifica
         save_file(tensors, temporary, metadata={METADATA_KEY: specification.to_json()})
 
 
+def load_specification(path: Path) -> Specification:
+    """Read what a checkpoint was trained on from the header of its file, without its weights.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, a pickle, damaged, or foreign.
+    """
+    with _opened(path) as file:
+        return _specification(dict(file.metadata() or {}), path=path)
+
+
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]]:
     """Read a safetensors file whole.
 
@@ -104,6 +118,13 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]
     CheckpointError
         If the file is missing, a pickle, or no safetensors file.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file; what cannot be read is a `CheckpointError`."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint file")
     with path.open("rb") as file:
@@ -113,10 +134,16 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]
             f"{path}: this is a pickle, which could run any program when opened; only safetensors checkpoints are read"
         )
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+        with safe_open(path, framework="pt", device="cpu") as opened:
+            yield opened
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a safetensors file, or damaged ({error})") from error
+
+
+def _specification(metadata: Mapping[str, str], *, path: Path) -> Specification:
+    if METADATA_KEY not in metadata:
+        raise CheckpointError(f"{path}: a safetensors file, but not of mtmm-video: its header has no specification")
+    return Specification.from_json(metadata[METADATA_KEY], source=str(path))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -138,9 +165,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         If the file is missing, a pickle, damaged, foreign, or its weights do not fit its specification.
     """
     tensors, metadata = read_tensors(path)
-    if METADATA_KEY not in metadata:
-        raise CheckpointError(f"{path}: a safetensors file, but not of mtmm-video: its header has no specification")
-    specification = Specification.from_json(metadata[METADATA_KEY], source=str(path))
+    specification = _specification(metadata, path=path)
     network = CimNetwork(specification.shape)
     try:
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=True)

@@ -29,7 +29,7 @@ class ModalityFeatures:
     names : tuple of str, length d
         Column names.
     version : str
-        Version of the extractor that made the columns.
+        ``NAME/REVISION`` of the extractor that made the columns; several are joined by `JOINER`.
     """
 
     values: NDArray[np.float32]
@@ -47,13 +47,27 @@ class ModalityFeatures:
             raise InputError(f"ModalityFeatures {self.version}: values hold NaN or Inf")
 
     @property
+    def extractors(self) -> tuple[str, ...]:
+        """Names of the extractors whose columns these are, in order, see `extractor_names`."""
+        return extractor_names(self.version)
+
+    @property
     def present(self) -> NDArray[np.bool_]:
         """Utterances that have this modality at all, shape (u,)."""
         return np.asarray(self.valid.any(axis=1), dtype=np.bool_)
 
 
-def beside(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:
-    """Put the columns of several extractors side by side, as one modality of the same utterances.
+def extractor_names(version: str) -> tuple[str, ...]:
+    """Return the names of the extractors in a version: ``NAME/REVISION``, several joined by `JOINER`.
+
+    >>> extractor_names("covarep-74/1 & whisper-base-layer-3/1")
+    ('covarep-74', 'whisper-base-layer-3')
+    """
+    return tuple(part.partition("/")[0] for part in version.split(JOINER))
+
+
+def hstack(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:
+    """Concatenate the columns of several extractors into one modality of the same utterances.
 
     Parameters
     ----------

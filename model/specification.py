@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtmm_video.foundation.errors import CheckpointError
 from mtmm_video.model.calibration import Calibration
 from mtmm_video.model.cim import NetworkShape, Task
-from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
+from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures, extractor_names
 from mtmm_video.model.labels import EMOTION_CLASSES, SENTIMENTS
 from mtmm_video.model.normaliser import Normaliser
 from mtmm_video.model.speaker_mean import SpeakerMean
@@ -42,6 +42,11 @@ class Columns:
     version: str
     normaliser: Normaliser
     speaker_mean: SpeakerMean | None = None
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """Names of the extractors whose columns these are, in order, see `model.features.extractor_names`."""
+        return extractor_names(self.version)
 
     def prepare(
         self, features: ModalityFeatures, *, speakers: NDArray[np.int64]
@@ -150,9 +155,10 @@ class Specification:
         """Feature version per modality, for provenance."""
         return {modality: columns.version for modality, columns in self.columns.items()}
 
-    def takes(self, prefix: str) -> bool:
-        """Tell whether columns go in whose names begin with `prefix`: those of one extractor."""
-        return any(name.startswith(prefix) for columns in self.columns.values() for name in columns.names)
+    @property
+    def extractors(self) -> frozenset[str]:
+        """Names of the extractors whose columns the network takes, see `model.features.extractor_names`."""
+        return frozenset(name for columns in self.columns.values() for name in columns.extractors)
 
     def to_json(self) -> str:
         """Return the specification as JSON; floats keep every digit of float32."""

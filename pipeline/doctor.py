@@ -154,13 +154,13 @@ def _shared_store() -> Iterator[Check]:
 
 
 def _weights() -> Iterator[Check]:
-    from mtmm_video.model.checkpoint import resolve_checkpoint  # noqa: PLC0415
+    from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint  # noqa: PLC0415
     from mtmm_video.pipeline.job import needed_weights  # noqa: PLC0415
     from mtmm_video.pipeline.options import AnalyzeOptions  # noqa: PLC0415
     from mtmm_video.pipeline.weights.resolution import list_weights  # noqa: PLC0415
 
     options = AnalyzeOptions()
-    needed = needed_weights(options, checkpoint=resolve_checkpoint(options.model))
+    needed = needed_weights(options, specification=load_specification(resolve_checkpoint(options.model)))
     for status in list_weights():
         weight = status.weight.name
         if status.state == "ready":

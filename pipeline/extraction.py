@@ -24,15 +24,20 @@ from mtmm_video.foundation.errors import InputError
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.foundation.version import __version__
 from mtmm_video.model.features import VideoFeatures
-from mtmm_video.pipeline import steps
 from mtmm_video.pipeline.corpora.csd_writer import VideoSequence, write_csd
 from mtmm_video.pipeline.job import Hook, Job, no_hook
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.quality import Quality
 from mtmm_video.pipeline.run import run_steps
 from mtmm_video.pipeline.source import Source
-from mtmm_video.pipeline.store.artefacts import load_features, load_stream, load_utterances
-from mtmm_video.pipeline.store.local import Store, load_arrays, load_json
+from mtmm_video.pipeline.store.artefacts import (
+    load_features,
+    load_source,
+    load_speech,
+    load_stream,
+    load_utterances,
+)
+from mtmm_video.pipeline.store.local import Store, load_arrays
 from mtmm_video.pipeline.utterance import Utterance
 
 FORMATS = ("parquet", "csv", "csd")
@@ -117,16 +122,15 @@ def extract(
 
 
 def measure(job: Job, *, hook: Hook = no_hook) -> Extraction:
-    """Run the steps of an analysis and gather what they measured."""
-    results = run_steps(job, hook=hook)
-    source = steps.load_source(job, results["media"])
+    """Run the steps of an analysis up to the features and return what they measured."""
+    results = run_steps(job, goal="features", hook=hook)
+    source = load_source(results["media"].path, name=job.name, video=job.video)
     utterances = load_utterances(results["utterances"].path)
     features, quality = load_features(results["features"].path, video_id=source.name)
     visual = None
     if source.has_video and "visual" in results:
         tracks = VisualTracks.from_arrays(*load_arrays(results["visual"].path))
-        speech = np.array(load_json(results["media"].path)["speech"], dtype=np.float64).reshape(-1, 2)
-        visual = speaking_face(tracks, utterances, speech=speech)
+        visual = speaking_face(tracks, utterances, speech=load_speech(results["speech"].path))
     acoustic = load_stream(results["acoustic"].path) if source.has_audio else None
     return Extraction(source, utterances, features, quality, acoustic, visual)
 

@@ -10,24 +10,27 @@ from typing import Any, Protocol
 
 from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
 from mtmm_video.foundation.files import sha256_of
-from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint
+from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import StepRecord
 from mtmm_video.pipeline.store.local import Store, hash_video, mark_used
 from mtmm_video.pipeline.weights import resolution
 
 VOICE_WEIGHTS = "whisper-base"  # of `extractors.acoustic.whisper_states`, whichever whisper recognises the words
+# The pretrained weights of the extractors whose columns a checkpoint may take, by the extractor's name.
+EXTRACTOR_WEIGHTS = {"minilm-l6-v2": "minilm-l6-v2", "whisper-base-layer-3": VOICE_WEIGHTS}
 
 
 class Hook(Protocol):
-    """Called as an analysis goes on: for progress bars, debugging and timing alike."""
+    """Called as an analysis goes on: for progress bars, debugging and timing alike. Calls may come from any thread."""
 
     def __call__(self, step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
         """Note that a step began (only its name), is at a `share` of its work in [0, 1], or gave its artefact."""
 
 
 def no_hook(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
-    """Do nothing: the hook of those who do not watch."""
+    """Do nothing: the default hook."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class StepResult:
 
 
 class MissingArtefactError(Exception):
-    """A step has not run yet; raised for jobs that only look at what is stored."""
+    """A step has no artefact yet; raised for jobs that only read the store."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ class Job:
         SHA-256 of each of them.
     checkpoint : Path
         The model.
+    checkpoint_sha256 : str
+        Of that file.
+    specification : Specification
+        What the model was trained on; its weights are loaded by the step that predicts, alone.
     transcript_sha256 : str or None
         Of the transcript file, where one is given.
     stamp : (int, int)
@@ -94,6 +101,8 @@ class Job:
     weights: Mapping[str, Path]
     fingerprints: Mapping[str, str]
     checkpoint: Path
+    checkpoint_sha256: str
+    specification: Specification
     transcript_sha256: str | None
     stamp: tuple[int, int]
     stored_only: bool = False
@@ -144,7 +153,8 @@ class Job:
             except OSError as error:
                 raise InputError(f"{options.transcript}: the transcript cannot be read ({error.strerror})") from error
         checkpoint = resolve_checkpoint(options.model)
-        names = needed_weights(options, checkpoint=checkpoint)
+        specification = load_specification(checkpoint)
+        names = needed_weights(options, specification=specification)
         if store.shared is not None:
             store.shared.check()
         return cls(
@@ -156,6 +166,8 @@ class Job:
             weights={name: resolution.resolve(name) for name in names},
             fingerprints={name: resolution.fingerprint(name) for name in names},
             checkpoint=checkpoint,
+            checkpoint_sha256=sha256_of(checkpoint),
+            specification=specification,
             transcript_sha256=transcript_sha256,
             stamp=stamp,
         )
@@ -191,8 +203,8 @@ class Job:
         """
         path = self.store.path(self.content, step=name, version=version, parameters=parameters, suffix=suffix)
         start = time.perf_counter()
-        # Who only looks needs no answer from a shared tier: what it holds counts once the analysis really runs.
-        reused = self.options.reuse and (path.is_file() if self.stored_only else self.store.holds(path))
+        # The shared tier is asked only by an analysis that runs: a look at what is stored must not wait for a network.
+        reused = self.options.cache and (path.is_file() if self.stored_only else self.store.holds(path))
         if reused:
             mark_used(path)
         else:
@@ -221,16 +233,12 @@ def _stamp(video: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def needed_weights(options: AnalyzeOptions, *, checkpoint: Path) -> tuple[str, ...]:
-    """Return the names of the pretrained weights that an analysis with these options uses."""
-    names = ["glove-6b-50d"]
+def needed_weights(options: AnalyzeOptions, *, specification: Specification) -> tuple[str, ...]:
+    """Return the names of the pretrained weights that an analysis with these options and this checkpoint uses."""
+    names = {"glove-6b-50d"}
     if options.transcript is None:
-        names.append(f"whisper-{options.asr}")
+        names.add(f"whisper-{options.asr}")
     if options.visual == "mediapipe":
-        names.append("face-landmarker")
-    specification = load_checkpoint(checkpoint).specification
-    if specification.takes("minilm_"):
-        names.append("minilm-l6-v2")
-    if specification.takes("voice_"):
-        names.append(VOICE_WEIGHTS)
-    return tuple(sorted(set(names)))
+        names.add("face-landmarker")
+    names |= {EXTRACTOR_WEIGHTS[name] for name in specification.extractors if name in EXTRACTOR_WEIGHTS}
+    return tuple(sorted(names))

@@ -1,10 +1,16 @@
-"""`AnalyzeOptions`: what a user can choose about an analysis."""
+"""`AnalyzeOptions`: what a user can choose about an analysis, declared once for Python, flows and the command line.
+
+A field here is the argument of `AnalyzeOptions`, the entry of the flows' parameter ``options``, and the option of
+`mtmm-video analyze`, `batch` and `serve`, with underscores written as hyphens. Its metadata hold the help text.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mtmm_video.foundation.errors import InputError
 
@@ -13,9 +19,28 @@ DEFAULT_FORMATS = ("csv", "json", "html")
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 
 
+def _option(default: Any, text: str, *, flag: str | None = None, decides: bool = True, single: bool = False) -> Any:
+    """Declare an option.
+
+    Parameters
+    ----------
+    default : value
+    text : str
+        What ``--help`` says.
+    flag : str, optional
+        The name of a switch on the command line, where it is not ``--name/--no-name``.
+    decides : bool
+        Whether the option decides what is measured and labelled, and so belongs into the provenance.
+    single : bool
+        Whether it belongs to one video, so that folders do not take it.
+    """
+    metadata = {"help": text, "flag": flag, "decides": decides, "single": single}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
 @dataclass(frozen=True)
 class AnalyzeOptions:
-    """The options of an analysis. All but the last four decide the result.
+    """The options of an analysis.
 
     Attributes
     ----------
@@ -35,19 +60,21 @@ class AnalyzeOptions:
         Put the video inside the HTML report.
     plain : bool
         Subtitles without labels.
-    reuse : bool
+    cache : bool
         Whether artefacts of earlier runs are used. New ones are stored either way.
     """
 
-    asr: str = "base"
-    language: str | None = None
-    transcript: Path | None = None
-    model: str = DEFAULT_MODEL
-    visual: str = "mediapipe"
-    formats: tuple[str, ...] = DEFAULT_FORMATS
-    embed: bool = False
-    plain: bool = False
-    reuse: bool = True
+    asr: str = _option("base", "Whisper model: base, tiny.en.")
+    language: str | None = _option(None, "Language spoken, such as en; recognised where not given.")
+    transcript: Path | None = _option(  # noqa: RUF009 (it declares a field)
+        None, "SRT, VTT or JSON with words, in place of recognition.", single=True
+    )
+    model: str = _option(DEFAULT_MODEL, "Checkpoint: paper, plus, or a path.")
+    visual: str = _option("mediapipe", "What looks at faces: mediapipe, pyfeat, none.")
+    formats: tuple[str, ...] = _option(DEFAULT_FORMATS, "Reports, separated by commas.", decides=False)
+    embed: bool = _option(False, "Put the video inside the HTML report.", flag="--embed", decides=False)
+    plain: bool = _option(False, "Subtitles without labels.", flag="--plain", decides=False)
+    cache: bool = _option(True, "Use what earlier runs computed, or compute every step anew.", decides=False)
 
     def __post_init__(self) -> None:
         if self.visual not in VISUAL_BACKENDS:
@@ -55,10 +82,33 @@ class AnalyzeOptions:
 
     def recorded(self) -> Mapping[str, str | None]:
         """Return what provenance says of them: the options that decide the result."""
-        return {
-            "asr": None if self.transcript else self.asr,
-            "language": self.language,
-            "transcript": str(self.transcript) if self.transcript else None,
-            "model": self.model,
-            "visual": self.visual,
-        }
+        content = self.to_content()
+        recorded = {field.name: content[field.name] for field in dataclasses.fields(self) if field.metadata["decides"]}
+        return {**recorded, "asr": None if self.transcript else self.asr}
+
+    def to_content(self) -> dict[str, Any]:
+        """Return the options as JSON-able values by name, which flows take as their parameter ``options``."""
+        content = dataclasses.asdict(self)
+        content["transcript"] = str(self.transcript) if self.transcript else None
+        content["formats"] = list(self.formats)
+        return content
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> AnalyzeOptions:
+        """Read what `to_content` returned; options that are missing take their defaults.
+
+        Raises
+        ------
+        InputError
+            If a name is no option, or a value is not one of its choices.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(content) - known)
+        if unknown:
+            raise InputError(f"options: {', '.join(unknown)} is no option; choose from {', '.join(sorted(known))}")
+        values = dict(content)
+        if values.get("transcript") is not None:
+            values["transcript"] = Path(values["transcript"])
+        if "formats" in values:
+            values["formats"] = tuple(values["formats"])
+        return cls(**values)

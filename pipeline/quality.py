@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual import FaceChoice
 from mtmm_video.pipeline.source import Source
@@ -195,7 +196,7 @@ def notes_of(source: Source, *, utterances: int, spoken: float, absent: Sequence
 
 
 def absent_columns(names: Sequence[str], valid: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Return the columns that no row has, of a modality that at least one row has; all voice columns are one.
+    """Return the columns that no row has, of a modality that at least one row has; whisper's states count as one.
 
     Parameters
     ----------
@@ -205,8 +206,7 @@ def absent_columns(names: Sequence[str], valid: NDArray[np.bool_]) -> tuple[str,
     if not valid.any():
         return ()
     absent = [name for name, present in zip(names, np.atleast_1d(valid.any(axis=0)), strict=True) if not present]
-    kinds = ["voice" if name.startswith("voice_") else name for name in absent]
-    return tuple(dict.fromkeys(kinds))
+    return tuple(dict.fromkeys("voice" if name in VOICE_NAMES else name for name in absent))
 
 
 def _below(value: float | None, limit: float) -> bool:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mtmm_video.foundation.files import sha256_of
 from mtmm_video.foundation.version import __version__
-from mtmm_video.model.checkpoint import load_checkpoint
-from mtmm_video.pipeline import steps
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
+from mtmm_video.pipeline.graph import GOAL, Step, steps_towards
 from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
 from mtmm_video.pipeline.reports.writers import write_reports
-from mtmm_video.pipeline.store.artefacts import load_features, load_prediction, load_utterances
-from mtmm_video.pipeline.store.local import Store, load_json, remove_unfinished
+from mtmm_video.pipeline.steps import MAKERS, StepRun
+from mtmm_video.pipeline.store.artefacts import (
+    load_features,
+    load_prediction,
+    load_source,
+    load_speech,
+    load_utterances,
+)
+from mtmm_video.pipeline.store.local import Store, remove_unfinished
 
 # The libraries whose version can change a number in the report.
-PACKAGES = ("av", "gensim", "librosa", "mediapipe", "numpy", "openai-whisper", "scipy", "torch")
+PACKAGES = ("av", "gensim", "mediapipe", "numba", "numpy", "openai-whisper", "opencv-python", "scipy", "torch")
 
 
 def analyze(
@@ -71,85 +76,89 @@ def analyze(
     >>> analysis.utterances[0].prediction.sentiment  # doctest: +SKIP
     'positive'
     """
-    chosen = options or AnalyzeOptions()
-    job = Job.prepare(Path(path), options=chosen, store=store or Store.default())
+    job = Job.prepare(Path(path), options=options or AnalyzeOptions(), store=store or Store.default())
     with job.store.locked(job.content):
-        results = run_steps(job, hook=hook)
-        analysis = assemble(job, results)
-        if out is not None:
-            hook("reports")
-            report(job, analysis, out=Path(out))
-    return analysis
+        return finish(job, run_steps(job, hook=hook), out=None if out is None else Path(out), hook=hook)
 
 
-def run_steps(job: Job, *, hook: Hook = no_hook) -> dict[str, StepResult]:
-    """Run every step of a job in order and return their results by name."""
+def steps_of(job: Job, *, goal: str = GOAL) -> tuple[Step, ...]:
+    """Return the steps that a job asks for on the way to a goal, in topological order."""
+    return tuple(step for step in steps_towards(goal) if MAKERS[step.name].applies(job))
+
+
+def run_step(step: Step, job: Job, results: Mapping[str, StepResult], *, hook: Hook = no_hook) -> StepResult:
+    """Run one step, or take its artefact from the store.
+
+    Parameters
+    ----------
+    step : Step
+    job : Job
+    results : mapping of str to StepResult
+        Of the steps that ran before, by name. A needed step that is missing does not apply to the job.
+    hook : Hook
+        Told when the step begins, how far it is, and when it has its artefact.
+
+    Raises
+    ------
+    MissingArtefactError
+        If the job only reads the store and the artefact is not there.
+    MtmmError
+        As the step raises it.
+    """
+    maker = MAKERS[step.name]
+    inputs = {name: results[name] for name in step.needs if name in results}
+    keys = {name: inputs[name].key if name in inputs else "none" for name in step.needs}
+    parameters = {**keys, **maker.parameters(job)}
+
+    def make(path: Path) -> None:
+        artefacts = {name: result.path for name, result in inputs.items()}
+        maker.make(StepRun(job, artefacts, path, progress=lambda share: hook(step.name, share=share)))
+
+    hook(step.name)
+    result = job.step(step.name, version=maker.version, parameters=parameters, suffix=maker.suffix, make=make)
+    hook(step.name, result.path)
+    return result
+
+
+def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook) -> dict[str, StepResult]:
+    """Run the steps of a job up to a goal and return their results by name."""
     results: dict[str, StepResult] = {}
-
-    def note(result: StepResult) -> StepResult:
-        results[result.record.name] = result
-        hook(result.record.name, result.path)
-        return result
-
-    hook("media")
-    media = note(steps.media(job, hook=hook))
-    transcript = None
-    if job.options.transcript is None:
-        hook("transcript")
-        transcript = note(steps.transcript(job, media, hook=hook))
-    hook("utterances")
-    utterances = note(steps.utterances(job, transcript, hook=hook))
-    hook("acoustic")
-    acoustic = note(steps.acoustic(job, media, hook=hook))
-    hook("voice")
-    voice = note(steps.voice(job, media, utterances, hook=hook))
-    visual = None
-    if job.options.visual != "none":
-        hook("visual")
-        visual = note(steps.visual(job, media, hook=hook))
-    hook("text")
-    text = note(steps.text(job, utterances, hook=hook))
-    hook("features")
-    features = note(
-        steps.features(
-            job,
-            media=media,
-            utterances=utterances,
-            acoustic=acoustic,
-            voice=voice,
-            visual=visual,
-            text=text,
-            hook=hook,
-        )
-    )
-    hook("prediction")
-    note(steps.prediction(job, features, hook=hook))
+    for step in steps_of(job, goal=goal):
+        results[step.name] = run_step(step, job, results, hook=hook)
     return results
 
 
-def is_finished(job: Job) -> bool:
-    """Tell whether every step's artefact lies in the store, so that only the reports are left to write."""
+def stored_results(job: Job) -> dict[str, StepResult] | None:
+    """Return the results of all steps from the store, or None where one is missing."""
     try:
-        run_steps(replace(job, stored_only=True))
+        return run_steps(replace(job, stored_only=True))
     except MissingArtefactError:
-        return False
-    return True
+        return None
 
 
-def assemble(job: Job, results: dict[str, StepResult]) -> Analysis:
+def finish(job: Job, results: Mapping[str, StepResult], *, out: Path | None, hook: Hook = no_hook) -> Analysis:
+    """Put the artefacts of all steps together and write the reports, where a folder is given."""
+    analysis = assemble(job, results)
+    if out is not None:
+        hook("reports")
+        report(job, analysis, out=out)
+    return analysis
+
+
+def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
     """Put the artefacts of all steps together.
 
     Parameters
     ----------
     job : Job
-    results : dict of str to StepResult
+    results : mapping of str to StepResult
         By step name, as `run_steps` returns them.
     """
-    source = steps.load_source(job, results["media"])
+    source = load_source(results["media"].path, name=job.name, video=job.video)
     utterances = load_utterances(results["utterances"].path)
     features, quality = load_features(results["features"].path, video_id=source.name)
     prediction = load_prediction(results["prediction"].path)
-    speech: Sequence[Sequence[float]] = load_json(results["media"].path)["speech"]
+    speech = load_speech(results["speech"].path)
     absent = [name for entry in features.modalities.values() for name in absent_columns(entry.names, entry.valid)]
     return Analysis(
         source=source,
@@ -168,7 +177,7 @@ def assemble(job: Job, results: dict[str, StepResult]) -> Analysis:
         notes=notes_of(
             source,
             utterances=len(utterances),
-            spoken=sum(end - start for start, end in speech),
+            spoken=float((speech[:, 1] - speech[:, 0]).sum()),
             absent=absent,
             visual=job.options.visual,
         ),
@@ -185,13 +194,12 @@ def report(job: Job, analysis: Analysis, *, out: Path) -> dict[str, Path]:
 
 
 def _provenance(job: Job, results: Iterable[StepResult]) -> Provenance:
-    specification = load_checkpoint(job.checkpoint).specification
     return Provenance(
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         options=job.options.recorded(),
         weights=dict(job.fingerprints),
-        model={"name": specification.name, "sha256": sha256_of(job.checkpoint), **specification.versions},
+        model={"name": job.specification.name, "sha256": job.checkpoint_sha256, **job.specification.versions},
         packages={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
         steps=tuple(result.record for result in results),
     )

@@ -1,24 +1,25 @@
-"""The steps of an analysis, in the order of the sentence: each takes paths and writes one artefact.
+"""The steps of an analysis: the function behind each name of `pipeline.graph`.
 
-A step's artefact is named after everything that decided it (`Job.step`), the artefacts of earlier steps included, so a
-change of one option reruns only what depends on it. A step's version is raised when its own code changes what it
-writes; the versions of the extractors are among its parameters.
+A step's artefact is named after everything that decided it: the step's version, what its function declares as
+parameters, and the artefacts of the steps it needs. A change of one option therefore reruns only what depends on it. A
+step's version is raised when its own code changes what it writes; the versions of the extractors are among its
+parameters.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.speech.recognition import SPEECH_VERSION, transcribe
+from mtmm_video.extractors.speech.recognition import SPEECH_VERSION, Transcript, transcribe
 from mtmm_video.extractors.speech.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
-from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual import (
     DEFAULT_SAMPLING_RATE,
@@ -32,12 +33,11 @@ from mtmm_video.extractors.visual import (
     track_faces,
 )
 from mtmm_video.extractors.visual.tracks import TRACKS_VERSION
-from mtmm_video.foundation.files import sha256_of
 from mtmm_video.model.checkpoint import load_checkpoint
-from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, beside
+from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, extractor_names, hstack
 from mtmm_video.model.prediction import predict
 from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_words
-from mtmm_video.pipeline.job import VOICE_WEIGHTS, Hook, Job, StepResult, no_hook
+from mtmm_video.pipeline.job import VOICE_WEIGHTS, Job
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
@@ -45,15 +45,21 @@ from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.store.artefacts import (
     load_features,
     load_modality,
+    load_source,
+    load_speech,
     load_stream,
+    load_transcript,
     load_utterances,
     save_features,
     save_modality,
     save_prediction,
+    save_source,
+    save_speech,
     save_stream,
+    save_transcript,
     save_utterances,
 )
-from mtmm_video.pipeline.store.local import load_arrays, load_json, save_arrays, save_json
+from mtmm_video.pipeline.store.local import load_arrays, save_arrays
 from mtmm_video.pipeline.text_features import text_features
 from mtmm_video.pipeline.transcripts.reading import read_transcript
 from mtmm_video.pipeline.utterance import Utterance
@@ -62,240 +68,259 @@ from mtmm_video.pipeline.voice_features import no_voice, voice_features
 SAMPLE_RATE = 16_000  # Hz, of everything that listens
 
 
-def media(job: Job, *, hook: Hook = no_hook) -> StepResult:
-    """Probe the file and find where somebody speaks.
+@dataclass(frozen=True)
+class StepRun:
+    """One run of one step: what its function is given.
+
+    Attributes
+    ----------
+    job : Job
+        The video and what is settled about it.
+    inputs : mapping of str to Path
+        The artefacts of the steps it needs, by name. A step that does not apply to the job has none.
+    path : Path
+        Where the artefact is written, whole or not at all.
+    progress : callable
+        Takes the share of the work that is done, in [0, 1].
+    """
+
+    job: Job
+    inputs: Mapping[str, Path]
+    path: Path
+    progress: Callable[[float], None]
+
+    def source(self) -> Source:
+        """Return the facts about the file, under the job's name and path."""
+        return load_source(self.inputs["media"], name=self.job.name, video=self.job.video)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How a step's artefact is made.
+
+    Attributes
+    ----------
+    version : str
+        Raised when the step's own code changes what it writes.
+    suffix : str
+        "json" or "safetensors".
+    parameters : callable
+        All that decides the result beside the video and the needed artefacts: options, versions, weights.
+    applies : callable
+        Whether the job asks for the step at all.
+    make : callable
+        Writes the artefact.
+    """
+
+    version: str
+    suffix: str
+    parameters: Callable[[Job], Mapping[str, Any]]
+    applies: Callable[[Job], bool]
+    make: Callable[[StepRun], None]
+
+
+MAKERS: dict[str, Maker] = {}  # by the names of `pipeline.graph.STEPS`
+
+
+def _step(
+    suffix: str,
+    *,
+    parameters: Callable[[Job], Mapping[str, Any]],
+    version: str = "1",
+    applies: Callable[[Job], bool] = lambda _job: True,
+) -> Callable[[Callable[[StepRun], None]], Callable[[StepRun], None]]:
+    """Register a function as the step of its name."""
+
+    def register(make: Callable[[StepRun], None]) -> Callable[[StepRun], None]:
+        MAKERS[make.__name__] = Maker(version, suffix, parameters, applies, make)
+        return make
+
+    return register
+
+
+@_step("json", version="2", parameters=lambda _job: {})
+def media(run: StepRun) -> None:
+    """Probe the file.
 
     Raises
     ------
     MediaError
         If the file is no video or sound that can be decoded.
     """
-
-    def make(path: Path) -> None:
-        info = probe(job.video)
-        speech = np.zeros((0, 2))
-        if info.has_audio:
-            speech = detect_speech(read_waveform(job.video, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
-        source = Source(
-            name="",
-            path="",
-            sha256=job.content,
-            duration=info.duration,
-            has_audio=info.has_audio,
-            has_video=info.has_video,
-            width=info.width,
-            height=info.height,
-            frame_rate=info.frame_rate,
-        )
-        save_json(path, {"source": dataclasses.asdict(source), "speech": speech.tolist()})
-
-    return job.step("media", version="1", parameters={"vad": VOICE_ACTIVITY_VERSION}, suffix="json", make=make)
+    info = probe(run.job.video)
+    source = Source(
+        name="",
+        path="",
+        sha256=run.job.content,
+        duration=info.duration,
+        has_audio=info.has_audio,
+        has_video=info.has_video,
+        width=info.width,
+        height=info.height,
+        frame_rate=info.frame_rate,
+    )
+    save_source(run.path, source)
 
 
-def load_source(job: Job, media: StepResult) -> Source:
-    """Return the `Source` of a job from its media artefact: the facts are the content's, name and path the job's."""
-    facts = load_json(media.path)["source"]
-    return Source(**{**facts, "name": job.name, "path": str(job.video)})
+@_step("json", parameters=lambda _job: {"vad": VOICE_ACTIVITY_VERSION})
+def speech(run: StepRun) -> None:
+    """Find the intervals in which somebody speaks."""
+    found = np.zeros((0, 2))
+    if run.source().has_audio:
+        found = detect_speech(read_waveform(run.job.video, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
+    save_speech(run.path, found)
 
 
-def transcript(job: Job, media: StepResult, *, hook: Hook = no_hook) -> StepResult:
-    """Recognise the words; where the user gave a transcript, there is nothing to recognise."""
-    options = job.options
-    parameters = {"media": media.key, "speech": SPEECH_VERSION, "language": options.language or "auto"}
-    parameters["weights"] = job.fingerprints[f"whisper-{options.asr}"]
-
-    def make(path: Path) -> None:
-        speech = np.array(load_json(media.path)["speech"], dtype=np.float64).reshape(-1, 2)
-        if not len(speech):
-            save_json(path, {"language": options.language, "words": []})
-            return
+@_step(
+    "json",
+    parameters=lambda job: {
+        "speech": SPEECH_VERSION,
+        "language": job.options.language or "auto",
+        "weights": job.fingerprints[f"whisper-{job.options.asr}"],
+    },
+    applies=lambda job: job.options.transcript is None,
+)
+def transcript(run: StepRun) -> None:
+    """Recognise the words, where the user gave no transcript."""
+    options = run.job.options
+    spoken = load_speech(run.inputs["speech"])
+    heard = Transcript(words=(), language=options.language or "")
+    if len(spoken):
         heard = transcribe(
-            read_waveform(job.video, sample_rate=SAMPLE_RATE),
+            read_waveform(run.job.video, sample_rate=SAMPLE_RATE),
             sample_rate=SAMPLE_RATE,
-            model=job.weights[f"whisper-{options.asr}"],
+            model=run.job.weights[f"whisper-{options.asr}"],
             language=options.language,
-            speech=speech,
-            hook=lambda share: hook("transcript", share=share),
+            speech=spoken,
+            hook=run.progress,
         )
-        save_json(path, {"language": heard.language, "words": [dataclasses.asdict(word) for word in heard.words]})
-
-    return job.step("transcript", version="1", parameters=parameters, suffix="json", make=make)
+    save_transcript(run.path, heard)
 
 
-def utterances(job: Job, transcript: StepResult | None, *, hook: Hook = no_hook) -> StepResult:
-    """Cut the words into utterances; those of the user's transcript where one was given."""
-    parameters = {"segmentation": SEGMENTATION_VERSION}
-    if transcript is None:
-        parameters |= {"file": str(job.transcript_sha256)}
+@_step("json", parameters=lambda job: {"segmentation": SEGMENTATION_VERSION, "file": job.transcript_sha256})
+def utterances(run: StepRun) -> None:
+    """Segment the words into utterances; those of the user's transcript where one was given."""
+    if run.job.options.transcript is not None:
+        save_utterances(run.path, read_transcript(run.job.options.transcript))
     else:
-        parameters |= {"transcript": transcript.key}
-
-    def make(path: Path) -> None:
-        if transcript is None:
-            assert job.options.transcript is not None
-            save_utterances(path, read_transcript(job.options.transcript))
-        else:
-            words = tuple(Word(**word) for word in load_json(transcript.path)["words"])
-            save_utterances(path, segment(words))
-
-    return job.step("utterances", version="1", parameters=parameters, suffix="json", make=make)
+        save_utterances(run.path, segment(load_transcript(run.inputs["transcript"]).words))
 
 
-def acoustic(job: Job, media: StepResult, *, hook: Hook = no_hook) -> StepResult:
+@_step("safetensors", parameters=lambda _job: {"covarep": COVAREP_VERSION})
+def acoustic(run: StepRun) -> None:
     """Measure the 74 COVAREP columns over the whole recording."""
-
-    def make(path: Path) -> None:
-        if load_json(media.path)["source"]["has_audio"]:
-            waveform = read_waveform(job.video, sample_rate=SAMPLE_RATE)
-            save_stream(path, covarep(waveform, sample_rate=SAMPLE_RATE))
-        else:
-            save_stream(path, _empty_stream(COVAREP_NAMES, COVAREP_VERSION))
-
-    return job.step("acoustic", version="1", parameters={"covarep": COVAREP_VERSION}, suffix="safetensors", make=make)
+    stream = FeatureStream.empty(COVAREP_NAMES, version=COVAREP_VERSION)
+    if run.source().has_audio:
+        stream = covarep(read_waveform(run.job.video, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
+    save_stream(run.path, stream)
 
 
-def voice(job: Job, media: StepResult, utterances: StepResult, *, hook: Hook = no_hook) -> StepResult:
-    """Hear how each utterance is said, where the checkpoint was trained on it; else nothing is heard."""
-    asked = load_checkpoint(job.checkpoint).specification.takes("voice_")
-    parameters = {"voice": VOICE_VERSION if asked else "none"}
-    if asked:
-        parameters |= {"utterances": utterances.key, "weights": job.fingerprints[VOICE_WEIGHTS]}
-
-    def make(path: Path) -> None:
-        if not asked:
-            none = np.zeros((0, 0))
-            save_modality(path, ModalityFeatures(none.astype(np.float32), none.astype(np.bool_), (), VOICE_VERSION))
-            return
-        spoken = load_utterances(utterances.path)
-        heard = no_voice(len(spoken))
-        if spoken and load_json(media.path)["source"]["has_audio"]:
-            heard = voice_features(
-                read_waveform(job.video, sample_rate=SAMPLE_RATE),
-                sample_rate=SAMPLE_RATE,
-                spans=[(each.start, each.end) for each in spoken],
-                model=job.weights[VOICE_WEIGHTS],
-            )
-        save_modality(path, heard)
-
-    return job.step("voice", version="1", parameters=parameters, suffix="safetensors", make=make)
+@_step(
+    "safetensors",
+    parameters=lambda job: {"voice": VOICE_VERSION, "weights": job.fingerprints[VOICE_WEIGHTS]},
+    applies=lambda job: set(extractor_names(VOICE_VERSION)) <= job.specification.extractors,
+)
+def voice(run: StepRun) -> None:
+    """Compute whisper's states of each utterance, where the checkpoint was trained on them."""
+    spoken = load_utterances(run.inputs["utterances"])
+    columns = no_voice(len(spoken))
+    if spoken and run.source().has_audio:
+        columns = voice_features(
+            read_waveform(run.job.video, sample_rate=SAMPLE_RATE),
+            sample_rate=SAMPLE_RATE,
+            spans=[(each.start, each.end) for each in spoken],
+            model=run.job.weights[VOICE_WEIGHTS],
+        )
+    save_modality(run.path, columns)
 
 
-def visual(job: Job, media: StepResult, *, hook: Hook = no_hook) -> StepResult:
-    """Find and follow every face of the video."""
-    parameters = {
+@_step(
+    "safetensors",
+    parameters=lambda job: {
         "backend": job.options.visual,
         "tracks": TRACKS_VERSION,
         "rate": DEFAULT_SAMPLING_RATE,
         "longest_side": LONGEST_SIDE,
         "weights": job.fingerprints.get("face-landmarker"),  # py-feat has weights of its own
-    }
+    },
+    applies=lambda job: job.options.visual != "none",
+)
+def visual(run: StepRun) -> None:
+    """Find and follow every face of the video."""
+    source = run.source()
+    frames: Iterator[Frame] = iter(())
+    if source.has_video:
+        sampled = read_frames(run.job.video, rate=DEFAULT_SAMPLING_RATE, longest_side=LONGEST_SIDE)
+        frames = _reported(sampled, duration=source.duration, progress=run.progress)
+    if run.job.options.visual == "pyfeat":
+        tracks = pyfeat_backend.track_faces(frames)
+    else:
+        tracks = track_faces(frames, landmarker=run.job.weights["face-landmarker"])
+    arrays, metadata = tracks.to_arrays()
+    save_arrays(run.path, arrays, metadata=metadata)
 
-    def make(path: Path) -> None:
-        source = load_source(job, media)
-        frames: Iterator[Frame] = iter(())
-        if source.has_video:
-            sampled = read_frames(job.video, rate=DEFAULT_SAMPLING_RATE, longest_side=LONGEST_SIDE)
-            frames = _watched(sampled, source.duration, hook)
-        if job.options.visual == "pyfeat":
-            tracks = pyfeat_backend.track_faces(frames)
-        else:
-            tracks = track_faces(frames, landmarker=job.weights["face-landmarker"])
-        arrays, metadata = tracks.to_arrays()
-        save_arrays(path, arrays, metadata=metadata)
 
-    return job.step("visual", version="1", parameters=parameters, suffix="safetensors", make=make)
-
-
-def text(job: Job, utterances: StepResult, *, hook: Hook = no_hook) -> StepResult:
-    """Compute the text columns that the checkpoint was trained on."""
-    columns = load_checkpoint(job.checkpoint).specification.columns.get("text")
-    names = columns.names if columns else ()
-    parameters = {
-        "utterances": utterances.key,
-        "columns": list(names),
+def _text_parameters(job: Job) -> Mapping[str, Any]:
+    columns = job.specification.columns.get("text")
+    return {
+        "columns": list(columns.names) if columns else [],
         "version": columns.version if columns else "",
         "glove": job.fingerprints["glove-6b-50d"],
         "minilm": job.fingerprints.get("minilm-l6-v2", ""),
     }
 
-    def make(path: Path) -> None:
-        found = text_features(
-            [utterance.text for utterance in load_utterances(utterances.path)],
-            columns=names,
-            glove=job.weights["glove-6b-50d"],
-            sentence=job.weights.get("minilm-l6-v2"),
+
+@_step("safetensors", parameters=_text_parameters)
+def text(run: StepRun) -> None:
+    """Compute the text columns that the checkpoint was trained on."""
+    columns = run.job.specification.columns.get("text")
+    found = text_features(
+        [utterance.text for utterance in load_utterances(run.inputs["utterances"])],
+        extractors=columns.extractors if columns else (),
+        glove=run.job.weights["glove-6b-50d"],
+        sentence=run.job.weights.get("minilm-l6-v2"),
+    )
+    save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
+
+
+@_step("safetensors", version="2", parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION})
+def features(run: StepRun) -> None:
+    """Average every modality over words, then over the utterance, and measure how well each was measured."""
+    source = run.source()
+    spoken = load_utterances(run.inputs["utterances"])
+    sound = load_stream(run.inputs["acoustic"])
+    text_columns, more = load_modality(run.inputs["text"])
+    modalities: dict[Modality, ModalityFeatures] = {"text": text_columns}
+    if source.has_audio:
+        modalities["acoustic"] = average_words(sound, spoken)
+        if "voice" in run.inputs:
+            modalities["acoustic"] = hstack([modalities["acoustic"], load_modality(run.inputs["voice"])[0]])
+    faces: list[FaceChoice | None] = [None] * len(spoken)
+    if "visual" in run.inputs and source.has_video:
+        intervals = load_speech(run.inputs["speech"])
+        tracks = VisualTracks.from_arrays(*load_arrays(run.inputs["visual"]))
+        chosen = [choose_face(tracks, start=each.start, end=each.end, speech=intervals) for each in spoken]
+        faces = list(chosen)
+        modalities["visual"] = _average_faces(chosen, spoken)
+    quality = [
+        measure_quality(
+            utterance,
+            source=source,
+            acoustic=sound if source.has_audio else None,
+            face=face,
+            unknown_word_share=float(unknown),
         )
-        save_modality(path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
-
-    return job.step("text", version="1", parameters=parameters, suffix="safetensors", make=make)
-
-
-def features(
-    job: Job,
-    *,
-    media: StepResult,
-    utterances: StepResult,
-    acoustic: StepResult,
-    voice: StepResult,
-    visual: StepResult | None,
-    text: StepResult,
-    hook: Hook = no_hook,
-) -> StepResult:
-    """Average every modality over words, then over the utterance, and judge how well each was measured."""
-    parameters = {
-        "averaging": AVERAGING_VERSION,
-        "media": media.key,
-        "utterances": utterances.key,
-        "acoustic": acoustic.key,
-        "voice": voice.key,
-        "visual": visual.key if visual else "none",
-        "facet": FACET_VERSION,
-        "text": text.key,
-    }
-
-    def make(path: Path) -> None:
-        source = load_source(job, media)
-        spoken = load_utterances(utterances.path)
-        sound = load_stream(acoustic.path)
-        text_columns, more = load_modality(text.path)
-        modalities: dict[Modality, ModalityFeatures] = {"text": text_columns}
-        if source.has_audio:
-            modalities["acoustic"] = average_words(sound, spoken)
-            heard, _ = load_modality(voice.path)
-            if heard.names:
-                modalities["acoustic"] = beside([modalities["acoustic"], heard])
-        faces: list[FaceChoice | None] = [None] * len(spoken)
-        if visual is not None and source.has_video:
-            speech = np.array(load_json(media.path)["speech"], dtype=np.float64).reshape(-1, 2)
-            tracks = VisualTracks.from_arrays(*load_arrays(visual.path))
-            chosen = [choose_face(tracks, start=each.start, end=each.end, speech=speech) for each in spoken]
-            faces = list(chosen)
-            modalities["visual"] = _average_faces(chosen, spoken)
-        quality = [
-            measure_quality(
-                utterance,
-                source=source,
-                acoustic=sound if source.has_audio else None,
-                face=face,
-                unknown_word_share=float(unknown),
-            )
-            for utterance, face, unknown in zip(spoken, faces, more["out_of_vocabulary"], strict=True)
-        ]
-        speakers = tuple(each.speaker or "" for each in spoken)
-        save_features(path, VideoFeatures(video_id="", modalities=modalities, speakers=speakers), quality=quality)
-
-    return job.step("features", version="2", parameters=parameters, suffix="safetensors", make=make)
+        for utterance, face, unknown in zip(spoken, faces, more["out_of_vocabulary"], strict=True)
+    ]
+    speakers = tuple(each.speaker or "" for each in spoken)
+    save_features(run.path, VideoFeatures(video_id="", modalities=modalities, speakers=speakers), quality=quality)
 
 
-def prediction(job: Job, features: StepResult, *, hook: Hook = no_hook) -> StepResult:
+@_step("safetensors", parameters=lambda job: {"checkpoint": job.checkpoint_sha256})
+def prediction(run: StepRun) -> None:
     """Label the utterances with the checkpoint."""
-    parameters = {"features": features.key, "checkpoint": sha256_of(job.checkpoint)}
-
-    def make(path: Path) -> None:
-        video, _ = load_features(features.path, video_id=job.name)
-        save_prediction(path, predict(load_checkpoint(job.checkpoint), video))
-
-    return job.step("prediction", version="1", parameters=parameters, suffix="safetensors", make=make)
+    video, _ = load_features(run.inputs["features"], video_id=run.job.name)
+    save_prediction(run.path, predict(load_checkpoint(run.job.checkpoint), video))
 
 
 def _average_faces(faces: Sequence[FaceChoice], utterances: Sequence[Utterance]) -> ModalityFeatures:
@@ -310,14 +335,9 @@ def _average_faces(faces: Sequence[FaceChoice], utterances: Sequence[Utterance])
     )
 
 
-def _empty_stream(names: Sequence[str], version: str) -> FeatureStream:
-    shape = (0, len(names))
-    return FeatureStream(np.zeros(0), np.zeros(shape), tuple(names), np.zeros(shape, np.bool_), version)
-
-
-def _watched(frames: Iterable[Frame], duration: float, hook: Hook) -> Iterator[Frame]:
-    """Pass frames on and tell the hook how far they have come."""
+def _reported(frames: Iterable[Frame], *, duration: float, progress: Callable[[float], None]) -> Iterator[Frame]:
+    """Yield frames and report the share of the duration that they have reached."""
     for count, frame in enumerate(frames):
         if count % 10 == 0 and duration > 0:
-            hook("visual", share=min(frame.time / duration, 1.0))
+            progress(min(frame.time / duration, 1.0))
         yield frame

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.text.glove import GloveVectors
-from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder
+from mtmm_video.extractors.text.sentence_encoder import FROZEN_VERSION, SentenceEncoder
 from mtmm_video.foundation.errors import CheckpointError
-from mtmm_video.model.features import ModalityFeatures, beside
+from mtmm_video.model.features import ModalityFeatures, extractor_names, hstack
+
+SENTENCE = extractor_names(FROZEN_VERSION)[0]  # the sentence encoder, frozen or tuned
 
 
 @dataclass(frozen=True)
@@ -32,41 +34,42 @@ class TextFeatures:
 
 
 def text_features(
-    texts: Sequence[str], *, columns: Sequence[str], glove: Path, sentence: Path | None = None
+    texts: Sequence[str], *, extractors: Sequence[str], glove: Path, sentence: Path | None = None
 ) -> TextFeatures:
-    """Compute the text features that hold the given columns.
+    """Compute the text columns of the given extractors.
 
     Parameters
     ----------
     texts : sequence of str, length u
         Utterances.
-    columns : sequence of str
-        Names the checkpoint was trained on: ``glove_..`` and ``minilm_..``. Empty for a checkpoint without text, which
-        gives GloVe.
+    extractors : sequence of str
+        Names in the order of the columns, see `model.features.extractor_names`. Empty for a checkpoint without text,
+        which gives GloVe.
     glove : Path
         Folder of the GloVe vectors.
     sentence : Path, optional
-        Folder of the sentence encoder; needed for ``minilm_..`` columns only.
+        Folder of the sentence encoder; needed for its own columns only.
 
     Raises
     ------
     CheckpointError
-        If the checkpoint asks for columns that nobody here computes.
+        If one of them is no text extractor of this version.
     """
-    means = GloveVectors.load(glove).utterance_means(texts)
-    known = [name for name in columns if name.startswith(("glove_", "minilm_"))]
-    if len(known) < len(columns):
-        foreign = sorted(set(columns) - set(known))
-        raise CheckpointError(
-            f"the checkpoint was trained on text columns that this version cannot compute: {', '.join(foreign[:5])}"
-        )
+    vectors = GloveVectors.load(glove)
+    means = vectors.utterance_means(texts)
+    own = extractor_names(vectors.version)[0]
     parts = []
-    if not columns or any(name.startswith("glove_") for name in columns):
-        parts.append(ModalityFeatures(means.values, means.valid, means.names, means.version))
-    if any(name.startswith("minilm_") for name in columns):
-        if sentence is None:
-            raise CheckpointError("the checkpoint takes sentence vectors, but no sentence encoder was given")
-        vectors = SentenceEncoder.load(sentence).encode(texts)
-        valid = np.repeat(vectors.valid[:, None], len(vectors.names), axis=1)
-        parts.append(ModalityFeatures(vectors.values, valid, vectors.names, vectors.version))
-    return TextFeatures(beside(parts), means.out_of_vocabulary)
+    for name in extractors or (own,):
+        if name == own:
+            parts.append(ModalityFeatures(means.values, means.valid, means.names, means.version))
+        elif name == SENTENCE:
+            if sentence is None:
+                raise CheckpointError("the checkpoint takes sentence vectors, but no sentence encoder was given")
+            encoded = SentenceEncoder.load(sentence).encode(texts)
+            valid = np.repeat(encoded.valid[:, None], len(encoded.names), axis=1)
+            parts.append(ModalityFeatures(encoded.values, valid, encoded.names, encoded.version))
+        else:
+            raise CheckpointError(
+                f"the checkpoint was trained on text columns of {name}, which this version cannot compute"
+            )
+    return TextFeatures(hstack(parts), means.out_of_vocabulary)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtmm_video.flows.option_parameters import with_options
 from mtmm_video.foundation.errors import InputError, MtmmError, StoreError
-from mtmm_video.pipeline.options import DEFAULT_FORMATS, DEFAULT_MODEL
+from mtmm_video.pipeline.options import AnalyzeOptions
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -20,27 +21,13 @@ if TYPE_CHECKING:
     from mtmm_video.flows.prefect_api import LocalServer
     from mtmm_video.flows.progress import VideoProgress
     from mtmm_video.pipeline.analysis import Analysis
-    from mtmm_video.pipeline.options import AnalyzeOptions
     from mtmm_video.pipeline.store.local import Store
-
-WRITTEN_FORMATS = ",".join(DEFAULT_FORMATS)
 
 # ``readable=False``: typer's own check would end in a box and exit code 2, and come before the rest of the videos.
 Videos = Annotated[
     list[Path], typer.Argument(metavar="VIDEO...", readable=False, help="Videos, or sound files, in any format.")
 ]
 Out = Annotated[Path, typer.Option(readable=False, help="Folder for the reports.")]
-Asr = Annotated[str, typer.Option(help="Whisper model: base, tiny.en.")]
-Language = Annotated[str | None, typer.Option(help="Language spoken, such as en; recognised where not given.")]
-Transcript = Annotated[
-    Path | None, typer.Option(readable=False, help="SRT, VTT or JSON with words, in place of recognition.")
-]
-Model = Annotated[str, typer.Option(help="Checkpoint: paper, plus, or a path.")]
-Visual = Annotated[str, typer.Option(help="What looks at faces: mediapipe, pyfeat, none.")]
-Formats = Annotated[str, typer.Option(help="Reports, separated by commas.")]
-Embed = Annotated[bool, typer.Option("--embed", help="Put the video inside the HTML report.")]
-Plain = Annotated[bool, typer.Option("--plain", help="Subtitles without labels.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every step anew.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what Prefect logs.")]
 
 
@@ -49,21 +36,8 @@ def register(app: typer.Typer) -> None:
     app.command("analyze")(analyze)
 
 
-def analyze(
-    videos: Videos,
-    *,
-    out: Out = Path("out"),
-    asr: Asr = "base",
-    language: Language = None,
-    transcript: Transcript = None,
-    model: Model = DEFAULT_MODEL,
-    visual: Visual = "mediapipe",
-    formats: Formats = WRITTEN_FORMATS,
-    embed: Embed = False,
-    plain: Plain = False,
-    no_cache: NoCache = False,
-    verbose: Verbose = False,
-) -> None:
+@with_options()
+def analyze(videos: Videos, *, out: Out = Path("out"), options: AnalyzeOptions, verbose: Verbose = False) -> None:
     """Label the utterances of videos with sentiment and six emotions.
 
     Writes ``OUT/NAME.csv``, ``.json`` and ``.html`` for each video and shows its utterances. What was computed is kept:
@@ -73,24 +47,11 @@ def analyze(
 
     from mtmm_video.flows.native_log import without_native_log
     from mtmm_video.flows.progress import VideoProgress
-    from mtmm_video.pipeline.options import AnalyzeOptions
     from mtmm_video.pipeline.store.local import Store
 
-    wanted = parse_formats(formats)
     _refuse_collisions(videos)
-    if transcript is not None and len(videos) > 1:
+    if options.transcript is not None and len(videos) > 1:
         raise InputError("--transcript: belongs to one video; name one video at a time")
-    options = AnalyzeOptions(
-        asr=asr,
-        language=language,
-        transcript=transcript,
-        model=model,
-        visual=visual,
-        formats=wanted,
-        embed=embed,
-        plain=plain,
-        reuse=not no_cache,
-    )
     prepare_folder(out)
     store = Store.default()
     failed = 0
@@ -108,24 +69,9 @@ def analyze(
                 continue
             finally:
                 progress.end()
-            _show(Console(), analysis, out=out, formats=wanted)
+            _show(Console(), analysis, out=out, formats=options.formats)
     if failed:
         raise typer.Exit(1)
-
-
-def parse_formats(text: str) -> tuple[str, ...]:
-    """Return the report formats in a list separated by commas.
-
-    Raises
-    ------
-    InputError
-        If one is unknown.
-    """
-    from mtmm_video.pipeline.reports.writers import check_formats
-
-    formats = tuple(name.strip() for name in text.split(",") if name.strip())
-    check_formats(formats)
-    return formats
 
 
 def prepare_folder(out: Path) -> None:
@@ -178,15 +124,16 @@ def _analyze_one(
 
     progress.begin(video)
     content = hash_video(video)
-    if not options.reuse or not any((store.root / content).glob("prediction-*")):
+    if not options.cache or not any((store.root / content).glob("prediction-*")):
         api.start()  # surely needed; it gets ready while the next lines load the libraries
     from mtmm_video.pipeline.job import Job
-    from mtmm_video.pipeline.run import analyze as analyze_plainly
-    from mtmm_video.pipeline.run import is_finished
+    from mtmm_video.pipeline.run import finish, stored_results
 
     job = Job.prepare(video, options=options, store=store, content=content)
-    if is_finished(job):
-        return analyze_plainly(video, out=out, options=options, store=store, hook=progress)
+    results = stored_results(job)
+    if results is not None:
+        with store.locked(content):
+            return finish(job, results, out=out, hook=progress)
     api.enter()
     from mtmm_video.flows.analyze_flow import HOOK, analyze_video
     from mtmm_video.flows.prefect_api import naming_api_failures
@@ -194,20 +141,7 @@ def _analyze_one(
     token = HOOK.set(progress)
     try:
         with naming_api_failures():
-            return analyze_video(
-                str(video),
-                out=str(out),
-                asr=options.asr,
-                language=options.language,
-                transcript_file=None if options.transcript is None else str(options.transcript),
-                model=options.model,
-                visual_backend=options.visual,
-                formats=options.formats,
-                embed=options.embed,
-                plain=options.plain,
-                reuse=options.reuse,
-                content=content,
-            )
+            return analyze_video(str(video), out=str(out), options=options, content=content)
     finally:
         HOOK.reset(token)
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtmm_video.flows.commands import analyze as analyze_command
+from mtmm_video.flows.option_parameters import with_options
 from mtmm_video.flows.sizes import parse_size
-from mtmm_video.pipeline.options import DEFAULT_MODEL
+from mtmm_video.pipeline.options import AnalyzeOptions
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -40,18 +41,14 @@ def register(app: typer.Typer) -> None:
     app.command("batch")(batch)
 
 
+@with_options(single=False)
 def batch(
     folder: Folder,
     *,
     out: analyze_command.Out = Path("out"),
     jobs: Jobs = None,
     memory: Memory = None,
-    asr: analyze_command.Asr = "base",
-    language: analyze_command.Language = None,
-    model: analyze_command.Model = DEFAULT_MODEL,
-    visual: analyze_command.Visual = "mediapipe",
-    formats: analyze_command.Formats = analyze_command.WRITTEN_FORMATS,
-    no_cache: analyze_command.NoCache = False,
+    options: AnalyzeOptions,
     deployment: Deployment = None,
     dask: Dask = None,
     verbose: analyze_command.Verbose = False,
@@ -90,12 +87,7 @@ def batch(
             out=str(out),
             jobs=jobs,
             memory_gb=None if budget is None else budget / 1e9,
-            asr=asr,
-            language=language,
-            model=model,
-            visual_backend=visual,
-            formats=analyze_command.parse_formats(formats),
-            reuse=not no_cache,
+            options=options,
             deployment=deployment,
             dask=dask,
         )

@@ -149,12 +149,11 @@ def _evaluate_checkpoint(
     found = evaluate_scores(scores, part, thresholds=specification.thresholds)
     spans = intervals([(scores, specification.thresholds)], part, resamplings=resamplings) if resamplings else {}
     used = tuple(name for name in specification.columns if name in part.modalities)
-    absent = [
-        name
-        for features in (part.modalities[modality] for modality in used)
-        for name in absent_columns(features.names, features.valid)
-        if specification.takes(name)
-    ]
+    absent: list[str] = []
+    for modality in used:
+        have, taken = part.modalities[modality], specification.columns[modality].names
+        places = [have.names.index(name) for name in taken]
+        absent += absent_columns(taken, have.valid[:, places])
     if as_json:
         report = {
             "model": {"name": specification.name, "path": str(path), "sha256": sha256_of(path)},

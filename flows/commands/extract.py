@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mtmm_video.flows.option_parameters import with_options
+from mtmm_video.pipeline.options import AnalyzeOptions
+
 # What is slow to import is imported in the function: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 
@@ -15,13 +18,6 @@ Source = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the tables.")]
 Format = Annotated[str, typer.Option("--format", help="parquet, csv, or csd (the CMU SDK's HDF5).")]
-Asr = Annotated[str, typer.Option(help="Whisper model: base, tiny.en.")]
-Language = Annotated[str | None, typer.Option(help="Language spoken, such as en; recognised where not given.")]
-Transcript = Annotated[
-    Path | None, typer.Option(readable=False, help="SRT, VTT or JSON with words, in place of recognition.")
-]
-Visual = Annotated[str, typer.Option(help="What looks at faces: mediapipe, pyfeat, none.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute every step anew.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,16 +25,9 @@ def register(app: typer.Typer) -> None:
     app.command("extract")(extract)
 
 
+@with_options(leave_out=("formats", "embed", "plain"))
 def extract(
-    source: Source,
-    *,
-    out: Out = Path("features"),
-    file_format: Format = "parquet",
-    asr: Asr = "base",
-    language: Language = None,
-    transcript: Transcript = None,
-    visual: Visual = "mediapipe",
-    no_cache: NoCache = False,
+    source: Source, *, out: Out = Path("features"), file_format: Format = "parquet", options: AnalyzeOptions
 ) -> None:
     """Write the features that an analysis measures: acoustic and visual frames, words, utterances.
 
@@ -48,11 +37,7 @@ def extract(
     from mtmm_video.flows.native_log import without_native_log
     from mtmm_video.flows.progress import VideoProgress
     from mtmm_video.pipeline.extraction import extract as extract_file
-    from mtmm_video.pipeline.options import AnalyzeOptions
 
-    options = AnalyzeOptions(
-        asr=asr, language=language, transcript=transcript, visual=visual, formats=(), reuse=not no_cache
-    )
     with without_native_log(), VideoProgress() as progress:
         progress.begin(source)
         paths = extract_file(source, out=out, file_format=file_format, options=options, hook=progress)

@@ -11,9 +11,10 @@ import typer
 
 from mtmm_video.flows.commands import analyze as analyze_command
 from mtmm_video.flows.commands import batch as batch_command
+from mtmm_video.flows.option_parameters import with_options
 from mtmm_video.flows.sizes import parse_age, parse_size
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.pipeline.options import DEFAULT_MODEL
+from mtmm_video.pipeline.options import AnalyzeOptions
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
 
 
+@with_options(single=False)
 def serve(
     folder: batch_command.Folder,
     *,
@@ -37,11 +39,7 @@ def serve(
     out: analyze_command.Out = Path("out"),
     jobs: batch_command.Jobs = None,
     memory: batch_command.Memory = None,
-    asr: analyze_command.Asr = "base",
-    language: analyze_command.Language = None,
-    model: analyze_command.Model = DEFAULT_MODEL,
-    visual: analyze_command.Visual = "mediapipe",
-    formats: analyze_command.Formats = analyze_command.WRITTEN_FORMATS,
+    options: AnalyzeOptions,
 ) -> None:
     """Look through a folder again and again and analyse what is new.
 
@@ -88,11 +86,7 @@ def serve(
                     "out": pair["out"],
                     "jobs": jobs,
                     "memory_gb": None if budget is None else budget / 1e9,
-                    "asr": asr,
-                    "language": language,
-                    "model": model,
-                    "visual_backend": visual,
-                    "formats": list(analyze_command.parse_formats(formats)),
+                    "options": options.to_content(),
                 },
                 # A pass that is still running when the next is due makes that one superfluous.
                 global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtmm_video.flows.commands import analyze as analyze_command
+from mtmm_video.flows.option_parameters import split_names
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
@@ -25,6 +25,8 @@ Formats = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for them; by default beside the JSON.")]
+Embed = Annotated[bool, typer.Option("--embed", help="Put the video inside the HTML report.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Subtitles without labels.")]
 Video = Annotated[Path | None, typer.Option(help="The video, where it is no longer where it was.")]
 
 
@@ -40,8 +42,8 @@ def show(
     formats: Formats = "",
     out: Out = None,
     video: Video = None,
-    embed: analyze_command.Embed = False,
-    plain: analyze_command.Plain = False,
+    embed: Embed = False,
+    plain: Plain = False,
 ) -> None:
     """Show the labels of analysed videos again, and write further reports from them.
 
@@ -53,7 +55,7 @@ def show(
     from mtmm_video.pipeline.reports.terminal import utterance_table
     from mtmm_video.pipeline.reports.writers import check_formats, write_reports
 
-    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    wanted = split_names(formats)
     check_formats(wanted)
     console = Console()
     for report in reports:

@@ -23,7 +23,7 @@ from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS, NO_EMOTION
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.pipeline.corpora.mosei_labels import read_csv
-from mtmm_video.pipeline.text_features import text_features
+from mtmm_video.pipeline.text_features import SENTENCE, text_features
 
 NEUTRAL = "neutral"  # of RAVDESS and of the photographs: next to no evidence
 BLANK_SECONDS = 2.0  # between two photographs, longer than a track survives
@@ -215,4 +215,4 @@ def faces_table(folder: Path, *, tracks: VisualTracks) -> UtteranceTable:
 
 def joined_text(texts: Sequence[str], *, glove: Path, sentence: Path) -> ModalityFeatures:
     """Return GloVe means and sentence vectors side by side, as the analysis computes them."""
-    return text_features(texts, columns=("glove_", "minilm_"), glove=glove, sentence=sentence).features
+    return text_features(texts, extractors=("glove-6b-50d", SENTENCE), glove=glove, sentence=sentence).features

@@ -22,7 +22,7 @@ from scipy.signal import fftconvolve, lfilter
 
 from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
 from mtmm_video.extractors.speech.voice_activity import detect_speech
-from mtmm_video.model.features import ModalityFeatures, beside
+from mtmm_video.model.features import ModalityFeatures, hstack
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.pipeline.corpora.faces import single_utterances, stream_mean
 from mtmm_video.pipeline.corpora.mosei_labels import read_csv
@@ -127,7 +127,7 @@ def measure(
     )
     values, valid = stream_mean(covarep(speech, sample_rate=sample_rate))
     rows = np.zeros(len(heard), np.int64)
-    return beside([ModalityFeatures(values[None][rows], valid[None][rows], COVAREP_NAMES, COVAREP_VERSION), voice])
+    return hstack([ModalityFeatures(values[None][rows], valid[None][rows], COVAREP_NAMES, COVAREP_VERSION), voice])
 
 
 def stacked(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:

@@ -10,13 +10,46 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.extractors.speech.recognition import Transcript
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.pipeline.quality import Quality
+from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.store.local import load_arrays, load_json, save_arrays, save_json
 from mtmm_video.pipeline.utterance import Utterance
+
+
+def save_source(path: Path, source: Source) -> None:
+    """Write what probing found, without name and path: two files of the same content share the artefact."""
+    save_json(path, dataclasses.asdict(dataclasses.replace(source, name="", path="")))
+
+
+def load_source(path: Path, *, name: str, video: Path) -> Source:
+    """Read what `save_source` wrote, under the name and path of the video at hand."""
+    return Source(**{**load_json(path), "name": name, "path": str(video)})
+
+
+def save_speech(path: Path, speech: NDArray[np.float64]) -> None:
+    """Write intervals of speech, shape (n, 2), seconds."""
+    save_json(path, speech.tolist())
+
+
+def load_speech(path: Path) -> NDArray[np.float64]:
+    """Read what `save_speech` wrote, shape (n, 2), seconds."""
+    return np.array(load_json(path), dtype=np.float64).reshape(-1, 2)
+
+
+def save_transcript(path: Path, transcript: Transcript) -> None:
+    """Write the recognised words and their language."""
+    save_json(path, dataclasses.asdict(transcript))
+
+
+def load_transcript(path: Path) -> Transcript:
+    """Read what `save_transcript` wrote."""
+    content = load_json(path)
+    return Transcript(language=content["language"], words=tuple(Word(**word) for word in content["words"]))
 
 
 def save_utterances(path: Path, utterances: Sequence[Utterance]) -> None:

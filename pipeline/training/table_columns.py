@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
 from mtmm_video.foundation.errors import CheckpointError
-from mtmm_video.model.features import JOINER, beside
+from mtmm_video.model.features import JOINER, hstack
 from mtmm_video.model.specification import Specification
 from mtmm_video.model.table import UtteranceTable
-from mtmm_video.pipeline.text_features import text_features
+from mtmm_video.pipeline.text_features import SENTENCE, text_features
 from mtmm_video.pipeline.voice_features import no_voice
 from mtmm_video.pipeline.weights import resolution
 
@@ -47,7 +47,7 @@ def _fit_acoustic(table: UtteranceTable, specification: Specification) -> Uttera
     have = table.modalities.get("acoustic")
     if columns is None or have is None or columns.version != JOINER.join([have.version, VOICE_VERSION]):
         return table
-    return replace(table, modalities={**table.modalities, "acoustic": beside([have, no_voice(len(have.values))])})
+    return replace(table, modalities={**table.modalities, "acoustic": hstack([have, no_voice(len(have.values))])})
 
 
 def _fit_text(table: UtteranceTable, specification: Specification) -> UtteranceTable:
@@ -62,8 +62,8 @@ def _fit_text(table: UtteranceTable, specification: Specification) -> UtteranceT
         )
     computed = text_features(
         table.texts,
-        columns=columns.names,
+        extractors=columns.extractors,
         glove=resolution.resolve("glove-6b-50d"),
-        sentence=resolution.resolve("minilm-l6-v2") if specification.takes("minilm_") else None,
+        sentence=resolution.resolve(SENTENCE) if SENTENCE in columns.extractors else None,
     )
     return replace(table, modalities={**table.modalities, "text": computed.features})

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtmm_video.extractors.text.glove import GloveVectors
-from mtmm_video.model.features import beside
+from mtmm_video.model.features import hstack
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.pipeline.corpora.faces import faces_table, joined_text, photograph_tracks
 from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels
@@ -50,7 +50,7 @@ def mosi_table(data: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
     The voice columns are absent: nobody here has MOSI's sound.
     """
     table = prepare_mosi(data / "mosi" / MOSI_FILE, glove=GloveVectors.load(glove))
-    table = with_modality(table, "acoustic", beside([table.modalities["acoustic"], no_voice(len(table))]))
+    table = with_modality(table, "acoustic", hstack([table.modalities["acoustic"], no_voice(len(table))]))
     return with_modality(table, "text", joined_text(table.texts, glove=glove, sentence=sentence))
 
 

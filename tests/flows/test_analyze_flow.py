@@ -49,7 +49,7 @@ def run(video: Path, transcript: Path, out: Path, **options: Any) -> Analysis:
 def test_the_flow_reports_what_the_plain_pipeline_reports(
     tiny_video: Path, tiny_transcript: Path, store: Store, tmp_path: Path
 ) -> None:
-    run(tiny_video, tiny_transcript, tmp_path / "flow", visual_backend="none")
+    run(tiny_video, tiny_transcript, tmp_path / "flow", visual="none")
     options = AnalyzeOptions(transcript=tiny_transcript, visual="none", formats=("json", "csv"))
     analyze(tiny_video, out=tmp_path / "plain", options=options, store=Store(tmp_path / "other"))
     assert comparable(tmp_path / "flow" / "tiny.json") == comparable(tmp_path / "plain" / "tiny.json")
@@ -60,18 +60,18 @@ def test_the_flow_reports_what_the_plain_pipeline_reports(
 def test_a_change_of_one_option_reruns_only_what_depends_on_it(
     tiny_video: Path, tiny_transcript: Path, tmp_path: Path
 ) -> None:
-    first = run(tiny_video, tiny_transcript, tmp_path, visual_backend="none")
+    first = run(tiny_video, tiny_transcript, tmp_path, visual="none")
     assert rerun(first) == {"media", "utterances", "acoustic", "voice", "text", "features", "prediction"}
-    again = run(tiny_video, tiny_transcript, tmp_path, visual_backend="none")
+    again = run(tiny_video, tiny_transcript, tmp_path, visual="none")
     assert rerun(again) == set()
-    with_faces = run(tiny_video, tiny_transcript, tmp_path, visual_backend="mediapipe")
+    with_faces = run(tiny_video, tiny_transcript, tmp_path, visual="mediapipe")
     assert rerun(with_faces) == {"visual", "features", "prediction"}
     assert with_faces.utterances[0].flags == ("no_face",)
     other_words = tmp_path / "other.srt"
     other_words.write_text("1\n00:00:00,100 --> 00:00:00,900\nAwful film.\n", encoding="utf-8")
-    other = run(tiny_video, other_words, tmp_path, visual_backend="mediapipe")
+    other = run(tiny_video, other_words, tmp_path, visual="mediapipe")
     assert rerun(other) == {"utterances", "voice", "text", "features", "prediction"}
-    anew = run(tiny_video, other_words, tmp_path, visual_backend="none", reuse=False)
+    anew = run(tiny_video, other_words, tmp_path, visual="none", reuse=False)
     assert rerun(anew) == rerun(first)
 
 
@@ -79,7 +79,7 @@ def test_a_change_of_one_option_reruns_only_what_depends_on_it(
 def test_a_page_to_send_holds_the_video_and_plain_subtitles_hold_words_alone(
     tiny_video: Path, tiny_transcript: Path, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {"transcript_file": str(tiny_transcript), "visual_backend": "none"}
+    options: dict[str, Any] = {"transcript_file": str(tiny_transcript), "visual": "none"}
     analyze_video(str(tiny_video), out=str(tmp_path / "linked"), formats=("html", "srt"), **options)
     analyze_video(
         str(tiny_video), out=str(tmp_path / "sent"), formats=("html", "srt"), embed=True, plain=True, **options
@@ -94,7 +94,7 @@ def test_a_page_to_send_holds_the_video_and_plain_subtitles_hold_words_alone(
 def test_a_server_of_the_users_own_shows_utterances_report_and_progress(
     tiny_video: Path, tiny_transcript: Path, tmp_path: Path
 ) -> None:
-    analysis = run(tiny_video, tiny_transcript, tmp_path, visual_backend="none")
+    analysis = run(tiny_video, tiny_transcript, tmp_path, visual="none")
     key = analysis.source.sha256[:12]
     with get_client(sync_client=True) as client:
         shown = {entry.key: entry for entry in client.read_artifacts()}

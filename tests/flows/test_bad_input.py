@@ -99,7 +99,7 @@ def test_a_video_that_is_deleted_while_it_is_analysed_fails_by_name(
     token = HOOK.set(delete)
     try:
         with pytest.raises(MediaError, match=r"talk\.mp4: there is no such file"):
-            run(video, tiny_transcript, tmp_path / "out", visual_backend="none")
+            run(video, tiny_transcript, tmp_path / "out", visual="none")
     finally:
         HOOK.reset(token)
     assert not (tmp_path / "out").exists()

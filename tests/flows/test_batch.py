@@ -17,7 +17,7 @@ from mtmm_video.flows.batch_worker import WorkerFailedError, WorkerPool
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.pipeline.reports.json_reader import from_json
 
-OPTIONS: dict[str, Any] = {"jobs": 2, "visual_backend": "none", "formats": ("json", "csv")}
+OPTIONS: dict[str, Any] = {"jobs": 2, "visual": "none", "formats": ("json", "csv")}
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_folder_with_good_and_bad_videos(tmp_path: Path, tiny_video: Path) -> 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_server", "cache")
 def test_a_worker_that_is_killed_costs_its_video_and_no_other(tmp_path: Path, tiny_video: Path) -> None:
-    request = {"video": str(tiny_video), "out": str(tmp_path), "visual_backend": "none", "formats": ["json"]}
+    request = {"video": str(tiny_video), "out": str(tmp_path), "visual": "none", "formats": ["json"]}
     with WorkerPool(1) as pool:
 
         def kill(step: str, _share: float) -> None:

@@ -39,7 +39,7 @@ def _prediction(sentiment: str, positive: float, emotions: dict[str, float], *, 
 
 
 @pytest.fixture
-def analysis() -> Analysis:
+def short_analysis() -> Analysis:
     """Two utterances: a happy one with a face, and one that has commas, quotes, an umlaut, a speaker and no face."""
     random = np.random.default_rng(0)
     text = random.normal(size=(2, 3)).astype(np.float32)

@@ -10,33 +10,33 @@ from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.json_reader import from_json
 
 
-def test_frame_has_a_row_per_utterance_and_nan_for_what_was_not_measured(analysis: Analysis) -> None:
-    frame = analysis.to_frame(features=True)
-    assert frame["text"].tolist() == [entry.utterance.text for entry in analysis.utterances]
+def test_frame_has_a_row_per_utterance_and_nan_for_what_was_not_measured(short_analysis: Analysis) -> None:
+    frame = short_analysis.to_frame(features=True)
+    assert frame["text"].tolist() == [entry.utterance.text for entry in short_analysis.utterances]
     assert frame["sentiment"].tolist() == ["positive", "negative"]
     assert (frame["probability_negative"] + frame["probability_positive"]).tolist() == pytest.approx([1, 1])
     assert frame["quality_voiced_share"].isna().tolist() == [False, True]
     assert frame["visual.AU12"].isna().tolist() == [False, True]
     assert frame["visual.AU12"].iloc[0] == pytest.approx(0.1)
-    assert "visual.AU12" not in analysis.to_frame()
+    assert "visual.AU12" not in short_analysis.to_frame()
 
 
-def test_attention_can_be_asked_in_both_directions(analysis: Analysis) -> None:
-    first, second = analysis.prediction.attention["text", "visual"]
-    assert np.array_equal(analysis.attention("text", "visual"), first)
-    assert np.array_equal(analysis.attention("visual", "text"), second)
+def test_attention_can_be_asked_in_both_directions(short_analysis: Analysis) -> None:
+    first, second = short_analysis.prediction.attention["text", "visual"]
+    assert np.array_equal(short_analysis.attention("text", "visual"), first)
+    assert np.array_equal(short_analysis.attention("visual", "text"), second)
     with pytest.raises(InputError, match=r"no pair \(text, acoustic\); it has: text, visual"):
-        analysis.attention("text", "acoustic")
+        short_analysis.attention("text", "acoustic")
 
 
-def test_json_reads_back(analysis: Analysis) -> None:
-    assert from_json(analysis.to_json()).source == analysis.source
+def test_json_reads_back(short_analysis: Analysis) -> None:
+    assert from_json(short_analysis.to_json()).source == short_analysis.source
 
 
-def test_timeline_has_a_bar_per_utterance_and_a_cell_per_emotion(analysis: Analysis) -> None:
-    above, below = analysis.plot_timeline(width=6).axes
+def test_timeline_has_a_bar_per_utterance_and_a_cell_per_emotion(short_analysis: Analysis) -> None:
+    above, below = short_analysis.plot_timeline(width=6).axes
     bars = [patch for patch in above.patches if patch.get_width() > 0]
     assert [round(bar.get_height(), 6) for bar in bars] == [0.75, -0.5]  # twice the distance from one half
-    assert len(below.patches) == 6 * len(analysis.utterances)
+    assert len(below.patches) == 6 * len(short_analysis.utterances)
     framed = [patch for patch in below.patches if patch.get_edgecolor()[3] > 0 and patch.get_linewidth() > 0]
-    assert len(framed) == sum(len(entry.prediction.emotions) for entry in analysis.utterances)
+    assert len(framed) == sum(len(entry.prediction.emotions) for entry in short_analysis.utterances)

@@ -24,17 +24,17 @@ def run_cells() -> dict[str, Any]:
 
 
 def test_the_cells_run_on_any_analysis(
-    analysis: Analysis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    short_analysis: Analysis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def analyze(path: str) -> Analysis:
         if not Path(path).is_file():
             raise MediaError(f"{path}: no such file")
-        return analysis
+        return short_analysis
 
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(mtmm_video, "analyze", analyze, raising=False)
     names = run_cells()
-    assert len(names["everything"]) == len(analysis.utterances)
+    assert len(names["everything"]) == len(short_analysis.utterances)
     assert len(names["figure"].axes) == 2
     shown = capsys.readouterr().out
     assert "positive 0.88  happy, surprise  I love this film" in shown

@@ -9,9 +9,9 @@ from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.csv_report import COLUMNS, to_csv
 
 
-def test_every_utterance_is_a_row_with_its_labels(analysis: Analysis) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(analysis))))
-    assert len(rows) == len(analysis.utterances)
+def test_every_utterance_is_a_row_with_its_labels(short_analysis: Analysis) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(short_analysis))))
+    assert len(rows) == len(short_analysis.utterances)
     happy, faceless = rows
     assert tuple(happy) == COLUMNS
     assert (happy["sentiment"], happy["sentiment_probability"], happy["emotions"]) == (
@@ -25,6 +25,6 @@ def test_every_utterance_is_a_row_with_its_labels(analysis: Analysis) -> None:
     assert faceless["speaker"] == "2"
 
 
-def test_quotes_commas_and_umlauts_survive(analysis: Analysis) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(analysis))))
-    assert [row["text"] for row in rows] == [entry.utterance.text for entry in analysis.utterances]
+def test_quotes_commas_and_umlauts_survive(short_analysis: Analysis) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(short_analysis))))
+    assert [row["text"] for row in rows] == [entry.utterance.text for entry in short_analysis.utterances]

@@ -18,13 +18,13 @@ from mtmm_video.pipeline.reports.json_reader import from_json
 from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, schema, to_json
 
 
-def test_a_report_follows_its_schema(analysis: Analysis) -> None:
+def test_a_report_follows_its_schema(short_analysis: Analysis) -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
-    jsonschema.validate(json.loads(to_json(analysis)), schema(), cls=jsonschema.Draft202012Validator)
+    jsonschema.validate(json.loads(to_json(short_analysis)), schema(), cls=jsonschema.Draft202012Validator)
 
 
-def test_the_schema_refuses_what_is_no_report(analysis: Analysis) -> None:
-    content = json.loads(to_json(analysis))
+def test_the_schema_refuses_what_is_no_report(short_analysis: Analysis) -> None:
+    content = json.loads(to_json(short_analysis))
     content["utterances"][0]["flags"] = ["nonsense"]
     with pytest.raises(jsonschema.ValidationError, match="nonsense"):
         jsonschema.validate(content, schema(), cls=jsonschema.Draft202012Validator)
@@ -35,32 +35,32 @@ def test_the_schema_knows_every_flag() -> None:
     assert {entry["const"]: entry["description"] for entry in listed} == dict(FLAGS)
 
 
-def test_nothing_is_lost_on_the_way_through_json(analysis: Analysis) -> None:
-    text = to_json(analysis)
+def test_nothing_is_lost_on_the_way_through_json(short_analysis: Analysis) -> None:
+    text = to_json(short_analysis)
     back = from_json(text)
     assert to_json(back) == text
-    assert back.source == analysis.source
-    assert back.utterances == analysis.utterances
-    assert back.provenance == analysis.provenance
-    assert back.notes == analysis.notes
-    for modality, features in analysis.features.modalities.items():
+    assert back.source == short_analysis.source
+    assert back.utterances == short_analysis.utterances
+    assert back.provenance == short_analysis.provenance
+    assert back.notes == short_analysis.notes
+    for modality, features in short_analysis.features.modalities.items():
         found = back.features.modalities[modality]
         np.testing.assert_array_equal(found.values, features.values)
         np.testing.assert_array_equal(found.valid, features.valid)
         assert (found.names, found.version) == (features.names, features.version)
-    for pair, matrices in analysis.prediction.attention.items():
+    for pair, matrices in short_analysis.prediction.attention.items():
         for found_matrix, matrix in zip(back.prediction.attention[pair], matrices, strict=True):
             np.testing.assert_array_equal(found_matrix, matrix)
 
 
-def test_what_was_not_measured_is_null_and_never_zero(analysis: Analysis) -> None:
-    rows = json.loads(to_json(analysis))["features"]["modalities"]["visual"]["values"]
+def test_what_was_not_measured_is_null_and_never_zero(short_analysis: Analysis) -> None:
+    rows = json.loads(to_json(short_analysis))["features"]["modalities"]["visual"]["values"]
     assert rows == [[0.1, -1e-07], [None, None]]
 
 
-def test_a_video_without_a_word_has_a_report_too(analysis: Analysis) -> None:
+def test_a_video_without_a_word_has_a_report_too(short_analysis: Analysis) -> None:
     silent = replace(
-        analysis, utterances=(), features=VideoFeatures("talk", {}), prediction=VideoPrediction((), {}), notes=()
+        short_analysis, utterances=(), features=VideoFeatures("talk", {}), prediction=VideoPrediction((), {}), notes=()
     )
     text = to_json(silent)
     jsonschema.validate(json.loads(text), schema(), cls=jsonschema.Draft202012Validator)

@@ -1,0 +1,76 @@
+"""The graph of steps: what an analysis does, in which order, and what each step needs, as data.
+
+The plain pipeline (`pipeline.run`) and the flow (`flows.analyze_flow`) both run this graph; `pipeline.steps` has the
+function behind each name. The module imports no numeric library, so that progress displays can read it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an analysis.
+
+    Attributes
+    ----------
+    name : str
+        Its artefact and its record in the provenance carry this name.
+    needs : tuple of str
+        Earlier steps whose artefacts it reads. Their identity is part of this step's own.
+    description : str
+        What it does, in the words of the person who waits.
+    share : float
+        Of an analysis's time, in [0, 1]; from docs/benchmarks.md.
+    gpu : bool
+        Whether it uses a graphics processor where there is one.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    description: str
+    share: float
+    gpu: bool = False
+
+
+# In topological order: a step stands after all that it needs.
+STEPS: tuple[Step, ...] = (
+    Step("media", (), "probing the file", 0.0),
+    Step("speech", ("media",), "listening for speech", 0.01),
+    Step("transcript", ("media", "speech"), "recognising words", 0.43, gpu=True),
+    Step("utterances", ("transcript",), "cutting utterances", 0.0),
+    Step("acoustic", ("media",), "measuring the voice", 0.17),
+    Step("voice", ("media", "utterances"), "hearing how it is said", 0.03),
+    Step("visual", ("media",), "watching faces", 0.33, gpu=True),
+    Step("text", ("utterances",), "looking up words", 0.02),
+    Step("features", ("media", "speech", "utterances", "acoustic", "voice", "visual", "text"), "averaging", 0.0),
+    Step("prediction", ("features",), "labelling", 0.01),
+)
+GOAL = "prediction"  # the step that an analysis is run for
+
+
+def steps_towards(goal: str = GOAL) -> tuple[Step, ...]:
+    """Return the steps that a goal needs, directly or through others, and the goal itself, in topological order."""
+    needed = {goal}
+    for step in reversed(STEPS):
+        if step.name in needed:
+            needed |= set(step.needs)
+    return tuple(step for step in STEPS if step.name in needed)
+
+
+def ready_steps(goal: str = GOAL, *, finished: Collection[str], left_out: Collection[str]) -> tuple[Step, ...]:
+    """Return the steps that can run now: not finished, and all that they need is finished or left out.
+
+    Parameters
+    ----------
+    goal : str
+        Name of the last step.
+    finished : collection of str
+        Names of steps that have their artefact.
+    left_out : collection of str
+        Names of steps that do not apply to the job.
+    """
+    settled = {*finished, *left_out}
+    return tuple(step for step in steps_towards(goal) if step.name not in settled and set(step.needs) <= settled)
