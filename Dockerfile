@@ -30,13 +30,17 @@ print(*t["build-system"]["requires"], *t["project"]["dependencies"], sep="\n")' 
 
 # The pretrained weights. Only the modules that fetch them: a change elsewhere in the code does not fetch them again.
 FROM dependencies AS weights
+COPY src/ src/
 COPY foundation/ foundation/
-COPY pipeline/__init__.py pipeline/weights*.py pipeline/
+COPY pipeline/__init__.py pipeline/
+COPY pipeline/weights/ pipeline/weights/
 RUN --mount=type=secret,id=pip.conf \
-    MTMM_CACHE_DIR=/fetched python -c 'from pipeline import weights; [weights.fetch(name) for name in weights.MANIFEST]'
+    PYTHONPATH=src MTMM_CACHE_DIR=/fetched \
+    python -c 'from mtmm_video.pipeline.weights import resolution as w; [w.fetch(name) for name in w.MANIFEST]'
 
 FROM dependencies AS package
 COPY pyproject.toml README.md LICENSE ./
+COPY src/ src/
 COPY foundation/ foundation/
 COPY extractors/ extractors/
 COPY model/ model/

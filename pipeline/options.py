@@ -77,6 +77,8 @@ class AnalyzeOptions:
     cache: bool = _option(True, "Use what earlier runs computed, or compute every step anew.", decides=False)
 
     def __post_init__(self) -> None:
+        if self.transcript is not None:  # notebooks and JSON give a str
+            object.__setattr__(self, "transcript", Path(self.transcript))
         if self.visual not in VISUAL_BACKENDS:
             raise InputError(f"visual {self.visual!r}: choose one of {', '.join(VISUAL_BACKENDS)}")
 
@@ -107,8 +109,6 @@ class AnalyzeOptions:
         if unknown:
             raise InputError(f"options: {', '.join(unknown)} is no option; choose from {', '.join(sorted(known))}")
         values = dict(content)
-        if values.get("transcript") is not None:
-            values["transcript"] = Path(values["transcript"])
         if "formats" in values:
             values["formats"] = tuple(values["formats"])
         return cls(**values)

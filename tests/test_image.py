@@ -57,11 +57,11 @@ def test_what_is_copied_exists_and_is_sent() -> None:
 
 
 def test_every_package_and_its_data_is_in_the_image() -> None:
-    packages = [name.removesuffix("*") for name in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]]
-    assert {f"{package}/" for package in packages} <= set(copied())
-    for package, patterns in PYPROJECT["tool"]["setuptools"]["package-data"].items():
-        files = [file for pattern in patterns for file in (ROOT / package).glob(pattern)]
-        assert files
+    rooms = [link.name for link in (ROOT / "src" / "mtmm_video").iterdir() if link.is_symlink()]
+    assert {f"{room}/" for room in (*rooms, "src")} <= set(copied())
+    for pattern in PYPROJECT["tool"]["setuptools"]["package-data"]["mtmm_video"]:
+        files = [file for room in (*rooms, "src/mtmm_video") for file in (ROOT / room).glob(pattern)]
+        assert files, f"package-data {pattern}: no such file"
         for file in files:
             assert is_sent(str(file.relative_to(ROOT))), f".dockerignore withholds {file}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def rerun(analysis: Analysis) -> set[str]:
 
 
 def run(video: Path, transcript: Path, out: Path, **options: Any) -> Analysis:
-    return analyze_video(str(video), out=str(out), transcript_file=str(transcript), formats=("json", "csv"), **options)
+    chosen = AnalyzeOptions(transcript=transcript, formats=("json", "csv"), **options)
+    return analyze_video(str(video), out=str(out), options=chosen)
 
 
 @pytest.mark.usefixtures("prefect_url")
@@ -61,7 +63,7 @@ def test_a_change_of_one_option_reruns_only_what_depends_on_it(
     tiny_video: Path, tiny_transcript: Path, tmp_path: Path
 ) -> None:
     first = run(tiny_video, tiny_transcript, tmp_path, visual="none")
-    assert rerun(first) == {"media", "utterances", "acoustic", "voice", "text", "features", "prediction"}
+    assert rerun(first) == {"media", "speech", "utterances", "acoustic", "voice", "text", "features", "prediction"}
     again = run(tiny_video, tiny_transcript, tmp_path, visual="none")
     assert rerun(again) == set()
     with_faces = run(tiny_video, tiny_transcript, tmp_path, visual="mediapipe")
@@ -71,7 +73,7 @@ def test_a_change_of_one_option_reruns_only_what_depends_on_it(
     other_words.write_text("1\n00:00:00,100 --> 00:00:00,900\nAwful film.\n", encoding="utf-8")
     other = run(tiny_video, other_words, tmp_path, visual="mediapipe")
     assert rerun(other) == {"utterances", "voice", "text", "features", "prediction"}
-    anew = run(tiny_video, other_words, tmp_path, visual="none", reuse=False)
+    anew = run(tiny_video, other_words, tmp_path, visual="none", cache=False)
     assert rerun(anew) == rerun(first)
 
 
@@ -79,11 +81,9 @@ def test_a_change_of_one_option_reruns_only_what_depends_on_it(
 def test_a_page_to_send_holds_the_video_and_plain_subtitles_hold_words_alone(
     tiny_video: Path, tiny_transcript: Path, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {"transcript_file": str(tiny_transcript), "visual": "none"}
-    analyze_video(str(tiny_video), out=str(tmp_path / "linked"), formats=("html", "srt"), **options)
-    analyze_video(
-        str(tiny_video), out=str(tmp_path / "sent"), formats=("html", "srt"), embed=True, plain=True, **options
-    )
+    linked = AnalyzeOptions(transcript=tiny_transcript, visual="none", formats=("html", "srt"))
+    analyze_video(str(tiny_video), out=str(tmp_path / "linked"), options=linked)
+    analyze_video(str(tiny_video), out=str(tmp_path / "sent"), options=replace(linked, embed=True, plain=True))
     assert "data:video/mp4;base64," in (tmp_path / "sent" / "tiny.html").read_text(encoding="utf-8")
     assert "data:video/mp4;base64," not in (tmp_path / "linked" / "tiny.html").read_text(encoding="utf-8")
     assert "positive" not in (tmp_path / "sent" / "tiny.srt").read_text(encoding="utf-8")

@@ -15,9 +15,10 @@ from test_folder import put
 from mtmm_video.flows.batch_flow import MEMORY_PER_VIDEO, Outcome, analyze_folder, parallel_videos
 from mtmm_video.flows.batch_worker import WorkerFailedError, WorkerPool
 from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.json_reader import from_json
 
-OPTIONS: dict[str, Any] = {"jobs": 2, "visual": "none", "formats": ("json", "csv")}
+OPTIONS: dict[str, Any] = {"jobs": 2, "options": AnalyzeOptions(visual="none", formats=("json", "csv"))}
 
 
 @pytest.fixture
@@ -77,7 +78,8 @@ def test_a_folder_with_good_and_bad_videos(tmp_path: Path, tiny_video: Path) -> 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_server", "cache")
 def test_a_worker_that_is_killed_costs_its_video_and_no_other(tmp_path: Path, tiny_video: Path) -> None:
-    request = {"video": str(tiny_video), "out": str(tmp_path), "visual": "none", "formats": ["json"]}
+    options = AnalyzeOptions(visual="none", formats=("json",)).to_content()
+    request = {"video": str(tiny_video), "out": str(tmp_path), "options": options}
     with WorkerPool(1) as pool:
 
         def kill(step: str, _share: float) -> None:

@@ -39,7 +39,7 @@ def test_options_reach_the_pipeline_and_paths_are_printed(
     assert seen["path"] == Path("-talk.mp4")
     assert seen["file_format"] == "csd"
     options = seen["options"]
-    assert (options.asr, options.visual, options.reuse) == ("tiny.en", "none", False)
+    assert (options.asr, options.visual, options.cache) == ("tiny.en", "none", False)
 
 
 def test_a_wrong_format_and_a_missing_file_are_said(app: typer.Typer, tmp_path: Path) -> None:

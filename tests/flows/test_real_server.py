@@ -116,7 +116,7 @@ def test_the_deployments_of_a_clone_are_registered_as_written(server: RealServer
         assert entry["pull_steps"] == [{"prefect.deployments.steps.set_working_directory": {"directory": "/"}}]
         assert ":" not in entry["entrypoint"]
         assert entry["work_pool_name"] == f"mtmm-{name.split('-')[1]}"
-        assert {"out", "asr", "model", "formats"} <= set(entry["parameter_openapi_schema"]["properties"])
+        assert {"out", "options"} <= set(entry["parameter_openapi_schema"]["properties"])
         if name.startswith("folder"):
             assert entry["schedules"][0]["schedule"]["interval"] == 900
             assert entry["global_concurrency_limit"]["limit"] == 1
