@@ -96,6 +96,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the command alone; a worker ends when its standard input does
             env=environment,
             text=True,
             encoding="utf-8",

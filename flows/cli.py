@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mtmm_video.flows import commands
+from mtmm_video.flows.interruption import INTERRUPTED, end_now, prompt_exit
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.version import __version__
 
@@ -50,14 +51,17 @@ for _name in sorted((module.name for module in pkgutil.iter_modules(commands.__p
 
 def main() -> None:
     """Run the command line; an error that was raised on purpose becomes one line and exit code 1."""
-    try:
-        app()
-    except MtmmError as error:
-        message = " ".join(str(error).split())
-        print(f"mtmm-video: error: {message}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)  # 128 + SIGINT, as shells report it
+    with prompt_exit():
+        try:
+            app()
+        except MtmmError as error:
+            message = " ".join(str(error).split())
+            print(f"mtmm-video: error: {message}", file=sys.stderr)
+            sys.exit(1)
+        except SystemExit as leaving:
+            if leaving.code == INTERRUPTED:  # typer's answer to KeyboardInterrupt
+                end_now()
+            raise
 
 
 if __name__ == "__main__":

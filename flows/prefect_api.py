@@ -15,10 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
+from mtmm_video.flows.interruption import remove_at_interrupt
 from mtmm_video.flows.local_server import LOOPBACK
 from mtmm_video.foundation.errors import DependencyError, StoreError
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
+from mtmm_video.foundation.processes import is_alive
 
 # Of a server that lives as long as one command: nothing to schedule, to clean up, or to tell anybody.
 _UNUSED_SERVICES = (
@@ -47,6 +49,17 @@ LOCAL_SETTINGS = {
 
 
 LOCAL_MARK = "MTMM_LOCAL_PREFECT_API"  # tells worker processes that the API they are pointed at is a `LocalServer`
+
+
+FOLDER_PREFIX = "mtmm-video-"  # of temporary folders; the process identifier of their owner follows
+
+
+def remove_abandoned_folders() -> None:
+    """Remove the temporary folders of commands that were killed together with their servers."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
+        owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not is_alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's stays: it cannot be removed
 
 
 def has_own_server() -> bool:
@@ -86,7 +99,10 @@ class LocalServer:
         self._template = cache_folder() / "prefect" / f"empty-{version('prefect')}.db"
         self._is_new = not self._template.is_file()
         try:
-            self._database = Path(tempfile.mkdtemp(prefix="mtmm-video-")) / "prefect.db"
+            remove_abandoned_folders()
+            folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+            remove_at_interrupt(folder)
+            self._database = folder / "prefect.db"
             if not self._is_new:
                 shutil.copyfile(self._template, self._database)
         except OSError as error:
@@ -98,6 +114,7 @@ class LocalServer:
             [sys.executable, "-m", "mtmm_video.flows.local_server", str(self._database)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches the command alone; the server ends when its standard input does
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
 

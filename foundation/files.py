@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mtmm_video.foundation.errors import StoreError
+from mtmm_video.foundation.processes import is_mark_of_dead, process_mark
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
+LONGEST_SUFFIX = 16  # bytes that a temporary name takes over: some writers go by the suffix
+TEMPORARY_NAME = re.compile(r"\.(?P<mark>[0-9a-f]{8}-\d+)-[0-9a-f]{32}(\.[^/]*)?")  # of `atomic_path`
 HASH_BLOCK_BYTES = 1 << 20  # 1 MiB a read: large enough for full disk speed, small enough to stay flat in memory
 
 
@@ -35,7 +39,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     StoreError
         If the folder cannot be created or written.
     """
-    temporary = target.parent / f".{target.stem[:40]}-{uuid.uuid4().hex}{target.suffix}"
+    suffix = target.suffix if len(target.suffix.encode()) <= LONGEST_SUFFIX else ""
+    temporary = target.parent / f".{process_mark()}-{uuid.uuid4().hex}{suffix}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -49,6 +54,23 @@ def atomic_path(target: Path) -> Iterator[Path]:
     finally:
         if temporary.parent.is_dir():
             temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path, *, living: bool = False) -> None:
+    """Remove the temporary files in a folder that killed processes of this machine left.
+
+    Parameters
+    ----------
+    folder : Path
+    living : bool
+        Whether those of living processes and other machines go as well: only where a lock keeps all others out.
+    """
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        name = TEMPORARY_NAME.fullmatch(path.name)
+        if name and (living or is_mark_of_dead(name["mark"])):
+            path.unlink(missing_ok=True)
 
 
 def write_text(target: Path, text: str) -> None:

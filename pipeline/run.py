@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mtmm_video.foundation.files import remove_unfinished
 from mtmm_video.foundation.version import __version__
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.graph import GOAL, Step, steps_towards
@@ -25,7 +26,7 @@ from mtmm_video.pipeline.store.artefacts import (
     load_speech,
     load_utterances,
 )
-from mtmm_video.pipeline.store.local import Store, remove_unfinished
+from mtmm_video.pipeline.store.local import Store
 
 # The libraries whose version can change a number in the report.
 PACKAGES = ("av", "gensim", "mediapipe", "numba", "numpy", "openai-whisper", "opencv-python", "scipy", "torch")
@@ -186,7 +187,7 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
 
 def report(job: Job, analysis: Analysis, *, out: Path) -> dict[str, Path]:
     """Write the reports of an analysis into `out` and return their paths by format."""
-    remove_unfinished(out, stem=analysis.source.name)
+    remove_unfinished(out)
     options = job.options
     return write_reports(
         analysis, folder=out, formats=options.formats, video=job.video, embed=options.embed, plain=options.plain

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,12 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError, MediaError, StoreError
-from mtmm_video.foundation.files import sha256_of, write_bytes, write_text
+from mtmm_video.foundation.files import remove_unfinished, sha256_of, write_bytes, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.pipeline.store.shared import SharedStore
 
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
 ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
-TEMPORARY_NAME = re.compile(
-    r"\..*-[0-9a-f]{32}(\.\w+)?"
-)  # what mtmm_video.foundation.files.atomic_path calls unfinished files
 CONTENT_NAME = re.compile(r"[0-9a-f]{64}")
 METADATA_KEY = "metadata"  # the one safetensors metadata entry; holds JSON
 
@@ -122,7 +119,7 @@ class Store:
                 f"free space or set {CACHE_VARIABLE} to another folder"
             ) from error
         try:
-            remove_unfinished(self.root / content)
+            remove_unfinished(self.root / content, living=True)  # the lock keeps all others out
             yield
         finally:
             lock.release()
@@ -229,18 +226,13 @@ def hash_video(video: Path) -> str:
         raise MediaError(f"{video}: cannot be read ({error.strerror})") from error
 
 
-def remove_unfinished(folder: Path, *, stem: str = "") -> None:
-    """Remove the temporary files a killed process left in `folder`; with `stem`, only those of that target."""
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if TEMPORARY_NAME.fullmatch(path.name) and path.name.startswith(f".{stem[:40]}"):
-            path.unlink(missing_ok=True)
-
-
 def mark_used(path: Path) -> None:
-    """Note that an artefact was reused just now, so that pruning by age and size keeps it."""
-    path.touch(exist_ok=True)
+    """Note that an artefact was reused just now, so that pruning by age and size keeps it.
+
+    In a cache that several users share, another user's file keeps its time: its owner alone may change it.
+    """
+    with suppress(PermissionError):
+        path.touch(exist_ok=True)
 
 
 def save_json(path: Path, content: Any) -> None:

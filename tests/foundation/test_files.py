@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mtmm_video.foundation.errors import StoreError
-from mtmm_video.foundation.files import atomic_path, sha256_of, write_bytes, write_text
+from mtmm_video.foundation.files import atomic_path, remove_unfinished, sha256_of, write_bytes, write_text
+
+LEAVE_HALF = """
+import os, sys
+from pathlib import Path
+from mtmm_video.foundation.files import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    os.kill(os.getpid(), 9)
+"""
 
 
 def test_a_finished_file_takes_its_place_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -44,3 +55,22 @@ def test_hash_of_a_file_longer_than_a_block(tmp_path: Path) -> None:
     content = bytes(range(256)) * 5000
     (tmp_path / "big").write_bytes(content)
     assert sha256_of(tmp_path / "big") == hashlib.sha256(content).hexdigest()
+
+
+def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", LEAVE_HALF, str(tmp_path / "talk big.html")]) as killed:
+        killed.wait()
+    assert len(list(tmp_path.iterdir())) == 1
+    with atomic_path(tmp_path / "talk.html") as temporary:
+        temporary.write_bytes(b"of a living process")
+        remove_unfinished(tmp_path)
+        assert list(tmp_path.iterdir()) == [temporary]
+
+
+def test_a_name_as_long_as_file_systems_take_can_be_written(tmp_path: Path) -> None:
+    target = tmp_path / ("ä" * 125 + ".json")  # 255 bytes
+    write_text(target, "{}")
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    odd = tmp_path / ("a." + "b" * 250)
+    write_text(odd, "no real suffix")
+    assert odd.is_file()

@@ -43,14 +43,15 @@ def test_the_cells_run_on_any_analysis(
 
 @pytest.mark.slow
 def test_the_cells_run_on_the_sample_video(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from mtmm_video.model.checkpoint import resolve_checkpoint
+    from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint
     from mtmm_video.pipeline.job import needed_weights
     from mtmm_video.pipeline.options import AnalyzeOptions
     from mtmm_video.pipeline.weights.resolution import resolve
 
     options = AnalyzeOptions()
+    specification = load_specification(resolve_checkpoint(options.model))
     try:
-        for name in needed_weights(options, checkpoint=resolve_checkpoint(options.model)):
+        for name in needed_weights(options, specification=specification):
             resolve(name)
     except WeightsError as error:
         pytest.skip(str(error))

@@ -16,6 +16,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from mtmm_video.foundation.errors import DependencyError, InputError, MtmmError, StoreError
 from mtmm_video.foundation.files import sha256_of
+from mtmm_video.model.checkpoint import load_specification, shipped
 from mtmm_video.pipeline.job import Job, MissingArtefactError, StepResult
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.store import shared as shared_store
@@ -51,7 +52,9 @@ def machine(folder: Path, shared: SharedStore | None) -> Job:
         store=Store(folder / "store", shared=shared),
         weights={},
         fingerprints={},
-        checkpoint=Path("paper"),
+        checkpoint=shipped("paper"),
+        checkpoint_sha256=sha256_of(shipped("paper")),
+        specification=load_specification(shipped("paper")),
         transcript_sha256=None,
         stamp=(status.st_size, status.st_mtime_ns),
     )

@@ -22,7 +22,7 @@ from mtmm_video.pipeline.store import shared as shared_store
 from mtmm_video.pipeline.store.local import Store
 from mtmm_video.pipeline.store.shared import SharedStore
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BUCKET = "talks"
 
 

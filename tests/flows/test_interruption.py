@@ -1,0 +1,100 @@
+"""Ctrl-C ends a command within three seconds, by whichever way, and nothing of it goes on running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from small_videos import write_video
+
+from mtmm_video.pipeline.weights.resolution import weights_folder
+
+ALLOWED = 3.0  # seconds from the interrupt to the end
+SLACK = 4.0  # seconds more on a machine that runs other tests at the same time
+DEAF = """
+import signal, time
+from mtmm_video.flows.interruption import prompt_exit
+signal.signal(signal.SIGINT, lambda *_: None)  # as in a long call into native code, no handler of Python's comes to run
+with prompt_exit():
+    print("ready", flush=True)
+    while True:
+        time.sleep(0.1)
+"""
+# Shells start background jobs with the interrupt ignored, and what they start inherits that.
+HEEDING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Send Ctrl-C to the whole process group, as a terminal does, and return what the command still wrote."""
+    start = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert time.monotonic() - start < ALLOWED + SLACK
+    assert process.returncode == 130
+    return out, err
+
+
+def start(*command: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", HEEDING, *command],
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_code_that_does_not_heed_the_interrupt_is_ended(tmp_path: Path) -> None:
+    process = start(sys.executable, "-c", DEAF)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    out, err = interrupt(process)
+    assert out == ""
+    assert err == "mtmm-video: stopped; the same command goes on where it was\n"
+
+
+def processes_that_name(text: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                command = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if text.encode() in command and int(entry.name) != os.getpid():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("command", ["analyze", "batch"])
+def test_an_interrupted_command_goes_on_later_and_leaves_nothing(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    write_video(folder / "talk.mp4", seconds=120.0)
+    mark = tmp_path / "cache"
+    environment = {"MTMM_CACHE_DIR": str(mark), "MTMM_WEIGHTS_DIR": str(weights_folder()), "TMPDIR": str(tmp_path)}
+    environment |= {"PREFECT_API_URL": ""}
+    target = folder / "talk.mp4" if command == "analyze" else folder
+    process = start(
+        *(sys.executable, "-m", "mtmm_video.flows.cli", command, str(target), "--out", str(tmp_path / "out")),
+        environment=environment,
+    )
+    deadline = time.monotonic() + 240
+    while not list(mark.glob("artefacts/*/speech-*")):  # the steps that take long have begun
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.2)
+    _, err = interrupt(process)
+    assert err.splitlines()[-1] == "mtmm-video: stopped; the same command goes on where it was"
+    deadline = time.monotonic() + 20
+    while processes_that_name(str(mark)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert processes_that_name(str(mark)) == []
+    assert not list(tmp_path.glob("mtmm-video-*"))
