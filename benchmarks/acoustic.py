@@ -15,8 +15,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-SAMPLE_RATE = 16_000
 
 
 def speech(seconds: float) -> NDArray[np.float32]:
@@ -49,13 +50,13 @@ def main() -> None:
     stages: list[tuple[str, float]] = []
     last = [time.process_time()]
 
-    def hook(stage: str) -> None:
+    def on_stage(stage: str) -> None:
         now = time.process_time()
         stages.append((stage, now - last[0]))
         last[0] = now
 
     start = time.process_time()
-    stream = covarep(waveform, sample_rate=SAMPLE_RATE, hook=hook)
+    stream = covarep(waveform, sample_rate=SAMPLE_RATE, on_stage=on_stage)
     total = time.process_time() - start
     seconds = len(waveform) / SAMPLE_RATE
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
 from mtmm_video.extractors.acoustic.phase_distortion import ENDS_REACH
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 EDGE = 4  # rows at either end that are not compared
-SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True)

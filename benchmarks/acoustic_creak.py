@@ -14,15 +14,16 @@ import numpy as np
 import pandas as pd
 import torch
 from benchmarks.acoustic_agreement import SHARED, recordings, waveform_of
+from benchmarks.creak_features import FEATURE_NAMES, creak_features
 from numpy.typing import NDArray
 from scipy import signal
 
-from mtmm_video.extractors.acoustic.creak_features import FEATURE_NAMES, creak_features
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, grid_positions, interpolate
+from mtmm_video.extractors.acoustic.dsp import grid_positions, interpolate
 from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, residual
 from mtmm_video.extractors.acoustic.polarity import polarity
 from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER as SRH_ORDER
 from mtmm_video.extractors.acoustic.srh import pitch_tracks
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.files import write_text
 
 MARK = 0.8

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.files import atomic_path, write_text
 from mtmm_video.pipeline.media.reading import read_waveform
 
@@ -45,7 +46,7 @@ def recordings() -> list[Path]:
 
 def utterance_means(path: Path, seconds: float) -> NDArray[np.float64]:
     """Mean of every column over 5 s pieces in which at least a fifth of the rows is voiced, shape (pieces, 74)."""
-    stream = covarep(read_waveform(path)[: round(seconds * 16_000)], sample_rate=16_000)
+    stream = covarep(read_waveform(path)[: round(seconds * SAMPLE_RATE)], sample_rate=SAMPLE_RATE)
     values = np.where(stream.valid, stream.values, np.nan)
     pieces = max(1, round(len(values) * 0.01 / CHUNK))
     means = []

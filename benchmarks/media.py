@@ -22,7 +22,8 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.pipeline.media.reading import SAMPLE_RATE, probe, read_frames, read_waveform
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 
 REPEATS = 5
 ANALYSIS_RATE = 10.0  # pictures a second, about what `extractors.visual` looks at

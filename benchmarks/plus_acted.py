@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 from mtmm_video.extractors.visual import choose_face, track_faces
 from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
@@ -40,7 +41,6 @@ from mtmm_video.pipeline.training.mixture import emotion_of, speakers_of
 from mtmm_video.pipeline.training.plus import COVAREP_COLUMNS, Corpora
 from mtmm_video.pipeline.weights.resolution import resolve
 
-RATE = 16_000
 ACTED = (NEUTRAL, "anger", "disgust", "fear", "happy", "sad")  # what CREMA-D and RAVDESS share
 DRAWS = 10  # sessions per held-out speaker
 ORDERS = 8  # of the clips of a session: context is read in order
@@ -221,10 +221,10 @@ def measured(path: Path, *, text: ModalityFeatures | None) -> Clip:
     """Measure one acted clip as an utterance."""
     waveform = read_waveform(path)
     clip: dict[Modality, ModalityFeatures] = {} if text is None else {"text": text}
-    clip["acoustic"] = measure(waveform.astype(np.float64), sample_rate=RATE, model=resolve(VOICE_WEIGHTS))
+    clip["acoustic"] = measure(waveform.astype(np.float64), sample_rate=SAMPLE_RATE, model=resolve(VOICE_WEIGHTS))
     if probe(path).has_video:
         tracks = track_faces(read_frames(path, rate=10.0), landmarker=resolve("face-landmarker"))
-        speech = detect_speech(waveform, sample_rate=RATE)
+        speech = detect_speech(waveform, sample_rate=SAMPLE_RATE)
         face = choose_face(tracks, start=0.0, end=float(tracks.frame_times[-1]), speech=speech).stream
         values, valid = stream_mean(face)
         clip["visual"] = ModalityFeatures(values[None], valid[None], face.names, face.version)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.recognition import load_whisper, transcribe
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 from mtmm_video.extractors.speech.words import Word
@@ -27,7 +28,6 @@ from mtmm_video.pipeline.media.reading import read_waveform
 from mtmm_video.pipeline.segmentation import segment
 from mtmm_video.pipeline.weights import resolution
 
-RATE = 16_000
 TRUTH = {
     "clips/jfk.flac": "And so my fellow Americans ask not what your country can do for you, ask what you can do for "
     "your country.",
@@ -64,15 +64,15 @@ def best_edits(said: Sequence[str], heard: Sequence[str]) -> int:
 
 def recognise(path: Path, model: Path, *, plain: bool) -> tuple[Word, ...]:
     """Return the words of a recording, ours or those of whisper by itself."""
-    waveform = read_waveform(path, sample_rate=RATE)
+    waveform = read_waveform(path, sample_rate=SAMPLE_RATE)
     if plain:
         found = load_whisper(model).transcribe(waveform, word_timestamps=True, fp16=False)
         entries = [word for part in found["segments"] for word in part["words"]]
         return tuple(
             Word(e["word"].strip(), float(e["start"]), float(e["end"]), float(e["probability"])) for e in entries
         )
-    heard = detect_speech(waveform, sample_rate=RATE)
-    return transcribe(waveform, sample_rate=RATE, model=model, speech=heard).words
+    heard = detect_speech(waveform, sample_rate=SAMPLE_RATE)
+    return transcribe(waveform, sample_rate=SAMPLE_RATE, model=model, speech=heard).words
 
 
 def mosei_truth(shared: Path, video: str, split: str | None) -> list[str]:
@@ -110,7 +110,7 @@ def main() -> None:
         clock, cpu = time.perf_counter(), time.process_time()
         words = recognise(shared / name, model, plain=options.plain)
         cpu = time.process_time() - cpu
-        seconds = len(read_waveform(shared / name, sample_rate=RATE)) / RATE
+        seconds = len(read_waveform(shared / name, sample_rate=SAMPLE_RATE)) / SAMPLE_RATE
         heard = [token for word in words for token in tokenize(word.text)]
         said = [list(tokenize(text)) for text in texts]
         count = sum(map(len, said))

@@ -30,7 +30,7 @@ from visual_expressions import photographs
 
 from mtmm_video.extractors.visual.calibration import ACTION_UNITS_FILE, ActionUnitMap
 from mtmm_video.extractors.visual.landmarker import open_landmarker
-from mtmm_video.extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES, block, measure
+from mtmm_video.extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES, block, measure_face
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.pipeline.media.reading import read_frames
@@ -95,7 +95,7 @@ def measured(video: Path) -> tuple[Array, Array]:
         for frame in read_frames(video, rate=None):
             for face in landmarker.detect(frame):
                 times.append(frame.time)
-                rows.append(measure(face, cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)))
+                rows.append(measure_face(face, cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)))
     return np.array(times), np.array(rows, np.float64)
 
 

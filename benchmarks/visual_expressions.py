@@ -33,7 +33,7 @@ from mtmm_video.extractors.visual.calibration import (
     log_odds,
 )
 from mtmm_video.extractors.visual.landmarker import DetectedFace, open_landmarker
-from mtmm_video.extractors.visual.measurements import measure
+from mtmm_video.extractors.visual.measurements import measure_face
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.weights.resolution import resolve
@@ -66,8 +66,8 @@ def photographs(
             grey = np.asarray(cv2.copyMakeBorder(grey, *[max(grey.shape) // 4] * 4, cv2.BORDER_REPLICATE), np.uint8)
             landmarker.detect(Frame(4.0 * row, blank))  # forget the face before
             for face in landmarker.detect(Frame(4.0 * row + 2.0, np.repeat(grey[:, :, None], 3, axis=2))):
-                sharp.append(measure(face, grey))
-                rough.append(measure(*as_in_video(face, grey, random)))
+                sharp.append(measure_face(face, grey))
+                rough.append(measure_face(*as_in_video(face, grey, random)))
                 emotions.append(str(emotion))
                 persons.append(re.sub(r"_?\d+$", "", Path(path).stem).lower())
     return np.array(sharp), np.array(rough), emotions, persons
@@ -108,7 +108,7 @@ def talking_faces(shared: Path) -> list[NDArray[np.float32]]:
             rows.append(
                 np.array(
                     [
-                        measure(face, cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY))
+                        measure_face(face, cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY))
                         for frame in frames
                         for face in landmarker.detect(frame)
                     ]

@@ -1,4 +1,4 @@
-"""Signals to numbers: speech recognition, text, acoustic (COVAREP-74) and visual (FACET-35) features.
+"""Feature extraction: speech recognition, text, acoustic (COVAREP-74) and visual (FACET-35) features.
 
-Extractors take arrays (waveform, frames), not files, and know neither Prefect nor the model.
+Extractors take arrays (waveforms, frames), not files, and import neither Prefect nor the model.
 """

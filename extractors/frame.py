@@ -1,4 +1,4 @@
-"""`Frame`: one picture of a video with its true time."""
+"""`Frame`: one video frame with its presentation timestamp."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Frame:
-    """One decoded picture.
+    """One decoded video frame.
 
     Attributes
     ----------
     time : float
-        Presentation time in seconds from the start of the picture's clock.
+        Presentation timestamp in seconds, counted from the start of the media file.
     image : ndarray of uint8, shape (height, width, 3)
-        RGB, rotated upright as the container's metadata asks.
+        RGB, after the rotation that the container's metadata prescribes.
     """
 
     time: float

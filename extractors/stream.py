@@ -1,4 +1,4 @@
-"""`FeatureStream`: what every frame-level extractor returns."""
+"""`FeatureStream`: the return type of every frame-level extractor."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mtmm_video.foundation.errors import InputError
 
 @dataclass(frozen=True)
 class FeatureStream:
-    """Named features over time, with a mask that says which numbers can be trusted.
+    """Named features over time, with a validity mask.
 
     Attributes
     ----------
     times : ndarray, shape (frames,)
-        Centre of each frame in seconds from the start of the picture's clock, increasing.
+        Centre of each frame in seconds from the start of the media file, increasing.
     values : ndarray, shape (frames, d)
-        The features. Always finite: what could not be computed holds 0 and is marked in `valid`.
+        The features. Always finite: a value that could not be computed is 0 and marked in `valid`.
     names : tuple of str, length d
         The column names, in the order of the corpus the model was trained on.
     valid : ndarray of bool, shape (frames, d)
-        True where the value was measured. A column that is absent altogether is False throughout.
+        True where the value was measured. A column that the extractor does not provide is False throughout.
     version : str
-        Name and version of the extractor, for instance ``covarep-74/1``; it travels into the model's `Specification`.
+        Name and version of the extractor, for instance ``covarep-74/1``; stored in the model's `Specification`.
 
     Raises
     ------
@@ -49,18 +49,18 @@ class FeatureStream:
             )
         if not np.isfinite(self.values).all():
             raise InputError(
-                f"FeatureStream {self.version}: values hold NaN or Inf; mark them in `valid` and set them to 0"
+                f"FeatureStream {self.version}: values contain NaN or Inf; mark them in `valid` and set them to 0"
             )
 
     @classmethod
     def empty(cls, names: Sequence[str], *, version: str) -> FeatureStream:
-        """Return a stream of no frames: nothing was there to be measured."""
+        """Return a stream of no frames, shape (0, d), for a modality without a recording."""
         shape = (0, len(names))
         return cls(np.zeros(0), np.zeros(shape), tuple(names), np.zeros(shape, np.bool_), version)
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """Columns with at least one measured value, shape (d,)."""
+        """Mask of the columns with at least one measured value, shape (d,)."""
         return np.asarray(self.valid.any(axis=0), dtype=np.bool_)
 
     def column(self, name: str) -> NDArray[np.float64]:
@@ -69,7 +69,7 @@ class FeatureStream:
         Raises
         ------
         InputError
-            If there is no column of that name.
+            If no column has that name.
         """
         if name not in self.names:
             raise InputError(f"FeatureStream {self.version} has no column {name!r}; it has {', '.join(self.names)}")

@@ -46,6 +46,6 @@ UNITS: dict[str, str] = {
 
 
 def columns_of(names: tuple[str, ...]) -> slice:
-    """Slice of the 74 columns that a run of neighbouring names occupies."""
+    """Return the slice of the 74 columns that holds a run of consecutive names."""
     first = COVAREP_NAMES.index(names[0])
     return slice(first, first + len(names))

@@ -1,4 +1,4 @@
-"""The COVAREP-74 feature vector of a recording: all stages, brought to one 10 ms grid."""
+"""The COVAREP-74 features of a recording: all stages, interpolated to a common 10 ms grid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from mtmm_video.extractors.acoustic.columns import (
 )
 from mtmm_video.extractors.acoustic.dsp import (
     FIRST_POSITION,
-    SAMPLE_RATE,
     Float,
     Int,
     grid_positions,
@@ -37,54 +36,59 @@ from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_clo
 from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack, pitch_tracks
 from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER as SRH_ORDER
 from mtmm_video.extractors.acoustic.wavelets import maxima_dispersion, peak_slope
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.foundation.errors import InputError
 
-_FINE_HOP = 80  # samples = 5 ms; grid on which COVAREP resamples the phase distortion first
+_FINE_HOP = 80  # samples = 5 ms; COVAREP resamples the phase distortion to this grid before the 10 ms grid
 _REPAIR_REACH = 800  # samples = 50 ms: half of the longest frame, the pitch frame
 _REPAIR_REACH_SMOOTHED = 4_800  # samples = 300 ms: the same, and the 240 ms that phase distortion is smoothed over
 
-Hook = Callable[[str], None]
-
 
 def covarep(
-    waveform: NDArray[np.floating], *, sample_rate: int, corrected_time: bool = False, hook: Hook | None = None
+    waveform: NDArray[np.floating], *, sample_rate: int, on_stage: Callable[[str], None] | None = None
 ) -> FeatureStream:
     """Compute the 74 COVAREP features of a recording every 10 ms.
 
     Parameters
     ----------
     waveform : ndarray of float, shape (samples,)
-        Mono signal in [-1, 1), the whole recording: polarity, pitch range, voicing threshold and others are decided
-        on the file as a whole. Samples that are NaN or infinite are taken as 0 and the rows around them marked.
+        Mono signal in [-1, 1), the whole recording: polarity, pitch range and voicing threshold are file-level
+        decisions. NaN and infinite samples are replaced by 0 and the rows around them marked invalid.
     sample_rate : int
-        In Hz. Other rates than 16000 are converted to 16000 first, as CMU did for MOSI and MOSEI.
-    corrected_time : bool
-        COVAREP stretches the mel cepstrum over the whole file, which shifts it by up to 50 ms, or by the length of
-        digital silence. True places it where it was measured; the default is faithful to the corpora.
-    hook : callable, optional
-        Called with the name of each stage when it is done: progress, timing.
+        In Hz. Rates other than 16000 are resampled to 16000 first, as CMU did for MOSI and MOSEI.
+    on_stage : callable, optional
+        Called with the name of each stage after it has finished (progress, timing).
 
     Returns
     -------
     FeatureStream
-        `names` are `COVAREP_NAMES`; row r is at 5 + 10 r ms. Zeros are COVAREP's own where it has zeros. `valid` is
+        `names` are `COVAREP_NAMES`; row r is at 5 + 10 r ms. Where COVAREP writes 0, so do the values. `valid` is
         False where a number is not a measurement: before the first and after the last frame or glottal closure of a
-        stage, in digital silence, in the whole of a stage that could not run (no voiced speech: NAQ .. MDQ; 72
-        harmonic frames or fewer, 0.8 s: HMPDM, HMPDD), and in the column `creak` (see ``docs/acoustic.md``).
+        stage, in digital silence, throughout a stage that could not run (no voiced speech: NAQ .. MDQ; 72 harmonic
+        frames or fewer, 0.8 s: HMPDM, HMPDD), and in the column `creak` (see ``docs/acoustic.md``).
 
     Raises
     ------
     InputError
-        If the waveform is not mono, not of a floating type, shorter than 5 ms, or holds no finite sample, or if the
+        If the waveform is not mono, not of a floating type, shorter than 5 ms, or without a finite sample, or if the
         sample rate is not positive.
+
+    Notes
+    -----
+    COVAREP spreads the mel cepstrum evenly over the whole file, which shifts it by up to 50 ms, or by the length of
+    the digital silence. The same is done here, because the corpora have it.
 
     References
     ----------
     G. Degottex, J. Kane, T. Drugman, T. Raitio, S. Scherer, "COVAREP - a collaborative voice analysis repository for
-    speech technologies", ICASSP 2014, 960-964. The paper of each stage is named in its module.
+    speech technologies", ICASSP 2014, 960-964. The paper of each stage is cited in its module.
     """
-    done = hook if hook is not None else _ignore
+
+    def done(stage: str) -> None:
+        if on_stage is not None:
+            on_stage(stage)
+
     x, repaired = _prepared(waveform, sample_rate)
     positions = grid_positions(len(x))
     values = np.full((len(positions), len(COVAREP_NAMES)), np.nan)
@@ -123,21 +127,17 @@ def covarep(
     frames = harmonic_frames(x, pitch)
     done("sinusoids, True Envelope, Rd")
     if len(frames.positions):
-        _put_harmonic_columns(values, doubtful, frames, positions, len(x) if not corrected_time else None)
+        _fill_harmonic_columns(values, doubtful, frames, positions, len(x))
     done("phase distortion (HMPD)")
 
-    _doubt_repaired(doubtful, repaired, positions)
+    _mark_repaired(doubtful, repaired, positions)
     measured = np.isfinite(values)
     values[~measured] = 0
     return FeatureStream(positions / SAMPLE_RATE, values, COVAREP_NAMES, measured & ~doubtful, COVAREP_VERSION)
 
 
-def _ignore(stage: str) -> None:
-    """Serve as the hook that nobody asked for."""
-
-
 def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray[np.floating], Int]:
-    """Check, repair and bring to 16 kHz; returns the signal and the indices of repaired samples at 16 kHz."""
+    """Check, repair and resample to 16 kHz; returns the signal and the indices of repaired samples at 16 kHz."""
     if waveform.ndim != 1:
         raise InputError(f"covarep: waveform has shape {waveform.shape}; pass one channel, shape (samples,)")
     if not np.issubdtype(waveform.dtype, np.floating):
@@ -150,7 +150,7 @@ def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray
     repaired = np.zeros(0, dtype=np.int64)
     if not finite.all():
         if not finite.any():
-            raise InputError("covarep: waveform holds no finite sample; check how the audio was decoded")
+            raise InputError("covarep: waveform has no finite sample; check how the audio was decoded")
         repaired = np.flatnonzero(~finite) * SAMPLE_RATE // sample_rate
         waveform = np.where(finite, waveform, waveform.dtype.type(0))
     if sample_rate != SAMPLE_RATE:
@@ -164,32 +164,32 @@ def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray
 
 
 def _pitch_columns(pitch: PitchTrack, positions: Int) -> tuple[Float, Float]:
-    """F0 and VUV of the rows, shape (rows, 1) each."""
+    """Interpolate F0 and VUV to the rows, shape (rows, 1) each."""
     voicing = interpolate(pitch.positions, pitch.voiced.astype(np.float64), positions)
     voicing = np.where(np.isnan(voicing), np.nan, voicing >= 0.5)
     return interpolate(pitch.positions, pitch.f0, positions)[:, None], voicing[:, None]
 
 
 def _closures(x: NDArray[np.floating], main: Float, pitch: PitchTrack) -> Int:
-    """Glottal closures in voiced speech; none where there is no voiced frame to take a median pitch from."""
+    """Detect the glottal closures of voiced speech; none without a voiced frame, which the median pitch needs."""
     median = pitch.median
     if median is None:
         return np.zeros(0, dtype=np.int64)
     return voiced_closures(closure_instants(x, main, median), pitch)
 
 
-def _put_harmonic_columns(
-    values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int, warped_over: int | None
+def _fill_harmonic_columns(
+    values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int, samples: int
 ) -> None:
-    """Fill in Rd, MCEP and the phase columns; `warped_over` is the length that COVAREP stretches the cepstrum to."""
+    """Fill in Rd, MCEP and the phase columns; COVAREP spreads the cepstrum evenly over all `samples`."""
     at = frames.positions
     rd = np.stack((frames.rd, frames.rd_confidence), axis=1)
     columns = columns_of(("Rd", "Rd_conf"))
     values[:, columns] = interpolate(at, rd, positions)
     doubtful[:, columns] = _touches(at, np.isnan(frames.rd_confidence), positions)[:, None]
 
-    places = at if warped_over is None else round_half_away(np.linspace(1, warped_over, len(at)))
-    values[:, columns_of(MCEP_NAMES)] = interpolate(places, frames.mcep, positions)
+    spread = round_half_away(np.linspace(1, samples, len(at)))
+    values[:, columns_of(MCEP_NAMES)] = interpolate(spread, frames.mcep, positions)
 
     mean, deviation = phase_statistics(frames.distortion)
     fine = np.arange(-(-at[0] // _FINE_HOP), at[-1] // _FINE_HOP + 1) * _FINE_HOP
@@ -205,15 +205,15 @@ def _put_harmonic_columns(
 
 
 def _touches(positions: Int, marked: NDArray[np.bool_], rows: Int) -> NDArray[np.bool_]:
-    """Rows whose value is interpolated from a marked frame, shape (rows,)."""
+    """Return the mask of the rows whose value is interpolated from a marked frame, shape (rows,)."""
     if not marked.any():
         return np.zeros(len(rows), dtype=np.bool_)
     share = interpolate(positions, marked.astype(np.float64), rows)
     return np.asarray(share > 0)
 
 
-def _doubt_repaired(doubtful: NDArray[np.bool_], repaired: Int, positions: Int) -> None:
-    """Mark the rows whose frames saw a sample that had to be replaced."""
+def _mark_repaired(doubtful: NDArray[np.bool_], repaired: Int, positions: Int) -> None:
+    """Mark the rows whose analysis frames contain a replaced sample."""
     if len(repaired) == 0:
         return
     right = np.minimum(np.searchsorted(repaired, positions), len(repaired) - 1)

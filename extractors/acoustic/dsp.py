@@ -1,7 +1,7 @@
-"""Rounding, windows, zero-phase filters, interpolation and peak rules that every stage of the analysis shares.
+"""Rounding, windows, zero-phase filters, interpolation and peak picking, shared by all stages of the analysis.
 
-All analysis runs at 16 kHz. *Index* means a 0-based sample number; *position* is index + 1, which is what COVAREP's
-files count in. Both occur below because the mixture decides on one-sample offsets that agreement with COVAREP needs.
+All analysis runs at 16 kHz. *Index* is a 0-based sample number; *position* is index + 1, the convention of COVAREP's
+files. Both occur below: numerical agreement with COVAREP depends on these one-sample offsets.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from scipy import signal
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-SAMPLE_RATE = 16_000  # Hz; everything is brought here first, as CMU did for MOSI and MOSEI
+
 HOP = 160  # samples = 10 ms at 16 kHz
 FIRST_POSITION = 80  # samples = 5 ms: position of row 0
-_CHUNK = 1 << 20  # samples filtered at a time (65 s), so that temporaries stay small beside the recording
+_CHUNK = 1 << 20  # samples filtered at a time (65 s), so that temporaries are small compared with the recording
 _ROWS = 1 << 14  # rows interpolated at a time
-TINY = 2.2e-308  # added before a logarithm where an exact zero may occur: smallest normal double
+TINY = 2.2e-308  # smallest normal double; added before a logarithm whose argument may be exactly zero
 
 
 def round_half_away(value: ArrayLike) -> Float:
@@ -35,7 +35,7 @@ def round_int(value: float) -> int:
 
 
 def wrap(phase: Float) -> Float:
-    """Bring angles in rad to [-pi, pi]."""
+    """Wrap angles in rad to [-pi, pi]."""
     return np.asarray(phase - 2 * np.pi * round_half_away(phase / (2 * np.pi)))
 
 
@@ -77,12 +77,12 @@ def zero_phase(sos: Float, values: NDArray[np.floating]) -> Float:
     Returns
     -------
     ndarray, shape (samples,)
-        The filtered signal, float64. One array of that length is all the memory used.
+        The filtered signal, float64. One array of that length is allocated.
 
     Notes
     -----
     The extension is 3 x order samples long, 2 v[0] - v[k], with steady-state initial conditions scaled by the first
-    extended sample, as MATLAB's ``filtfilt`` does it (scipy's default extension is 3 samples longer).
+    extended sample, as in MATLAB's ``filtfilt`` (scipy's default extension is 3 samples longer).
     """
     inner, buffer = room_for_zero_phase(sos, len(values))
     inner[:] = values
@@ -90,9 +90,9 @@ def zero_phase(sos: Float, values: NDArray[np.floating]) -> Float:
 
 
 def room_for_zero_phase(sos: Float, samples: int) -> tuple[Float, Float]:
-    """Make an array of zeros, shape (samples,), and the larger buffer that it lies in the middle of.
+    """Allocate a buffer with room for the extensions, and return its middle, shape (samples,), and the buffer.
 
-    Filled and passed to `zero_phase_in_place` it saves a copy of the recording.
+    Filling the middle and calling `zero_phase_in_place` avoids a copy of the recording.
     """
     order = 2 * len(sos) - int(np.count_nonzero(sos[:, 5] == 0))  # an odd order leaves one section with a single pole
     pad = min(3 * order, samples - 1)
@@ -116,7 +116,7 @@ def zero_phase_in_place(sos: Float, inner: Float, buffer: Float) -> Float:
 
 
 def interpolate(positions: NDArray[np.floating] | Int, values: Float, at: NDArray[np.floating] | Int) -> Float:
-    """Linear interpolation, NaN outside the span of the known positions.
+    """Interpolate linearly, NaN outside the range of the known positions.
 
     Parameters
     ----------
@@ -157,13 +157,13 @@ def _blend(
         weight = (where - positions[left]) / (positions[right] - positions[left])
         weight = weight.reshape(-1, *(1,) * (values.ndim - 1))
         mixed = mix(values[left], values[right], weight)
-        # A neighbour that is NaN must not spoil a point that lies exactly on a known one.
+        # At a point exactly on a known position, a NaN neighbour of weight 0 must not propagate.
         out[rows] = np.where(weight == 0, values[left], np.where(weight == 1, values[right], mixed))
     return out
 
 
 def grid_positions(samples: int) -> Int:
-    """Positions of the rows of the feature matrix, 80, 240, 400, ..., up to the last sample, shape (rows,)."""
+    """Return the positions of the rows of the feature matrix: 80, 240, ... up to the last sample, shape (rows,)."""
     return np.arange(FIRST_POSITION, samples + 1, HOP, dtype=np.int64)
 
 
@@ -174,14 +174,14 @@ def local_maxima(values: NDArray[np.floating], *, plateau: str) -> Int:
     ----------
     values : ndarray, shape (samples,)
     plateau : {'first', 'middle'}
-        Which sample stands for a flat top: the first one, or floor((left + right)/2).
+        The sample reported for a flat maximum: the first one, or floor((left + right)/2).
 
     Returns
     -------
     ndarray of int, shape (peaks,)
     """
     found: list[Int] = []
-    carried_place, carried_rise = -1, False  # the last change of the previous chunk: where it was, and was it a rise
+    carried_place, carried_rise = -1, False  # of the previous chunk's last change: its index, and whether it rose
     for start in range(0, len(values) - 1, _CHUNK):
         part = values[start : start + _CHUNK + 1]
         rise = part[1:] > part[:-1]
@@ -201,7 +201,7 @@ def local_maxima(values: NDArray[np.floating], *, plateau: str) -> Int:
 
 
 def row_maxima(values: Float) -> tuple[Int, Int]:
-    """Local maxima along each row (a flat top counts at its middle), ends excluded.
+    """Find the local maxima of each row (of a flat maximum, its middle), ends excluded.
 
     Parameters
     ----------
@@ -227,8 +227,8 @@ def row_maxima(values: Float) -> tuple[Int, Int]:
 def thin_peaks(rows: Int, bins: Int, heights: Float, spacing: Float) -> NDArray[np.bool_]:
     """Keep peaks of each row that are more than a minimum spacing apart.
 
-    In each pass every pair of neighbours at most `spacing` apart loses its lower member (on equality the later one);
-    passes repeat until no such pair is left.
+    Each pass removes the lower peak of every pair of neighbours at most `spacing` apart (the later one on equality);
+    passes repeat until no such pair remains.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def thin_peaks(rows: Int, bins: Int, heights: Float, spacing: Float) -> NDArray[
     Returns
     -------
     ndarray of bool, shape (peaks,)
-        True for the peaks that stay.
+        True for the peaks that are kept.
     """
     alive = np.arange(len(rows))
     while len(alive) > 1:

@@ -1,4 +1,4 @@
-"""Parameters of the glottal flow at each closure: NAQ, QOQ, H1-H2 and PSP.
+"""Glottal-flow parameters at each closure: NAQ, QOQ, H1-H2 and PSP.
 
 NAQ: P. Alku, T. Backstrom, E. Vilkman, "Normalized amplitude quotient for parameterization of the glottal flow", JASA
 112(2):701-710, 2002. QOQ: T. Hacki, Folia Phoniatrica, 43-48, 1989. H1-H2: H. M. Hanson, "Glottal characteristics of
@@ -13,31 +13,23 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft, signal
 
-from mtmm_video.extractors.acoustic.dsp import (
-    SAMPLE_RATE,
-    Float,
-    Int,
-    decibel,
-    hamming,
-    round_half_away,
-    row_maxima,
-    thin_peaks,
-)
+from mtmm_video.extractors.acoustic.dsp import Float, Int, decibel, hamming, round_half_away, row_maxima, thin_peaks
 from mtmm_video.extractors.acoustic.wavelets import local_periods
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
-_LOWEST, _HIGHEST = 20.0, 500.0  # Hz; outside, a closure has no meaningful period and all parameters are 0
+_LOWEST, _HIGHEST = 20.0, 500.0  # Hz; outside this range all parameters of a closure are 0, as in COVAREP
 _CLOSURES_AT_ONCE = 128
 _PEAK_TAIL = 8  # samples = 0.5 ms after the closure in which the derivative's peak may still lie
 _FULL_SCALE = 2.0**15  # COVAREP measures the spectrum on the 16-bit scale
-_SPECTRUM_SPAN = 6  # multiples of F in which H1 and H2 are decided
+_SPECTRUM_SPAN = 6  # multiples of F0 that the spectrum covers in which H1 and H2 are read
 _FEWEST_PEAKS = 5
 _PSP_FFT = 2048
-_PSP_BINS = (128, 1024)  # first attempt, and all that there are
-_PSP_ERROR = 0.01  # share of the energy at which the parabola has stopped fitting
+_PSP_BINS = (128, 1024)  # bins of the first attempt, and the whole half spectrum
+_PSP_ERROR = 0.01  # relative squared error from which the parabola counts as not fitting
 
 
 def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
-    """NAQ, QOQ, H1-H2 and PSP at every closure.
+    """Compute NAQ, QOQ, H1-H2 and PSP at every closure.
 
     Parameters
     ----------
@@ -49,14 +41,14 @@ def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
     Returns
     -------
     ndarray, shape (n, 4)
-        NAQ (ratio), QOQ (fraction of the period), H1H2 (dB), PSP (ratio). All four are 0 where the local pitch is not
-        inside 20..500 Hz, H1H2 where the spectrum has fewer than five peaks, PSP at the first closure.
+        NAQ (ratio), QOQ (fraction of the period), H1H2 (dB), PSP (ratio). All four are 0 where the local pitch is
+        outside 20..500 Hz, H1H2 where the spectrum has fewer than five peaks, PSP at the first closure.
 
     Notes
     -----
-    NAQ = peak flow / (largest |derivative| x period). QOQ = time that the flow is above half its peak / period.
-    H1H2 = level of the first minus the second harmonic of the derivative. PSP = curvature of the parabola that fits the
-    low spectrum of the pulse, divided by that of a rectangle of one period.
+    NAQ = peak flow / (largest |derivative| x period). QOQ = time with the flow above half its peak / period.
+    H1H2 = level of the first minus the second harmonic of the derivative. PSP = curvature of the parabola fitted to
+    the low spectrum of the pulse, divided by that of a rectangle of one period.
     """
     periods = local_periods(closures)
     starts = np.concatenate(([0], closures[:-1]))
@@ -65,19 +57,19 @@ def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
     usable = (pitch > _LOWEST) & (pitch < _HIGHEST)
     reach = round_half_away(1.5 * periods).astype(np.int64)
     low, high = np.maximum(closures - reach, 0), np.minimum(closures + reach, len(flow) - 1)
-    # Closures with the same period, pulse length and spectrum frame are worked on together.
-    kinds = np.stack((periods, closures - starts, high - low), axis=1)
+    # Closures with the same period, pulse length and spectrum frame are processed in one batch.
+    sizes = np.stack((periods, closures - starts, high - low), axis=1)
     members = np.flatnonzero(usable)
     if len(members) == 0:
         return out
-    kinds, kind = np.unique(kinds[members], axis=0, return_inverse=True)
-    kind = kind.reshape(-1)
-    by_kind = np.argsort(kind, kind="stable")
-    edges = np.searchsorted(kind[by_kind], np.arange(len(kinds) + 1))
-    for number, (period, pulse, frame) in enumerate(kinds):
-        of_kind = members[by_kind[edges[number] : edges[number + 1]]]
-        for first in range(0, len(of_kind), _CLOSURES_AT_ONCE):
-            part = of_kind[first : first + _CLOSURES_AT_ONCE]
+    sizes, group = np.unique(sizes[members], axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    by_group = np.argsort(group, kind="stable")
+    edges = np.searchsorted(group[by_group], np.arange(len(sizes) + 1))
+    for number, (period, pulse, frame) in enumerate(sizes):
+        same_size = members[by_group[edges[number] : edges[number + 1]]]
+        for first in range(0, len(same_size), _CLOSURES_AT_ONCE):
+            part = same_size[first : first + _CLOSURES_AT_ONCE]
             pulses = flow[starts[part][:, None] + np.arange(pulse + 1)]
             out[part, 0], out[part, 1] = _quotients(pulses, derivative, starts[part], int(period))
             frames = derivative[low[part][:, None] + np.arange(frame + 1)]
@@ -87,7 +79,7 @@ def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
 
 
 def _quotients(pulses: Float, derivative: Float, starts: Int, period: int) -> tuple[Float, Float]:
-    """NAQ and QOQ of pulses of equal length, shape (n, length) -> (n,), (n,)."""
+    """Compute NAQ and QOQ of pulses of equal length, shape (n, length) -> (n,), (n,)."""
     n, length = pulses.shape
     line = np.linspace(0, 1, length)
     z = pulses - (pulses[:, :1] + line * (pulses[:, -1:] - pulses[:, :1]))
@@ -107,18 +99,18 @@ def _quotients(pulses: Float, derivative: Float, starts: Int, period: int) -> tu
     left = stop_left.max(axis=1)
     stop_right = np.where(~(above & (place < length - 2)) & (place >= top[:, None] + 1), place, length)
     right = stop_right.min(axis=1)
-    # Both walks start on the peak itself, which stops them at once when it lies at an end of the pulse.
+    # Both searches start at the peak and end there if it is at an end of the pulse.
     return naq, (right - left) / period
 
 
 @lru_cache(maxsize=512)
 def _zoom(length: int, bins: int) -> signal.CZT:
-    """DFT of `length` samples on the first `bins` bins of 1 Hz."""
+    """Make the chirp transform of `length` samples to the first `bins` bins of 1 Hz."""
     return signal.CZT(length, bins, np.exp(-2j * np.pi / SAMPLE_RATE))
 
 
 def first_harmonics_difference(frames: Float, period: int) -> Float:
-    """H1 - H2 in dB of frames of three periods of the flow derivative, shape (n, length) -> (n,)."""
+    """Compute H1 - H2 in dB of frames of three periods of the flow derivative, shape (n, length) -> (n,)."""
     pitch = SAMPLE_RATE / period
     windowed = frames * _FULL_SCALE * hamming(frames.shape[1])
     out = np.zeros(len(frames))
@@ -126,7 +118,7 @@ def first_harmonics_difference(frames: Float, period: int) -> Float:
     level = decibel(np.abs(_zoom(frames.shape[1], bins)(windowed, axis=1)))
     difference, peaks = _levels_at_harmonics(level, pitch)
     out[:] = difference
-    # The rule of five peaks counts over the whole two-sided spectrum, which is hardly ever needed to decide it.
+    # The five peaks are counted over the two-sided spectrum, which is computed only if the low bins have fewer.
     for row in np.flatnonzero(peaks < _FEWEST_PEAKS):
         level = decibel(np.abs(fft.fft(windowed[row : row + 1], SAMPLE_RATE, axis=1)))
         difference, count = _levels_at_harmonics(level, pitch)
@@ -135,7 +127,7 @@ def first_harmonics_difference(frames: Float, period: int) -> Float:
 
 
 def _levels_at_harmonics(level: Float, pitch: float) -> tuple[Float, Int]:
-    """H1 - H2 and the number of peaks of each row of dB spectra with bins of 1 Hz."""
+    """Return H1 - H2 and the number of peaks of each row of dB spectra with bins of 1 Hz."""
     n = len(level)
     rows, bins = row_maxima(level)
     heights = level[rows, bins]
@@ -144,7 +136,7 @@ def _levels_at_harmonics(level: Float, pitch: float) -> tuple[Float, Int]:
     count = np.bincount(rows, minlength=n)
     if len(rows) == 0:
         return np.zeros(n), count
-    width = 4.0 * SAMPLE_RATE  # one sorted axis for all rows
+    width = 4.0 * SAMPLE_RATE  # offset between rows that puts all peaks on one sorted axis
     axis = rows * width + bins + 1
     harmonic = np.zeros((2, n))
     for k in (1, 2):
@@ -158,7 +150,7 @@ def _levels_at_harmonics(level: Float, pitch: float) -> tuple[Float, Int]:
 
 
 def parabolic_parameter(pulses: Float, period: int) -> Float:
-    """Parabolic spectral parameter of flow pulses, shape (n, length) -> (n,); NaN for a flat pulse."""
+    """Compute the parabolic spectral parameter of flow pulses, shape (n, length) -> (n,); NaN for a flat pulse."""
     lifted = pulses - pulses.min(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         lifted /= lifted.max(axis=1, keepdims=True)
@@ -171,7 +163,7 @@ def _rectangle_curvature(period: int) -> float:
 
 
 def _curvature(pulses: Float) -> Float:
-    """Curvature c of X[k] ~ c k^2 + b over the longest run of bins from 0 where the parabola still fits.
+    """Fit X[k] ~ c k^2 + b over the longest run of bins from 0 that a parabola fits, and return c.
 
     X is the level in dB of a 2048-point spectrum. The run grows from three bins until the relative squared error
     reaches 0.01.

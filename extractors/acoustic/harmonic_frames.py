@@ -1,4 +1,4 @@
-"""What is measured on the three-period frames: mel cepstrum, Rd and phase distortion."""
+"""Measurements on three-period frames: mel cepstrum, Rd and phase distortion."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from mtmm_video.extractors.acoustic.sinusoids import harmonics, spectra, survivi
 from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack
 from mtmm_video.extractors.acoustic.true_envelope import cepstral_orders, true_envelope
 
-_FRAMES_AT_ONCE = 128  # 4 MiB of spectra: larger runs leave the cache
+_FRAMES_AT_ONCE = 128  # 4 MiB of spectra, which fit the cache
 
 
 @dataclass(frozen=True)
 class HarmonicFrames:
-    """Measurements of the frames whose window fits into the recording.
+    """Measurements of the frames whose window lies inside the recording.
 
     Attributes
     ----------
     positions : ndarray of int, shape (frames,)
         Centre of each frame, as a 1-based sample number.
     sounding : ndarray of bool, shape (frames,)
-        False for digital silence, where nothing below is measured.
+        False for digital silence, which has none of the measurements below.
     mcep : ndarray, shape (frames, 25)
         Mel cepstrum of the True Envelope, ln amplitude; NaN where silent.
     rd, rd_confidence : ndarray, shape (frames,)
@@ -44,7 +44,7 @@ class HarmonicFrames:
 
 
 def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> HarmonicFrames:
-    """Measure every pitch frame whose three-period window lies inside the recording.
+    """Measure all pitch frames whose three-period window lies inside the recording.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> HarmonicFrame
         with np.errstate(divide="ignore"):
             level = np.log(np.abs(spectrum))
         sounding[part] = (f0 > NO_PITCH) & np.isfinite(level).all(axis=1)
-        heard = np.flatnonzero(sounding[part])
-        envelope = true_envelope(level[heard], cepstral_orders(f0[heard]))
-        mcep[first + heard] = mel_cepstrum(np.exp(envelope, out=envelope), MCEP_ORDER)
+        audible = np.flatnonzero(sounding[part])
+        envelope = true_envelope(level[audible], cepstral_orders(f0[audible]))
+        mcep[first + audible] = mel_cepstrum(np.exp(envelope, out=envelope), MCEP_ORDER)
         partials = harmonics(spectrum, level, f0)
         rd[part], confidence[part] = estimate_rd(partials)
         runs.append(phase_distortion(partials))

@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from mtmm_video.extractors.acoustic import kernels
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, hanning
+from mtmm_video.extractors.acoustic.dsp import Float, Int, hanning
 from mtmm_video.extractors.acoustic.wavelets import local_periods
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _TRACT_ORDER = 20  # 2 rnd(fs/2000) + 4
 _GLOTTAL_ORDER = 8  # 2 rnd(fs/4000)
-_LEAK = 0.99  # of the integrator that undoes lip radiation
-_TAPS = 301  # of the high-pass, which removes what lies below 40 Hz
-_LONGEST_PERIOD = 60 * SAMPLE_RATE  # a pause beyond a minute contributes no frame: it would need memory without bound
+_LEAK = 0.99  # of the integrator that compensates lip radiation
+_TAPS = 301  # of the high-pass below 40 Hz
+_LONGEST_PERIOD = 60 * SAMPLE_RATE  # pauses longer than a minute get no frame, which bounds the memory
 
 
 @lru_cache(maxsize=1)
 def _high_pass() -> Float:
-    """Linear-phase least-squares FIR: 0 up to 40 Hz, 1 from 70 Hz."""
+    """Design a linear-phase least-squares FIR: gain 0 up to 40 Hz, 1 from 70 Hz."""
     return np.asarray(signal.firls(_TAPS, [0, 40, 70, SAMPLE_RATE / 2], [0, 0, 1, 1], fs=SAMPLE_RATE))
 
 
@@ -42,13 +43,13 @@ def glottal_flow(x: NDArray[np.floating], closures: Int) -> tuple[Float, Float]:
     Returns
     -------
     flow, derivative : ndarray, shape (samples,) each
-        Arbitrary amplitude: neighbouring frames overlap about twice and are not normalised.
+        Of arbitrary amplitude: neighbouring frames overlap about twice and are not normalised.
 
     Notes
     -----
-    Around each closure a frame of two periods is windowed, high-passed and inverse filtered twice: a first-order
-    guess of the glottal contribution gives a vocal tract of order 20, whose removal gives a glottal contribution of
-    order 8, whose removal gives the final vocal tract.
+    A frame of two periods around each closure is windowed, high-passed and inverse filtered twice: a first-order
+    estimate of the glottal contribution gives a vocal tract of order 20; removing it gives a glottal contribution of
+    order 8; removing that gives the final vocal tract.
     """
     periods = local_periods(closures)
     start = np.maximum(closures - 1 - periods, 0)  # one sample early, as in the original

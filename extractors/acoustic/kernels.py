@@ -1,8 +1,8 @@
 """Compiled inner loops: prediction, inverse filtering and the per-closure IAIF.
 
-Batched numpy spends its time moving (frames x samples) intermediates through memory; one frame at a time fits into the
-first-level cache. numba keeps the machine code beside this file (or in NUMBA_CACHE_DIR), so that it is compiled once
-for an installation.
+Batched numpy is limited by memory bandwidth, because its intermediates have shape (frames, samples); one frame fits
+into the first-level cache. numba stores the machine code in the folder of this file (or in NUMBA_CACHE_DIR), so it is
+compiled once per installation.
 """
 
 # mypy: disable-error-code="untyped-decorator"
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
-# Sums may be reordered for vector instructions; NaN and infinity keep their meaning (silent frames become NaN).
+# Sums may be reordered for vector instructions; NaN and infinity keep IEEE semantics (silent frames become NaN).
 _compiled = njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy", nogil=True)
 
 
 @_compiled
 def predict(frame: Float, order: int, a: Float, r: Float) -> None:
-    """Prediction polynomial a[0..order] of a windowed frame by the autocorrelation method; r is scratch."""
+    """Compute the prediction polynomial a[0..order] of a windowed frame (autocorrelation method); r is scratch."""
     length = len(frame)
     for k in range(order + 1):
         total = 0.0
@@ -52,7 +52,7 @@ def predict(frame: Float, order: int, a: Float, r: Float) -> None:
 
 @_compiled
 def inverse_filter(a: Float, order: int, frame: Float, out: Float) -> None:
-    """Fill out[n] with sum_k a[k] frame[n - k], from rest."""
+    """Compute out[n] = sum_k a[k] frame[n - k] with zero initial state."""
     length = len(frame)
     for n in range(length):
         out[n] = frame[n]
@@ -87,7 +87,7 @@ def add_residual(  # noqa: PLR0917  (compiled functions take no keywords)
 
 @_compiled
 def _convolve_same(frame: Float, taps: Float, out: Float) -> None:
-    """Convolve with a symmetric filter of odd length, delay removed."""
+    """Convolve with a symmetric filter of odd length and remove its delay."""
     length, half = len(frame), len(taps) // 2
     for n in range(length):
         out[n] = taps[half] * frame[n]
@@ -117,7 +117,7 @@ def _integrate(values: Float, leak: float, out: Float) -> None:
 def iaif_frame(  # noqa: PLR0917
     frame: Float, high_pass: Float, tract: int, glottal: int, leak: float, flow: Float, derivative: Float
 ) -> None:
-    """Filter one windowed frame iteratively and adaptively; add to `flow` and `derivative`."""
+    """Run IAIF on one windowed frame and add its result to `flow` and `derivative`."""
     length = len(frame)
     lead = tract + 1
     f, windowed = np.empty(length), np.empty(length)
@@ -125,7 +125,7 @@ def iaif_frame(  # noqa: PLR0917
     window = np.empty(length)
     for n in range(length):
         window[n] = 0.5 * (1.0 - np.cos(2.0 * np.pi * (n + 1) / (length + 1)))
-    # A ramp before the frame lets every filter start smoothly; its part of each output is dropped.
+    # A ramp before the frame avoids filter transients; its part of each output is dropped.
     padded, filtered, summed = np.empty(lead + length), np.empty(lead + length), np.empty(lead + length)
     for n in range(lead):
         padded[n] = f[0] * (2.0 * n / tract - 1.0)
@@ -164,7 +164,7 @@ def rest_on_peaks(  # noqa: PLR0917
     antisymmetric: Float,
     summary: Float,
 ) -> None:
-    """One pass of the True Envelope over folded spectra of 2 x quarter + 1 bins.
+    """Run one pass of the True Envelope over folded spectra of 2 x quarter + 1 bins.
 
     On entry `even` and `odd` (rows, quarter) hold the parts of the smooth curve that are even and odd about bin
     `quarter`, and `middle` (rows,) its value there; on return `even` holds the curve's lower half (bins 0 ..), `odd`

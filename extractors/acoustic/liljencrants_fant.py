@@ -18,7 +18,7 @@ from mtmm_video.extractors.acoustic.dsp import Float, Int
 
 @dataclass(frozen=True)
 class LfShape:
-    """Shape of LF pulses; times are fractions of the period, the main excitation is 1.
+    """Shape of LF pulses; times are fractions of the period, the main excitation has magnitude 1.
 
     Attributes
     ----------
@@ -42,12 +42,12 @@ class LfShape:
 
 
 def lf_shape(rd: Float) -> LfShape:
-    """LF pulses for shape parameters Rd, shape (n,), from about 0.3 (tense) to 2.5 (lax).
+    """Compute LF pulses for shape parameters Rd, shape (n,), from about 0.3 (tense) to 2.5 (lax).
 
     Notes
     -----
     R_a = (4.8 Rd - 1)/100, R_k = (22.4 + 11.8 Rd)/100, R_g = R_k / (4 (0.11 Rd/(0.5 + 1.2 R_k) - R_a)) (Fant 1995);
-    epsilon solves 1 - exp(-epsilon (1 - t_e)) = epsilon t_a; alpha makes the flow return to zero after the period.
+    epsilon solves 1 - exp(-epsilon (1 - t_e)) = epsilon t_a; alpha is the root for which the net flow is zero.
     """
     r_a = (4.8 * rd - 1) / 100
     r_k = (22.4 + 11.8 * rd) / 100
@@ -76,7 +76,7 @@ def lf_shape(rd: Float) -> LfShape:
 
 
 def lf_spectrum(shape: LfShape, harmonics: Int) -> NDArray[np.complex128]:
-    """Spectrum of LF pulses at multiples of the fundamental, whatever its frequency.
+    """Compute the spectrum of LF pulses at multiples of the fundamental, independent of its frequency.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ RESIDUAL_ORDER = 18  # rnd(fs/1000 + 2) at 16 kHz
 
 
 def lpc(frame: Float, order: int) -> Float:
-    """Prediction polynomial of one windowed frame by the autocorrelation method (Levinson-Durbin).
+    """Compute the prediction polynomial of one windowed frame by the autocorrelation method (Levinson-Durbin).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def lpc(frame: Float, order: int) -> Float:
 
 
 def residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.floating] | None = None) -> Float:
-    """Linear-prediction residual of a recording, by overlap-add of 25 ms frames every 5 ms.
+    """Compute the linear-prediction residual of a recording, by overlap-add of 25 ms frames every 5 ms.
 
     Parameters
     ----------
@@ -46,18 +46,18 @@ def residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.flo
     order : int
         Prediction order: 18 for the main residual, 12 for SRH.
     envelope_of : ndarray, shape (samples,), optional
-        Take each frame's prediction polynomial from this signal instead of `x` (Drugman's polarity detector does).
+        Signal that each frame's prediction polynomial is computed from, instead of `x` (for polarity detection).
 
     Returns
     -------
     ndarray, shape (samples,)
-        Residual scaled to a maximum magnitude of 1. Where a whole frame is digital silence its energy match is 0/0 and
-        the residual is NaN; later stages decide what that means for them.
+        Residual scaled to a maximum magnitude of 1. NaN where a whole frame is digital silence: the energy
+        normalisation is 0/0 there.
 
     Notes
     -----
-    Each frame is windowed with `hanning`, inverse filtered and brought back to its own energy; frames are added
-    without a synthesis window. The last sample of the recording is never inside a frame.
+    Each frame is windowed with `hanning`, inverse filtered and scaled back to its own energy; frames are added
+    without a synthesis window. No frame contains the last sample of the recording.
     """
     out = unscaled_residual(x, order=order, envelope_of=envelope_of)
     peak = 0.0
@@ -69,7 +69,7 @@ def residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.flo
 
 
 def unscaled_residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.floating] | None = None) -> Float:
-    """Linear-prediction residual as `residual`, but on the scale of the signal, shape (samples,)."""
+    """Compute the residual as `residual` does, but on the scale of the signal, shape (samples,)."""
     samples = len(x)
     width = _FRAME + 1
     count = max(0, -(-(samples - 1 - _FRAME) // SHIFT))

@@ -10,17 +10,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int
+from mtmm_video.extractors.acoustic.dsp import Float, Int
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 
 def mel(frequency: Float) -> Float:
-    """Mel scale, 1127.01048 ln(1 + f/700 Hz)."""
+    """Convert Hz to mel, 1127.01048 ln(1 + f/700 Hz)."""
     return np.asarray(1127.01048 * np.log1p(frequency / 700))
 
 
 @lru_cache(maxsize=4)
 def _tables(bins: int, order: int) -> tuple[Int, Float, Float]:
-    """Left neighbours and weights of the warp, and the inverse cosine transform (bins, order + 1)."""
+    """Return left neighbours and weights of the warp, and the inverse cosine transform (bins, order + 1)."""
     nyquist = SAMPLE_RATE / 2
     frequency = nyquist * np.arange(bins) / (bins - 1)
     # Bin k of the warped spectrum is the original at the frequency whose mel value is k/(bins - 1) of the full scale.
@@ -36,7 +37,7 @@ def _tables(bins: int, order: int) -> tuple[Int, Float, Float]:
 
 
 def mel_cepstrum(amplitude: Float, order: int) -> Float:
-    """Cepstrum of an amplitude spectrum warped to the mel scale.
+    """Compute the cepstrum of an amplitude spectrum warped to the mel scale.
 
     Parameters
     ----------
@@ -47,8 +48,8 @@ def mel_cepstrum(amplitude: Float, order: int) -> Float:
     Returns
     -------
     ndarray, shape (frames, order + 1)
-        c_0, 2 c_1, .., 2 c_order in natural-log units; c_0 is the mean log amplitude. Not finite where an
-        amplitude is 0.
+        c_0, 2 c_1, .., 2 c_order in natural-log units; c_0 is the mean log amplitude. Not finite for frames with
+        an amplitude of 0.
     """
     left, weight, transform = _tables(amplitude.shape[1], order)
     warped = amplitude[:, left] * (1 - weight) + amplitude[:, left + 1] * weight

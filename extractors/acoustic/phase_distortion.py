@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from mtmm_video.extractors.acoustic.columns import HMPDD_ORDER, HMPDM_ORDER
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away, wrap
+from mtmm_video.extractors.acoustic.dsp import Float, Int, round_half_away, wrap
 from mtmm_video.extractors.acoustic.mel_cepstrum import mel_cepstrum
 from mtmm_video.extractors.acoustic.sinusoids import Harmonics
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _FFT = 1024
 _BINS = _FFT // 2 + 1
@@ -24,12 +25,12 @@ _MEAN_SPAN = 25  # frames of the running mean, applied forwards and backwards
 _TREND_SPAN = 9  # frames of the running median, and of the window that smooths it
 _DEVIATION_SPAN = 9
 _FEWEST_FRAMES = 3 * (_MEAN_SPAN - 1) + 1  # the zero-phase mean needs more than 72 frames
-_MARGIN = _MEAN_SPAN - 1  # frames on either side that a frame's statistics reach
+_MARGIN = _MEAN_SPAN - 1  # frames on either side that a frame's statistics depend on
 _FRAMES_AT_ONCE = 512
-_SEED = 20_190_225  # of the phases above the last harmonic, which COVAREP draws at random
-_LONGEST_PLAIN_SUM = 9  # frames; the deviation needs means that are exactly 1 where all phasors are 1: no running sums
-_NO_TREND = 1e-12  # a smoothed phasor below this is rounding noise
-_NO_DEVIATION = 1e-3  # rad; stands for a deviation of exactly zero before the logarithm
+_SEED = 20_190_225  # of the phases above the last harmonic, which are random in COVAREP
+_LONGEST_PLAIN_SUM = 9  # frames; the deviation needs means of exactly 1 where all phasors are 1, so no running sums
+_NO_TREND = 1e-12  # magnitude below which a smoothed phasor is rounding noise
+_NO_DEVIATION = 1e-3  # rad; replaces a deviation of exactly zero before the logarithm
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class PhaseDistortion:
     f0 : ndarray, shape (frames,)
         Pitch in Hz.
     count : ndarray of int, shape (frames,)
-        Harmonics of each frame.
+        Number of harmonics of each frame.
     values : ndarray, shape (sum of count,)
         PD_h in rad, frame after frame, h = 1 .. count.
     """
@@ -61,7 +62,7 @@ class PhaseDistortion:
 
 
 def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
-    """Distortion of the harmonics' phases against a pure delay, with the minimum phase of the envelope removed.
+    """Compute the deviation of the harmonics' phases from a pure delay, minimum phase of the envelope removed.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
     envelope = np.zeros((frames, _BINS))
     with np.errstate(divide="ignore"):
         level = np.log(harmonics.amplitude)
-    # A silent frame has no phases and counts as one without harmonics.
+    # A silent frame has no phases and is treated as one without harmonics.
     counts = np.where((harmonics.amplitude[:, 1:2] > 0).any(axis=1), harmonics.count, 0)
     for i in np.flatnonzero(counts > 0):
         count = int(counts[i])
@@ -103,10 +104,10 @@ def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
 
 @lru_cache(maxsize=1)
 def band_edges() -> Int:
-    """First DFT bin of each of the 25 bands of HMPDM, shape (25,).
+    """Return the first DFT bin of each of the 25 bands of HMPDM, shape (25,).
 
-    COVAREP reads bin b of 512 as if it were harmonic b + 1 of its log-harmonic scale: identity up to 8, then a
-    quadratic Bezier curve with control points (8, 8), (25, 25), (512, 25).
+    COVAREP maps bin b of 512 as harmonic b + 1 of its log-harmonic scale: identity up to 8, then a quadratic Bezier
+    curve with control points (8, 8), (25, 25), (512, 25).
     """
     harmonic = np.arange(1, _FFT // 2 + 1)
     t = np.linspace(0, 1, 101)
@@ -117,11 +118,11 @@ def band_edges() -> Int:
     return np.searchsorted(band, np.arange(HMPDM_ORDER + 1))
 
 
-ENDS_REACH = _DEVIATION_SPAN  # frames at either end of the recording whose deviation follows rounding noise
+ENDS_REACH = _DEVIATION_SPAN  # frames at either end of the recording whose deviation depends on rounding noise
 
 
 def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
-    """HMPDM and HMPDD of every frame.
+    """Compute HMPDM and HMPDD of every frame.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
         Circular mean of the phase distortion in 25 bands, in rad, smoothed over about 0.25 s.
     deviation : ndarray, shape (frames, 13)
         Mel cepstrum of the circular standard deviation (ln rad) of the distortion about its trend.
-        Both are NaN throughout for 72 frames or fewer: the smoothing is not defined.
+        Both are NaN throughout for 72 frames or fewer, for which the smoothing is not defined.
     """
     frames = len(distortion.f0)
     mean = np.full((frames, HMPDM_ORDER + 1), np.nan)
@@ -152,7 +153,7 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
         unit.real, unit.imag = np.cos(phase), np.sin(phase)
 
         smooth = _box_twice(unit, _MEAN_SPAN, start, end)
-        skip = first - low if start else 0  # a smoothing loses its reach at an edge that is not the recording's
+        skip = first - low if start else 0  # smoothing shortens its input at block edges inside the recording
         mean[first:last] = _band_means(smooth[skip : skip + last - first])
 
         trend = _trend(unit, start, end)
@@ -165,10 +166,10 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
 
 
 def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, high: int) -> Float:
-    """Phase distortion of frames low..high-1 on the bins of the DFT, shape (frames, 513).
+    """Interpolate the phase distortion of frames low..high-1 to the bins of the DFT, shape (frames, 513).
 
-    Interpolated along frequency between the harmonics, 0 below the pitch; above the last harmonic towards a random
-    phase. A silent frame has no distortion, as in the original.
+    The interpolation is linear between the harmonics, from 0 at 0 Hz and towards a random phase above the last
+    harmonic. The distortion of a silent frame is 0, as in COVAREP.
     """
     frequency = np.arange(_BINS) * (SAMPLE_RATE / _FFT)
     out = np.empty((high - low, _BINS))
@@ -180,14 +181,14 @@ def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, hig
         knots = np.empty(count + 2)
         knots[0], knots[-1] = 0, above[i]
         knots[1:-1] = distortion.values[ends[i] - count : ends[i]]
-        # unwrapped along frequency; np.unwrap does the same at several times the cost
+        # unwrapped along frequency; np.unwrap gives the same at several times the cost
         knots[1:] = knots[0] + np.cumsum(wrap(np.diff(knots)))
         out[row] = np.interp(frequency, distortion.f0[i] * np.arange(count + 2), knots)
     return out
 
 
 def _extended(rows: NDArray[np.inexact], reach: int, start: bool, end: bool) -> NDArray[np.inexact]:
-    """Add the odd reflection 2 v[0] - v[k] of `reach` rows at the ends that are the recording's."""
+    """Add the odd reflection 2 v[0] - v[k] of `reach` rows at the ends of the recording (`start`, `end`)."""
     parts = [rows]
     if start:
         parts.insert(0, 2 * rows[:1] - rows[reach:0:-1])
@@ -197,7 +198,7 @@ def _extended(rows: NDArray[np.inexact], reach: int, start: bool, end: bool) -> 
 
 
 def _box_twice(rows: NDArray[np.complex128], span: int, start: bool, end: bool) -> NDArray[np.complex128]:
-    """Take the running mean over `span` rows twice: a triangle that reaches span - 1 rows to either side."""
+    """Apply a running mean over `span` rows twice: a triangular window of span - 1 rows to either side."""
     out = _extended(rows, span - 1, start, end)
     for _ in range(2):
         if span > _LONGEST_PLAIN_SUM:
@@ -218,11 +219,11 @@ _TREND_REACH = _TREND_SPAN // 2 + _TREND_SPAN - 1
 
 
 def _trend(unit: NDArray[np.complex128], start: bool, end: bool) -> NDArray[np.complex128]:
-    """Slow course of unit phasors along time: running median of 9, then a smooth window twice; unit phasors again."""
+    """Smooth unit phasors along time: running median of 9, then a Hann window twice; normalised to unit phasors."""
     parts = []
     reach = _TREND_SPAN // 2
     for values in (unit.real, unit.imag):
-        # beyond the ends of the recording the running median sees zeros
+        # the running median is zero-padded at the ends of the recording
         padded = np.pad(values, ((reach if start else 0, reach if end else 0), (0, 0)))
         middle = _extended(_median_of_nine(padded), _TREND_SPAN - 1, start, end)
         smooth = np.zeros((len(middle) - len(_KERNEL) + 1, middle.shape[1]))
@@ -231,18 +232,18 @@ def _trend(unit: NDArray[np.complex128], start: bool, end: bool) -> NDArray[np.c
         parts.append(smooth)
     trend = parts[0] + 1j * parts[1]
     size = np.abs(trend)
-    # At the ends of the recording the zeros beyond make most medians zero, and the odd reflection keeps them so:
-    # COVAREP's trend is the angle of rounding noise there, different in every bin. A fixed angle would not average out.
+    # At the ends of the recording the zero padding makes most medians zero, and the odd reflection keeps them zero:
+    # COVAREP's trend there is the angle of rounding noise, different in every bin. A fixed angle would not average out.
     lost = size < _NO_TREND
     anywhere = np.exp(1j * np.random.default_rng(_SEED).uniform(-np.pi, np.pi, trend.shape[1]))
     return np.asarray(np.where(lost, anywhere, trend / np.where(lost, 1, size)))
 
 
 def _median_of_nine(rows: Float) -> Float:
-    """Take the running median of nine rows, shape (n, d) -> (n - 8, d).
+    """Compute the running median of nine rows, shape (n, d) -> (n - 8, d).
 
-    Every three rows are sorted once and shared by the nines that contain them; the median of nine is the median of the
-    largest low, the median middle and the smallest high of its three triples.
+    Each triple of rows is sorted once for all windows that contain it; the median of nine is the median of the largest
+    minimum, the median of the medians and the smallest maximum of its three triples.
     """
 
     def median(a: Float, b: Float, c: Float) -> Float:
@@ -264,15 +265,15 @@ def _median_of_nine(rows: Float) -> Float:
 
 
 def _band_means(smooth: NDArray[np.complex128]) -> Float:
-    """Circular mean of the angles in each band, shape (frames, 513) -> (frames, 25)."""
+    """Compute the circular mean of the angles in each band, shape (frames, 513) -> (frames, 25)."""
     size = np.abs(smooth)
     unit = smooth / np.where(size > 0, size, 1)
-    # COVAREP takes the angle first; an angle of exactly zero must stay exactly zero
+    # the mean is over unit phasors, as in COVAREP, and an angle of exactly zero must remain exactly zero
     return np.asarray(np.angle(np.add.reduceat(unit[:, :-1], band_edges(), axis=1)))
 
 
 def _circular_deviation(resultant: Float) -> Float:
-    """Circular standard deviation sqrt(-2 ln R) in rad, zeros replaced before the logarithm of the cepstrum."""
+    """Compute the circular standard deviation sqrt(-2 ln R) in rad, zeros replaced for the later logarithm."""
     with np.errstate(divide="ignore"):
         deviation = np.sqrt(-2 * np.log(np.minimum(resultant, 1.0)))
     deviation[:, 0] = deviation[:, 1]

@@ -13,22 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, mask_to_zero, zero_phase
+from mtmm_video.extractors.acoustic.dsp import Float, mask_to_zero, zero_phase
 from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _BLOCK = 12_800 * SHIFT  # samples = 64 s
-_MARGIN = 8 * SHIFT  # more than a frame, so that the frames that reach into a block are whole
+_MARGIN = 8 * SHIFT  # longer than a frame, so that all frames that overlap a block are complete
 
 
 @lru_cache(maxsize=1)
 def _high_pass() -> Float:
-    """Elliptic high-pass: pass edge 480 Hz (3 dB ripple), stop edge 500 Hz would be 60 dB down; order 9 at 16 kHz."""
+    """Design an elliptic high-pass: pass edge 480 Hz (3 dB ripple), 60 dB stop edge given as 500 Hz; order 9."""
     order, edge = signal.ellipord(480, 500, 3, 60, fs=SAMPLE_RATE)
     return np.asarray(signal.ellip(order, 3, 60, edge, "highpass", output="sos", fs=SAMPLE_RATE))
 
 
 def skewness(parts: Iterable[Float]) -> float:
-    """Biased skewness m3 / m2^1.5 of a signal given in parts, NaN samples counted as 0; 0 for a constant signal."""
+    """Compute the biased skewness m3 / m2^1.5 of a signal given in parts, NaN taken as 0; 0 for a constant signal."""
     count, sums = 0, np.zeros(3)
     for raw in parts:
         part = mask_to_zero(raw)
@@ -43,7 +44,7 @@ def skewness(parts: Iterable[Float]) -> float:
 
 
 def polarity(x: NDArray[np.floating], main_residual: Float) -> float:
-    """Residual excitation skewness: +1 if the recording has the usual polarity, -1 if it is upside down.
+    """Detect the polarity by residual excitation skewness: +1 if it is the usual one, -1 if it is inverted.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def _blocks(values: Float) -> Iterator[Float]:
 
 
 def _rough_residual(x: NDArray[np.floating]) -> Iterator[Float]:
-    """Residual of `x` with the prediction of the high-passed signal, block by block: it is never needed as a whole."""
+    """Yield the residual of `x` predicted from the high-passed signal, block by block to limit memory."""
     high = zero_phase(_high_pass(), x)
     for start in range(0, len(x), _BLOCK):
         begin, end = max(start - _MARGIN, 0), start + _BLOCK + _MARGIN

@@ -12,21 +12,22 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, wrap
+from mtmm_video.extractors.acoustic.dsp import Float, wrap
 from mtmm_video.extractors.acoustic.liljencrants_fant import lf_shape, lf_spectrum
 from mtmm_video.extractors.acoustic.sinusoids import Harmonics
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 LOWEST, HIGHEST = 0.3, 2.5
 _STEP = 0.0025  # of the table; linear interpolation between its rows is within 1e-4 of the exact cost
 _TOLERANCE = 0.01  # of the search
 _MOST_EVALUATIONS = 32
 _USED = 8  # harmonics whose phases are compared
-_MOST_HARMONICS = 170  # 8000 Hz / 50 Hz, and some for a spacing that came out narrower than the pitch
+_MOST_HARMONICS = 170  # 8000 Hz / 50 Hz = 160, plus a margin for a measured spacing narrower than the pitch
 _GOLDEN = 0.5 * (3 - np.sqrt(5))
 
 
 def minimum_phase_matrix(last: int) -> Float:
-    """Minimum phase of the first harmonics as a linear map of the log amplitudes.
+    """Return the linear map from log amplitudes to the minimum phase of the first harmonics.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def minimum_phase_matrix(last: int) -> Float:
 
 
 def _replaced_ends(log_amplitude: Float) -> Float:
-    """Copy of (n, K + 1) with the value at DC taken from harmonic 1 and the last from its neighbour."""
+    """Copy (n, K + 1), with the value at DC replaced by harmonic 1 and the last by its neighbour."""
     out = log_amplitude.copy()
     out[:, 0] = log_amplitude[:, 1]
     out[:, -1] = log_amplitude[:, -2]
@@ -55,13 +56,13 @@ def _replaced_ends(log_amplitude: Float) -> Float:
 
 
 def _distortion(phase: Float) -> Float:
-    """Second differences that a pure delay leaves at zero: phi_{k+1} - phi_k - phi_1, (n, 9) -> (n, 7)."""
+    """Compute phi_{k+1} - phi_k - phi_1, which is zero for a pure delay, (n, 9) -> (n, 7)."""
     return np.asarray(phase[:, 2:] - phase[:, 1:-1] - phase[:, 1:2])
 
 
 @lru_cache(maxsize=1)
 def _grid() -> tuple[Float, Float]:
-    """Log amplitude and phase of the LF spectrum for every Rd of the table, shape (rows, harmonics + 1) each."""
+    """Tabulate log amplitude, (rows, harmonics + 1), and phase, (rows, 8), of the LF spectrum over Rd."""
     rd = np.linspace(LOWEST, HIGHEST, round((HIGHEST - LOWEST) / _STEP) + 1)
     spectrum = lf_spectrum(lf_shape(rd), np.arange(1, _MOST_HARMONICS + 1))
     level = np.log(np.abs(spectrum))
@@ -70,18 +71,18 @@ def _grid() -> tuple[Float, Float]:
 
 @lru_cache(maxsize=256)
 def _model(last: int) -> Float:
-    """Phase distortion that dividing by the LF model adds, with K harmonics, over Rd, shape (rows, 7)."""
+    """Tabulate the phase distortion added by division by the LF model, with K harmonics, over Rd, shape (rows, 7)."""
     level, angle = _grid()
     phase = np.zeros((len(level), _USED + 1))
-    # The model's phase enters with the opposite sign to the papers: COVAREP divides by its conjugate, and so did the
-    # corpus.
+    # The sign of the model's phase is opposite to the papers': COVAREP, and with it the corpus, divides by the
+    # conjugate.
     phase[:, 1:] = angle
     phase += _replaced_ends(level[:, : last + 1]) @ minimum_phase_matrix(last)
     return np.unwrap(_distortion(phase), axis=0)
 
 
 def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
-    """Rd and its confidence for every frame.
+    """Estimate Rd and its confidence for every frame.
 
     Parameters
     ----------
@@ -96,9 +97,9 @@ def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
 
     Notes
     -----
-    The spectrum divided by the LF model's, with the minimum phase of the quotient removed, should be a delay. The error
-    is the mean square of the wrapped differences phi_{k+1} - phi_k - phi_1 over k = 1..7. Both the logarithm and the
-    minimum phase are linear, so that the model's share is tabulated once for each number of harmonics.
+    For the right Rd, the spectrum divided by the LF model's, with the minimum phase of the quotient removed, is a
+    delay. The error is the mean square of the wrapped differences phi_{k+1} - phi_k - phi_1 over k = 1..7. The minimum
+    phase is linear in the log amplitudes, so the model's contribution is tabulated once per number of harmonics.
     """
     frames = len(harmonics.f0)
     rd, confidence = np.full(frames, np.nan), np.full(frames, np.nan)
@@ -109,12 +110,12 @@ def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
     frames_used = np.flatnonzero(last > _USED)
     if len(frames_used) == 0:
         return rd, confidence
-    sizes, kind = np.unique(last[frames_used], return_inverse=True)
+    sizes, group = np.unique(last[frames_used], return_inverse=True)
     measured = np.empty((len(frames_used), _USED - 1))
     with np.errstate(divide="ignore"):
         level = np.log(harmonics.amplitude[frames_used])
     for number, size in enumerate(sizes):
-        members = np.flatnonzero(kind == number)
+        members = np.flatnonzero(group == number)
         phase = np.zeros((len(members), _USED + 1))
         phase[:, 1:] = harmonics.phase[frames_used[members], 1 : _USED + 1]
         with np.errstate(invalid="ignore"):  # silent frames: minus infinity times a coefficient of either sign
@@ -125,7 +126,7 @@ def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
     def error(guess: Float) -> Float:
         place = (guess - LOWEST) / _STEP
         row = np.clip(place.astype(np.int64), 0, models.shape[1] - 2)
-        low, high = models[kind, row], models[kind, row + 1]
+        low, high = models[group, row], models[group, row + 1]
         left = wrap(measured + low + (place - row)[:, None] * (high - low))
         return np.asarray(np.einsum("nk,nk->n", left, left) / (_USED - 1))
 
@@ -136,7 +137,7 @@ def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
 
 
 def bounded_minimum(function: Callable[[Float], Float], n: int, low: float, high: float) -> tuple[Float, Float]:
-    """Brent's bounded search (golden section and parabolas) for n functions in lock-step.
+    """Minimise n functions in lock-step by Brent's bounded search (golden section and parabolas).
 
     Parameters
     ----------
@@ -152,8 +153,8 @@ def bounded_minimum(function: Callable[[Float], Float], n: int, low: float, high
 
     Notes
     -----
-    The search is local and the costs have several minima: its path, and with it the tolerance of 0.01 and the limit of
-    32 evaluations, is part of the definition of Rd.
+    The search is local and the costs have several minima: its path, with the tolerance of 0.01 and the limit of 32
+    evaluations, is part of the definition of Rd.
     """
     a, b = np.full(n, low), np.full(n, high)
     best = a + _GOLDEN * (b - a)

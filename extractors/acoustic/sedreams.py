@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from mtmm_video.extractors.acoustic.dsp import (
-    SAMPLE_RATE,
     Float,
     Int,
     blackman,
@@ -26,23 +25,24 @@ from mtmm_video.extractors.acoustic.dsp import (
     zero_phase_in_place,
 )
 from mtmm_video.extractors.acoustic.srh import PitchTrack
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
-_STRONG = 0.4  # share of the largest residual: peaks that tell where in the cycle closures lie
+_STRONG = 0.4  # of the largest residual: threshold of the peaks that the place of the closures is estimated from
 _REACH = 0.35  # of the half cycle, searched on either side of that place
 _WINDOWS_AT_ONCE = 4096
 
 
 @lru_cache(maxsize=1)
 def _high_pass() -> Float:
-    """Elliptic high-pass: pass edge 50 Hz (3 dB), stop edge 30 Hz (60 dB); order 5 at 16 kHz."""
+    """Design an elliptic high-pass: pass edge 50 Hz (3 dB), stop edge 30 Hz (60 dB); order 5 at 16 kHz."""
     order, edge = signal.ellipord(50, 30, 3, 60, fs=SAMPLE_RATE)
     return np.asarray(signal.ellip(order, 3, 60, edge, "highpass", output="sos", fs=SAMPLE_RATE))
 
 
 def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
-    """Blackman-weighted running mean of 1.7 mean pitch periods, high-passed at 50 Hz, shape (samples,).
+    """Compute the Blackman-weighted running mean over 1.7 mean pitch periods, high-passed at 50 Hz, shape (samples,).
 
-    Its minima and maxima bound the stretch of each cycle in which a closure can lie.
+    Its minima and maxima bound the interval of each cycle that contains the closure.
     """
     period = round_int(SAMPLE_RATE / median_f0)
     half = round_int(1.7 * period / 2)
@@ -58,7 +58,7 @@ def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
 
 
 def closure_instants(x: NDArray[np.floating], residual: Float, median_f0: float) -> Int:
-    """All SEDREAMS candidates, voiced or not.
+    """Find the SEDREAMS candidates of the whole recording, voiced or not.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def closure_instants(x: NDArray[np.floating], residual: Float, median_f0: float)
 
 
 def _relative_place(strong: Int, low: Int, cycle: Int) -> float:
-    """Median position of the strong residual peaks relative to the nearest minimum, in half cycles."""
+    """Compute the median position of the strong residual peaks from the nearest minimum, in half cycles."""
     if len(strong) == 0:
         return 0.0
     right = np.clip(np.searchsorted(low, strong), 1, max(len(low) - 1, 1))
@@ -107,7 +107,7 @@ def _relative_place(strong: Int, low: Int, cycle: Int) -> float:
 
 
 def _first_maxima(values: Float, start: Int, stop: Int) -> Int:
-    """Index of the first maximum of values[start..stop] for many windows; NaN counts as 0."""
+    """Return the index of the first maximum of values[start..stop] for many windows; NaN counts as 0."""
     out = np.empty(len(start), dtype=np.int64)
     for first in range(0, len(start), _WINDOWS_AT_ONCE):
         part = slice(first, first + _WINDOWS_AT_ONCE)
@@ -123,7 +123,7 @@ def _first_maxima(values: Float, start: Int, stop: Int) -> Int:
 def voiced_closures(candidates: Int, pitch: PitchTrack) -> Int:
     """Keep the closures in voiced speech, sorted and unique, shape (n,).
 
-    Voicing is interpolated between the pitch frames to the sample before the closure (the original's offset).
+    Voicing is interpolated between the pitch frames to the sample before the closure (COVAREP's offset).
     """
     candidates = candidates[candidates > 0]
     voicing = interpolate(pitch.positions, pitch.voiced.astype(np.float64), candidates)

@@ -1,7 +1,7 @@
 """Sinusoidal analysis: amplitude, frequency and phase of every harmonic of a frame.
 
 R. McAulay, T. Quatieri, "Speech analysis/synthesis based on a sinusoidal representation", IEEE TASSP 34(4):744-754,
-1986; here with one sinusoid for each harmonic of a given pitch.
+1986; with one sinusoid for each harmonic of a given pitch.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, blackman, round_half_away, row_maxima, wrap
+from mtmm_video.extractors.acoustic.dsp import Float, Int, blackman, round_half_away, row_maxima, wrap
 from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 FFT = 4096
 HALF = FFT // 2
@@ -21,18 +22,18 @@ HALF = FFT // 2
 
 @dataclass(frozen=True)
 class Harmonics:
-    """Harmonics of a run of frames, padded to the largest count.
+    """Harmonics of a run of frames, padded to the largest number of harmonics.
 
     Attributes
     ----------
     f0 : ndarray, shape (frames,)
-        Pitch in Hz that the analysis was given.
+        Pitch in Hz that the analysis assumed.
     spacing : ndarray, shape (frames,)
         Median distance of neighbouring harmonics as measured, in Hz: harmonic h lies at h * spacing.
     count : ndarray of int, shape (frames,)
         Number of harmonics H; 0 where the frame has no pitch (digital silence).
     amplitude : ndarray, shape (frames, max H + 1)
-        Linear amplitude of h = 0 .. H (a sinusoid of amplitude A shows as A/2); NaN beyond.
+        Linear amplitude of h = 0 .. H (A/2 for a sinusoid of amplitude A); NaN beyond.
     phase : ndarray, shape (frames, max H + 1)
         Phase in rad at the frame's centre; NaN beyond.
     """
@@ -45,22 +46,22 @@ class Harmonics:
 
 
 def half_windows(f0: Float) -> Int:
-    """Count the samples on either side of a centre: about 1.5 periods, shape (frames,)."""
+    """Return the half window length in samples, about 1.5 periods, shape (frames,)."""
     return round_half_away(1.5 * SAMPLE_RATE / f0).astype(np.int64)
 
 
 def surviving_frames(pitch: PitchTrack, samples: int) -> Int:
     """Find the pitch frames whose three-period window lies inside the recording, shape (m,).
 
-    Frames of digital silence (pitch 1 Hz, window 3 s) follow the same rule, because COVAREP's mel cepstrum is placed by
-    the number of survivors; they carry no measurement.
+    Frames of digital silence (pitch 1 Hz, window 3 s) follow the same rule, because COVAREP spaces its mel cepstrum by
+    the number of these frames; they have no measurements.
     """
     half = half_windows(pitch.f0)
     return np.flatnonzero((pitch.positions - half >= 0) & (pitch.positions + half <= samples - 1))
 
 
 def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.complex128]:
-    """Spectra of Blackman-windowed frames of three periods.
+    """Compute the spectra of Blackman-windowed frames of three periods.
 
     Parameters
     ----------
@@ -69,24 +70,24 @@ def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.comp
     centres : ndarray of int, shape (frames,)
         Sample index of the middle of each frame.
     f0 : ndarray, shape (frames,)
-        Pitch in Hz; frames of digital silence (1 Hz) get a spectrum of zeros.
+        Pitch in Hz; the spectrum of frames of digital silence (1 Hz) is zero.
 
     Returns
     -------
     ndarray of complex, shape (frames, 2049)
-        4096-point spectra, window normalised to sum 1. Phases refer to the first sample of the window.
+        4096-point spectra, window normalised to sum 1. Phases are relative to the first sample of the window.
     """
     pitched = np.flatnonzero(f0 > NO_PITCH)
     if len(pitched) == 0:
         return np.zeros((len(centres), HALF + 1), dtype=np.complex128)
-    half, kind = np.unique(half_windows(f0[pitched]), return_inverse=True)
+    half, group = np.unique(half_windows(f0[pitched]), return_inverse=True)
     windows = np.zeros((len(half), 2 * int(half[-1]) + 1))
     for row, reach in enumerate(half):
         shape = blackman(2 * int(reach) + 1)
         windows[row, : len(shape)] = shape / shape.sum()
-    start = centres[pitched] - half[kind]
+    start = centres[pitched] - half[group]
     index = np.minimum(start[:, None] + np.arange(windows.shape[1]), len(x) - 1)
-    spectrum = np.asarray(fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[kind], FFT, axis=1))
+    spectrum = np.asarray(fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[group], FFT, axis=1))
     if len(pitched) == len(centres):
         return spectrum
     out = np.zeros((len(centres), HALF + 1), dtype=np.complex128)
@@ -112,9 +113,9 @@ def harmonics(spectrum: NDArray[np.complex128], log_magnitude: Float, f0: Float)
 
     Notes
     -----
-    A peak is a local maximum of ln|S| refined by a parabola; it is taken if closer than half a harmonic to h f0, else
-    the bin nearest to h f0 is. The phase is read at the peak; afterwards all frequencies are regularised to multiples
-    of their median spacing.
+    A peak is a local maximum of ln|S| refined by a parabola. The peak nearest to h f0 is used if it is closer than half
+    a harmonic, otherwise the bin nearest to h f0. The phase is read at the peak; afterwards all frequencies are
+    replaced by multiples of their median spacing.
     """
     frames = len(f0)
     nyquist = SAMPLE_RATE / 2
@@ -132,7 +133,7 @@ def harmonics(spectrum: NDArray[np.complex128], log_magnitude: Float, f0: Float)
 
     peak_row, peak_place, peak_height = _peaks(log_magnitude)
     if len(peak_row):
-        # One sorted axis for all frames: a frame is wider than the spectrum, so searches cannot stray into a neighbour.
+        # One sorted axis for all frames; the offset between frames exceeds the spectrum, so searches stay in the frame.
         width = 2.0 * FFT
         axis = peak_row * width + peak_place
         right = np.clip(np.searchsorted(axis, row * width + target), 0, len(axis) - 1)
@@ -162,7 +163,7 @@ def harmonics(spectrum: NDArray[np.complex128], log_magnitude: Float, f0: Float)
 
 
 def _peaks(log_magnitude: Float) -> tuple[Int, Float, Float]:
-    """Rows, places (fractional bins) and heights of the local maxima, refined by a parabola."""
+    """Return rows, places (fractional bins) and heights of the local maxima, refined by a parabola."""
     row, k = row_maxima(log_magnitude)
     before, at, after = log_magnitude[row, k - 1], log_magnitude[row, k], log_magnitude[row, k + 1]
     slope = (after - before) / 2
@@ -174,7 +175,7 @@ def _peaks(log_magnitude: Float) -> tuple[Int, Float, Float]:
 
 
 def _phase_at(spectrum: NDArray[np.complex128], row: Int, place: Float, half: Int) -> Float:
-    """Phase at a fractional bin, referred to the centre of the window, interpolated along the shorter arc."""
+    """Interpolate the phase at a fractional bin along the shorter arc, relative to the centre of the window."""
     low = np.minimum(place.astype(np.int64), HALF - 1)
     turn = 2 * np.pi * half / FFT  # rad per bin that moves the reference from the first sample to the centre
     below = np.angle(spectrum[row, low]) + turn * low

@@ -14,13 +14,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
-from mtmm_video.extractors.acoustic.dsp import HOP, SAMPLE_RATE, Float, Int, blackman, round_half_away, round_int
+from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, blackman, round_half_away, round_int
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 RESIDUAL_ORDER = 12  # rnd(0.75 fs/1000)
 FRAME = 1598  # samples: about 100 ms, even
 FIRST_CENTRE = 800  # position of the centre of frame 0
-LOWEST, HIGHEST = 20, 500  # Hz; the widest search that any caller asks for (creak); speech uses 50..500
-_BINS = 2500  # bins of 1 Hz that the criterion can touch: five harmonics of 500 Hz
+LOWEST, HIGHEST = 20, 500  # Hz; the widest search range (creak); 50..500 for speech
+_BINS = 2500  # bins of 1 Hz that the criterion reads: five harmonics of 500 Hz
 _FRAMES_AT_ONCE = 64
 NO_PITCH = 1.0  # Hz; COVAREP's value where no candidate has a positive criterion (digital silence)
 
@@ -34,7 +35,7 @@ class PitchTrack:
     positions : ndarray of int, shape (frames,)
         Centre of each frame, as a 1-based sample number.
     f0 : ndarray, shape (frames,)
-        Fundamental frequency in Hz, an integer; also given in unvoiced frames. 1 where the frame is digital silence.
+        Fundamental frequency in Hz, an integer; also for unvoiced frames. 1 for digital silence.
     strength : ndarray, shape (frames,)
         SRH criterion at `f0`.
     voiced : ndarray of bool, shape (frames,)
@@ -51,13 +52,13 @@ class PitchTrack:
 
     @property
     def median(self) -> float | None:
-        """Median F0 in Hz over voiced frames strictly inside the limits; None if there is no such frame."""
+        """Median F0 in Hz over voiced frames strictly inside the limits; None without such a frame."""
         chosen = self.f0[self.voiced & (self.f0 > self.lowest) & (self.f0 < self.highest)]
         return float(np.median(chosen)) if len(chosen) else None
 
 
 def pitch_tracks(residual: Float, ranges: tuple[tuple[int, int], ...] = ((50, 500),)) -> tuple[PitchTrack, ...]:
-    """SRH pitch for one or more search ranges, sharing the spectra.
+    """Estimate pitch by SRH for one or more search ranges that share the spectra.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def pitch_tracks(residual: Float, ranges: tuple[tuple[int, int], ...] = ((50, 50
 
 
 def _refine(residual: Float, f0: Float, strength: Float, lowest: int, highest: int) -> None:
-    """Search once more in [m/2, 2m], in place. Only maxima that fall outside the new range can change."""
+    """Repeat the search in [m/2, 2m], in place, for the maxima outside that range; no other can change."""
     strong = strength > 0.1
     if not strong.any():
         return
@@ -124,7 +125,7 @@ def _tables() -> tuple[Float, list[Int]]:
 
 
 def _criterion(residual: Float, frames: Int) -> Float:
-    """SRH(f) for f = 20..500 Hz, shape (frames, 481). Every bin is one low, as in the original."""
+    """Compute SRH(f) for f = 20..500 Hz, shape (frames, 481). Every bin is one too low, as in COVAREP."""
     window, between = _tables()
     first, last = int(frames[0]), int(frames[-1])
     if last - first == len(frames) - 1:
@@ -145,23 +146,22 @@ def _criterion(residual: Float, frames: Int) -> Float:
     return total - minus
 
 
-_SPLIT = (
-    10  # the spectrum of 16000 bins is taken as ten of 1600, each shifted by 1 Hz: the frame is no longer than that
-)
+# The spectrum of 16000 bins is computed as ten of 1600, each shifted by 1 Hz: the frame has no more than 1600 samples.
+_SPLIT = 10
 _PART = SAMPLE_RATE // _SPLIT
 
 
 @lru_cache(maxsize=1)
 def _shifts() -> NDArray[np.complex128]:
-    """Demodulation by 1 .. 5 Hz, shape (5, 1598)."""
+    """Return the demodulators for 1 .. 5 Hz, shape (5, 1598)."""
     return np.asarray(np.exp(-2j * np.pi / SAMPLE_RATE * np.outer(np.arange(1, _SPLIT // 2 + 1), np.arange(FRAME))))
 
 
 def _normalised_magnitudes(frames: Float) -> Float:
-    """Magnitudes of bins 0..2499 Hz over the L2 norm of bins 0..7999 Hz, shape (n, 2500).
+    """Divide the magnitudes of bins 0..2499 Hz by the L2 norm of bins 0..7999 Hz, shape (n, 2500).
 
-    Bin 10 k + r is bin k of a short transform of the frame demodulated by r Hz; the mirror image of the same transform
-    holds bins 10 k - r.
+    Bin 10 k + r is bin k of a short transform of the frame demodulated by r Hz; the negative frequencies of the same
+    transform give bins 10 k - r.
     """
     n, kept = len(frames), _BINS // _SPLIT
     magnitude = np.empty((n, kept, _SPLIT))

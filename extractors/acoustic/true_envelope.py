@@ -1,4 +1,4 @@
-"""True Envelope: the smooth cepstral curve that rests on the spectral peaks.
+"""True Envelope: a smooth cepstral curve through the spectral peaks.
 
 A. Roebel, X. Rodet, "Efficient spectral envelope estimation and its application to pitch shifting and envelope
 preservation", DAFx 2005, 30-35; A. Roebel, F. Villavicencio, X. Rodet, Pattern Recognition Letters 28(11), 2007;
@@ -12,25 +12,26 @@ from functools import lru_cache
 import numpy as np
 
 from mtmm_video.extractors.acoustic import kernels
-from mtmm_video.extractors.acoustic.dsp import SAMPLE_RATE, Float, Int, round_half_away
+from mtmm_video.extractors.acoustic.dsp import Float, Int, round_half_away
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _FFT = 4096
 _HALF = _FFT // 2  # 2048: last bin
-_QUARTER = _FFT // 4  # 1024: axis about which the cosines are even or odd
-_TOLERANCE = np.log(10 ** (2 / 20))  # the envelope may lie below a peak by 2 dB
+_QUARTER = _FFT // 4  # 1024: bin about which the cosines are even or odd
+_TOLERANCE = np.log(10 ** (2 / 20))  # the envelope may be at most 2 dB below a peak
 _MOST_ITERATIONS = 200
-_EXTENSION = 1.2  # of the order, tapered by half a Hamming window
+_EXTENSION = 1.2  # factor on the order; the extended cepstrum is tapered by half a Hamming window
 _BATCH = 32  # frames iterated together
 _WORTH_PACKING = 0.75  # share of running frames below which the finished ones are dropped from the batch
 
 
 def cepstral_orders(f0: Float) -> Int:
-    """Order that a pitch supports, rnd(fs / (2 f0)), shape (frames,)."""
+    """Return the cepstral order for a pitch, rnd(fs / (2 f0)), shape (frames,)."""
     return round_half_away(0.5 * SAMPLE_RATE / f0).astype(np.int64)
 
 
 def true_envelope(log_magnitude: Float, orders: Int) -> Float:
-    """Compute the True Envelope of many frames.
+    """Compute the True Envelope of a batch of frames.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def true_envelope(log_magnitude: Float, orders: Int) -> Float:
 
     Notes
     -----
-    Before the iteration, the bins at both ends, where half a lobe has no neighbour to lean on, are replaced by an
-    envelope of half the order.
+    Before the iteration, the bins at both ends, which hold only half a spectral lobe, are replaced by an envelope of
+    half the order.
     """
     out = np.empty_like(log_magnitude)
     by_order = np.argsort(orders, kind="stable")
@@ -71,7 +72,7 @@ def _extend(order: Int) -> Int:
 
 @lru_cache(maxsize=4)
 def _cosines(order: int) -> tuple[Float, Float]:
-    """cos(2 pi k m / 4096) for k = 0..1023 and the even, the odd m up to `order` (rounded up to a few sizes)."""
+    """Tabulate cos(2 pi k m / 4096) for k = 0..1023 and the even and the odd m up to `order`."""
     k = np.arange(_QUARTER)[:, None]
     even, odd = np.arange(0, order + 1, 2), np.arange(1, order + 1, 2)
     return np.cos(2 * np.pi / _FFT * (k * even)), np.cos(2 * np.pi / _FFT * (k * odd))

@@ -1,8 +1,8 @@
 """Wavelet measures of voice quality: maxima dispersion quotient (MDQ) and peakSlope.
 
 J. Kane, C. Gobl, "Wavelet maxima dispersion for breathy to tense voice discrimination", IEEE TASLP 21(6):1170-1179,
-2013; the same, "Identifying regions of non-modal phonation using features of the wavelet transform", Interspeech 2011,
-177-180. Wavelets: C. d'Alessandro 2011; V. N. Tuan, C. d'Alessandro, Eurospeech 1999.
+2013; J. Kane, C. Gobl, "Identifying regions of non-modal phonation using features of the wavelet transform",
+Interspeech 2011, 177-180. Wavelets: C. d'Alessandro 2011; V. N. Tuan, C. d'Alessandro, Eurospeech 1999.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from scipy import fft
 
 from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, round_half_away
 
-_MARGIN = 1000  # samples on either side over which the original's 2001 taps extend
+_MARGIN = 1000  # samples on either side of a sample that COVAREP's 2001 taps cover
 _STEP = 1 << 14  # samples transformed at a time
 _SLOPE_SCALES = range(7)  # 8000, 4000, ..., 125 Hz
 _DISPERSION_SCALES = range(2, 7)  # 2000 .. 125 Hz
 _SLOPE_FRAME = 640  # samples = 40 ms
-_LONGEST_SEARCH = 4096  # samples; longer search ranges (periods above 1.3 s: pauses) are handled one by one
+_LONGEST_SEARCH = 4096  # samples; longer search ranges (periods above 1.3 s, pauses) are processed one by one
 
 
 def half_length(scale: int) -> int:
-    """Taps on one side of the wavelet beyond which its Gaussian is below 1e-17: 9 standard deviations."""
+    """Return the taps on one side of the wavelet: 9 standard deviations, where its Gaussian is below 1e-17."""
     return min(9 << scale, _MARGIN)
 
 
 def wavelet(scale: int) -> Float:
-    """Cosine-modulated Gaussian of centre frequency 8000 / 2^scale Hz, shape (2 half_length + 1,).
+    """Make the cosine-modulated Gaussian of centre frequency 8000 / 2^scale Hz, shape (2 half_length + 1,).
 
     psi[k] = -cos(pi k / 2^scale) exp(-(k / 2^scale)^2 / 2); no gain normalisation.
     """
@@ -45,7 +45,7 @@ def _spectrum(scale: int, length: int) -> NDArray[np.complex128]:
 
 
 def transform(segment: Float, scales: range) -> Float:
-    """Wavelet outputs for the samples of a segment that are at least 1000 samples away from its ends.
+    """Compute the wavelet transform for the samples of a segment at least 1000 samples away from its ends.
 
     Parameters
     ----------
@@ -63,18 +63,18 @@ def transform(segment: Float, scales: range) -> Float:
     for row, scale in enumerate(scales):
         reach = half_length(scale)
         first = _MARGIN + reach  # the wavelet's centre is its tap `reach`
-        if scale < 2:  # a few dozen taps: exact zeros stay exact in digital silence
+        if scale < 2:  # a few dozen taps: direct convolution keeps exact zeros in digital silence
             near = segment[_MARGIN - reach : len(segment) - _MARGIN + reach]
             out[row] = np.convolve(near, wavelet(scale), mode="valid")
         else:
             full = fft.irfft(spectrum * _spectrum(scale, length), length)
-            # Circular wrap-around spoils only the first 2 reach samples, which lie in the margin.
+            # Circular wrap-around affects only the first 2 reach samples, which lie in the margin.
             out[row] = full[first : first + wanted]
     return out
 
 
 def _padded(x: NDArray[np.floating], start: int, stop: int) -> Float:
-    """x[start:stop] as float64 with zeros where it reaches beyond the recording."""
+    """Return x[start:stop] as float64, zero-padded beyond the recording."""
     out = np.zeros(stop - start)
     a, b = max(start, 0), min(stop, len(x))
     if b > a:
@@ -83,7 +83,7 @@ def _padded(x: NDArray[np.floating], start: int, stop: int) -> Float:
 
 
 def peak_slope(x: NDArray[np.floating]) -> tuple[Int, Float]:
-    """PeakSlope every 10 ms: regression slope of the log10 wavelet maxima over the octave bands.
+    """Compute peakSlope every 10 ms: regression slope of the log10 wavelet maxima over the octave bands.
 
     Parameters
     ----------
@@ -124,13 +124,13 @@ def peak_slope(x: NDArray[np.floating]) -> tuple[Int, Float]:
 
 
 def local_periods(closures: Int) -> Int:
-    """Distance of each closure to the previous one (for the first: to the next) in samples, shape (n,)."""
+    """Return the distance of each closure to the previous one (the first: to the next) in samples, shape (n,)."""
     steps = np.diff(closures)
     return np.concatenate((steps[:1], steps))
 
 
 def maxima_dispersion(residual: Float, closures: Int) -> Float:
-    """Maxima dispersion quotient at each glottal closure.
+    """Compute the maxima dispersion quotient at each glottal closure.
 
     Parameters
     ----------
@@ -143,8 +143,8 @@ def maxima_dispersion(residual: Float, closures: Int) -> Float:
     -------
     ndarray, shape (n,)
         Mean distance, over the bands 2000 .. 125 Hz, of the band's maximum from the closure, as a fraction of the
-        period; small for a tense voice (all bands peak at the closure), large for a breathy one. 0 where a period does
-        not fit into the recording.
+        period; small for a tense voice (all bands peak at the closure), large for a breathy one. 0 where the recording
+        does not contain a whole period on both sides.
     """
     samples = len(residual)
     periods = local_periods(closures)
@@ -172,15 +172,15 @@ def maxima_dispersion(residual: Float, closures: Int) -> Float:
 
 
 def _dispersion(windows: Float, reach: int) -> Float:
-    """Mean distance of the maxima from the closure, windows (bands, n, 2 reach + 1) -> (n,).
+    """Average the distance of the maxima from the closure, windows (bands, n, 2 reach + 1) -> (n,).
 
-    A maximum exactly on the closure counts as a distance of 1: the original is off by one, and so is the corpus.
+    A maximum exactly at the closure has distance 1: COVAREP is off by one, and so is the corpus.
     """
     return np.asarray(np.abs(windows.argmax(axis=2) - (reach - 1)).mean(axis=0))
 
 
 def _residual_bands(residual: Float, start: int, stop: int) -> Float:
-    """Transform at the dispersion scales, with -inf within 1000 samples of digital silence: no maximum lies there."""
+    """Transform at the dispersion scales; -inf within 1000 samples of digital silence, which excludes maxima there."""
     segment = _padded(residual, start - _MARGIN, stop + _MARGIN)
     missing = np.isnan(segment)
     if not missing.any():

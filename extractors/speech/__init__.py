@@ -1,1 +1,1 @@
-"""What is said and when: voice activity, recognition, words with their times."""
+"""Speech: voice activity detection, recognition, words with their times."""

@@ -1,9 +1,9 @@
 """Speech recognition: openai-whisper over all the speech of a recording, words with times.
 
-Whisper alone writes text for silence and music, loses its place in long pauses and falls into loops. So the speech that
-`extractors.speech.voice_activity` found is packed into chunks of up to 30 s, whisper's window, cut only between two
-intervals of speech (the "cut and merge" of Bain et al.), and words that lie outside speech are dropped.
-docs/utterances.md has the figures behind each choice.
+Whisper alone hallucinates text for silence and music, skips speech after long pauses and repeats itself. So the speech
+intervals of `extractors.speech.voice_activity` are packed into chunks of up to 30 s, whisper's window, cut only between
+two intervals (the "cut and merge" of Bain et al.), and words outside speech are dropped. docs/utterances.md has the
+figures for each choice.
 
 Sources: A. Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022; M. Bain et al.,
 "WhisperX: Time-Accurate Speech Transcription of Long-Form Audio", INTERSPEECH 2023, section 3.
@@ -23,46 +23,47 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from whisper.audio import HOP_LENGTH, N_FRAMES, N_SAMPLES, SAMPLE_RATE, log_mel_spectrogram, pad_or_trim
+from whisper.audio import HOP_LENGTH, N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_trim
 from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.model import ModelDimensions, Whisper
 from whisper.timing import find_alignment, merge_punctuations
 from whisper.tokenizer import LANGUAGES, get_tokenizer
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.word_times import Span, fill_times
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError, WeightsError
 
-SPEECH_VERSION = "whisper-words/1"  # raise when the rules below change: stored transcripts are then made again
+SPEECH_VERSION = "whisper-words/1"  # raise when the rules below change: stored transcripts are then recomputed
 METADATA_KEY = "whisper"  # in the weights file: JSON with dims and alignment_heads
 
-STRETCH = 30.0  # seconds; the window whisper was trained on
-LONGEST_GAP = 2.0  # seconds of silence that a stretch may hold; longer ones are where whisper invents text
-STRETCH_MARGIN = 0.2  # seconds of sound before and after a stretch, so that whisper hears how it begins
-SPEECH_TOLERANCE = 0.2  # seconds a word may lie beside detected speech: three times whisper's error in word starts
-SHORTEST_REST = 0.5  # seconds of speech after the last word for which the window is moved on
-SHORTEST_ADVANCE = 10.0  # seconds that windows move on average, at least: sound that whisper cannot read is given up
-SHORTEST_WORD = 0.02  # seconds; the step of whisper's word times. A shorter word got no time
-SHORTEST_TAIL = 0.15  # seconds; what lies after a pause and is shorter is the blur of the word before it, not a word
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: decoded again, less greedily, when the text looks wrong
-LOOP_COMPRESSION = 2.4  # gzip ratio of a text above which whisper counts it as a loop
-LOWEST_LOGPROB = -1.0  # mean log probability of the tokens below which whisper doubts a text
-NO_SPEECH = 0.6  # probability of "no speech" above which a doubtful text is taken for invented
+LONGEST_CHUNK = 30.0  # seconds; the window whisper was trained on
+LONGEST_GAP = 2.0  # seconds of silence inside a chunk; in longer ones whisper hallucinates text
+CHUNK_MARGIN = 0.2  # seconds of audio added before and after a chunk, so that onsets are not cut
+SPEECH_TOLERANCE = 0.2  # seconds between a word and detected speech: three times whisper's error in word starts
+SHORTEST_REST = 0.5  # seconds of speech after the last word that need another window
+SHORTEST_ADVANCE = 10.0  # seconds, least mean advance of the windows: bounds their number where decoding finds no word
+SHORTEST_WORD = 0.02  # seconds; the step of whisper's word times. A shorter word has no time
+SHORTEST_TAIL = 0.15  # seconds; a shorter overlap after a pause is an error of the alignment
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: sampling fallback for text that fails the checks below
+LOOP_COMPRESSION = 2.4  # gzip ratio above which whisper counts a text as repetitive
+LOWEST_LOGPROB = -1.0  # mean log probability of the tokens below which whisper counts a text as unreliable
+NO_SPEECH = 0.6  # probability of "no speech" above which an unreliable text is dropped
 WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # languages written without spaces between words
-SEED = 0  # for the draws at temperatures above 0
-PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # marks that belong to the next word, to the word before
+SEED = 0  # for sampling at temperatures above 0
+PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # punctuation of the next word, and of the previous word
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said.
+    """Recognised words and their language.
 
     Attributes
     ----------
     words : tuple of Word
-        In order of time, on the clock of the waveform.
+        In order of time; times in seconds from the start of the waveform.
     language : str
-        ISO 639-1 code, given or recognised; empty where nobody speaks.
+        ISO 639-1 code, given or recognised; empty for a recording without speech.
     """
 
     words: tuple[Word, ...]
@@ -80,7 +81,7 @@ def transcribe(
 ) -> Transcript:
     """Recognise the words of a recording.
 
-    The same input gives the same words: greedy decoding, and seeded draws where whisper falls back to sampling.
+    The result is deterministic: greedy decoding, and seeded sampling where whisper falls back to it.
 
     Parameters
     ----------
@@ -93,14 +94,14 @@ def transcribe(
     speech : ndarray, shape (n, 2)
         Start and end of speech in seconds, see `extractors.speech.voice_activity.detect_speech`.
     language : str, optional
-        ISO 639-1 code; recognised from the stretch with most speech where it is not given.
+        ISO 639-1 code; by default recognised from the longest chunk.
     hook : callable, optional
-        Called with the share of the speech that is done, in [0, 1].
+        Called with the share of the speech that has been recognised, in [0, 1].
 
     Returns
     -------
     Transcript
-        No words where `speech` is empty.
+        Without words if `speech` is empty.
 
     Raises
     ------
@@ -120,16 +121,16 @@ def transcribe(
     if language not in (None, "en") and not network.is_multilingual:
         raise InputError(f"language {language!r}: {model.name} knows only English; choose a multilingual model")
     samples = np.ascontiguousarray(waveform, dtype=np.float32)
-    stretches = plan_stretches(speech)
-    if not stretches:
+    chunks = plan_chunks(speech)
+    if not chunks:
         return Transcript((), language or "")
-    language = language or _recognise_language(network, samples, stretches)
+    language = language or _recognise_language(network, samples, chunks)
     words: list[Word] = []
     done = 0.0
-    total = sum(end - start for start, end in stretches)
-    for stretch in stretches:
-        words = join_text(words, _recognise(network, samples, speech, stretch=stretch, language=language))
-        done += stretch[1] - stretch[0]
+    total = sum(end - start for start, end in chunks)
+    for chunk in chunks:
+        words = join_text(words, _recognise(network, samples, speech, chunk=chunk, language=language))
+        done += chunk[1] - chunk[0]
         if hook is not None:
             hook(done / total)
     return Transcript(fit_to_speech(words, speech), language)
@@ -155,12 +156,12 @@ def _load(path: Path, _modified: int) -> Whisper:
 
 
 def load_whisper(path: Path) -> Whisper:
-    """Read a whisper model in fp32, once per process as long as the file does not change.
+    """Load a whisper model in fp32; the last one is cached until its file changes.
 
     Parameters
     ----------
     path : Path
-        Safetensors file as `transcribe` takes it.
+        Safetensors file, see `transcribe`.
 
     Raises
     ------
@@ -172,20 +173,24 @@ def load_whisper(path: Path) -> Whisper:
     return _load(path.resolve(), path.stat().st_mtime_ns)
 
 
-def plan_stretches(speech: NDArray[np.floating]) -> tuple[Span, ...]:
-    """Pack intervals of speech into stretches of at most `STRETCH` seconds without a gap over `LONGEST_GAP`.
+def plan_chunks(speech: NDArray[np.floating]) -> tuple[Span, ...]:
+    """Pack intervals of speech into chunks of at most `LONGEST_CHUNK` seconds without a gap over `LONGEST_GAP`.
 
-    Where speech must be cut, it is cut at the longest pause in the second half of the stretch: whisper takes the end of
-    what it hears for the end of a sentence. An interval that is longer by itself stays whole; the window then moves
-    through it.
+    A cut is placed at the longest pause in the second half of the chunk, because whisper ends a sentence where its
+    input ends. A single interval longer than that is one chunk, which is decoded in several windows.
 
     Parameters
     ----------
     speech : ndarray, shape (n, 2)
         Start and end in seconds, in order.
+
+    Returns
+    -------
+    tuple of (float, float)
+        Start and end of each chunk in seconds.
     """
-    longest = STRETCH - 2 * STRETCH_MARGIN
-    stretches: list[Span] = []
+    longest = LONGEST_CHUNK - 2 * CHUNK_MARGIN
+    chunks: list[Span] = []
     first = 0
     for last in range(len(speech)):
         while first < last:
@@ -198,34 +203,34 @@ def plan_stretches(speech: NDArray[np.floating]) -> tuple[Span, ...]:
                 cut = first + 1 + int(np.where(late, gaps, -1.0).argmax() if late.any() else len(gaps) - 1)
             else:
                 break
-            stretches.append((start, float(speech[cut - 1, 1])))
+            chunks.append((start, float(speech[cut - 1, 1])))
             first = cut
     if len(speech):
-        stretches.append((float(speech[first, 0]), float(speech[-1, 1])))
-    return tuple(stretches)
+        chunks.append((float(speech[first, 0]), float(speech[-1, 1])))
+    return tuple(chunks)
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Up to 30 s of sound as whisper's encoder sees it, encoded once for decoding and alignment alike."""
+    """Up to 30 s of audio, encoded once for both decoding and alignment."""
 
     network: Whisper
     features: Tensor  # (n_audio_ctx, n_audio_state)
-    start: float  # seconds on the clock of the recording
+    start: float  # seconds from the start of the recording
     seconds: float
 
     @classmethod
     def of(
         cls, network: Whisper, samples: NDArray[np.float32], *, start: float, end: float, earliest: float = 0.0
     ) -> _Window:
-        first = round(max(earliest, start - STRETCH_MARGIN) * SAMPLE_RATE)
-        last = min(len(samples), round((end + STRETCH_MARGIN) * SAMPLE_RATE), first + N_SAMPLES)
+        first = round(max(earliest, start - CHUNK_MARGIN) * SAMPLE_RATE)
+        last = min(len(samples), round((end + CHUNK_MARGIN) * SAMPLE_RATE), first + N_SAMPLES)
         mel = log_mel_spectrogram(samples[first:last], network.dims.n_mels, padding=N_SAMPLES)
         with torch.inference_mode():
             features = network.encoder(pad_or_trim(mel, N_FRAMES).unsqueeze(0))[0]
         return cls(network, features, first / SAMPLE_RATE, (last - first) / SAMPLE_RATE)
 
-    # What `whisper.timing.find_alignment` asks of a model; the call skips the encoder.
+    # The part of a model that `whisper.timing.find_alignment` uses; the call skips the encoder.
     @property
     def dims(self) -> ModelDimensions:
         return cast(ModelDimensions, self.network.dims)
@@ -246,20 +251,20 @@ class _Window:
         return cast(Tensor, self.network.decoder(tokens, features))
 
 
-def _recognise_language(network: Whisper, samples: NDArray[np.float32], stretches: Sequence[Span]) -> str:
+def _recognise_language(network: Whisper, samples: NDArray[np.float32], chunks: Sequence[Span]) -> str:
     if not network.is_multilingual:
         return "en"
-    start, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+    start, end = max(chunks, key=lambda chunk: chunk[1] - chunk[0])
     _, probabilities = network.detect_language(_Window.of(network, samples, start=start, end=end).features)
     return str(max(probabilities, key=probabilities.__getitem__))
 
 
 def _recognise(
-    network: Whisper, samples: NDArray[np.float32], speech: NDArray[np.floating], *, stretch: Span, language: str
+    network: Whisper, samples: NDArray[np.float32], speech: NDArray[np.floating], *, chunk: Span, language: str
 ) -> list[Word]:
-    """Move the window through a stretch until no speech is left in it."""
+    """Recognise a chunk, window by window until no speech is left in it."""
     words: list[Word] = []
-    position, end = stretch
+    position, end = chunk
     reached = 0.0
     for turn in range(2 + int((end - position) / SHORTEST_ADVANCE)):
         if turn and _spoken(speech, position, end) < SHORTEST_REST:
@@ -280,10 +285,10 @@ def _spoken(speech: NDArray[np.floating], start: float, end: float) -> float:
 
 
 def _decode(window: _Window, *, language: str, whole: bool) -> list[Word]:
-    """Decode one window, less greedily as long as the text looks wrong, and time its words.
+    """Decode one window, at rising temperatures until the text passes whisper's checks, and align its words.
 
-    Where the window ends before its stretch does (not `whole`), a segment that whisper left open is cut off by the
-    window and left to the next one.
+    If the window ends before its chunk (not `whole`), the last, unclosed segment is dropped: the next window contains
+    it in full.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -324,10 +329,10 @@ def _decode(window: _Window, *, language: str, whole: bool) -> list[Word]:
 
 
 def join_text(earlier: Sequence[Word], later: Sequence[Word]) -> list[Word]:
-    """Put the words of two windows together, without the full stop that the end of the first window was taken for.
+    """Concatenate the words of two windows and remove a full stop that marks only the end of the first window.
 
-    Whisper ends the text of a window with a full stop even in the middle of a sentence, but it begins the next window
-    with a small letter then.
+    Whisper ends the text of a window with a full stop even in the middle of a sentence; the next window then begins
+    with a lower-case letter.
     """
     if not earlier or not later:
         return [*earlier, *later]
@@ -339,7 +344,7 @@ def join_text(earlier: Sequence[Word], later: Sequence[Word]) -> list[Word]:
 
 
 def collapse_loops(words: Sequence[Word]) -> list[Word]:
-    """Keep one round of every run of words that comes three times or more in a row."""
+    """Keep one repetition of every sequence of words that occurs three times or more in a row."""
     keys = [word.text.lower().strip(".,!?") for word in words]
     kept: list[Word] = []
     index = 0
@@ -360,17 +365,22 @@ def collapse_loops(words: Sequence[Word]) -> list[Word]:
 
 
 def fit_to_speech(words: Sequence[Word], speech: NDArray[np.floating]) -> tuple[Word, ...]:
-    """Cut words to the speech they overlap, drop those beside all speech, interpolate those without a duration.
+    """Clip words to the speech they overlap, drop those outside speech, interpolate those without a duration.
 
-    Whisper's attention moves to a word as soon as the one before is over, so a word that spans a pause was said after
-    it; unless hardly any of it lies there.
+    Whisper's alignment starts a word where the previous one ends, so a word that spans a pause was spoken after it,
+    unless the part after the pause is shorter than `SHORTEST_TAIL`.
 
     Parameters
     ----------
     words : sequence of Word
-        In order of time, as whisper gives them.
+        In order of time, with whisper's times.
     speech : ndarray, shape (n, 2)
         Start and end in seconds, n > 0.
+
+    Returns
+    -------
+    tuple of Word
+        In order of time, none overlapping the next.
     """
     texts: list[str] = []
     spans: list[Span | None] = []

@@ -1,10 +1,10 @@
-"""Where somebody speaks: Silero VAD's network (v6, MIT), run on whole recordings at once.
+"""Voice activity detection: Silero VAD's network (v6, MIT), run on whole recordings at once.
 
-Whisper writes text for anything it hears, music and silence included, so speech is looked for first. The network is a
-16 kHz short-time Fourier magnitude, four convolutions and an LSTM, 0.3 million parameters. Its weights are those of
-the TorchScript file in silero-vad 6.2.3 (licence beside them); the forward pass is ours, because importing the package
-sets torch to one thread for the whole process and steps through Python 31 times a second of sound. A test holds both to
-the same probabilities. docs/utterances.md compares it with other detectors and tells how the weights were taken out.
+Whisper hallucinates text for music and silence, so speech is detected first. The network is a 16 kHz short-time Fourier
+magnitude, four convolutions and an LSTM, 0.3 million parameters. Its weights are those of the TorchScript file in
+silero-vad 6.2.3 (licence in the same folder). The forward pass is reimplemented, because importing the package sets
+torch to one thread for the whole process and its loop runs in Python 31 times per second of audio; a test compares the
+probabilities of both. docs/utterances.md compares it with other detectors and describes how the weights were extracted.
 
 Source: Silero Team, "Silero VAD: pre-trained enterprise-grade Voice Activity Detector", 2024.
 """
@@ -20,25 +20,25 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError
 
 VOICE_ACTIVITY_VERSION = "silero-vad-6/1"  # the weights, and the revision of the rules below
-SAMPLE_RATE = 16_000  # Hz, what the network was trained on
 
 FRAME_SAMPLES = 512  # 32 ms, one probability each
-CONTEXT_SAMPLES = 64  # end of the previous frame that is put before a frame
+CONTEXT_SAMPLES = 64  # end of the previous frame, prepended to each frame
 FFT_SAMPLES = 256  # 16 ms
 HOP_SAMPLES = 128  # 8 ms
 BINS = FFT_SAMPLES // 2 + 1  # 129
-BLOCK_FRAMES = 2048  # 65.5 s of sound per forward pass: flat memory on long recordings
+BLOCK_FRAMES = 2048  # 65.5 s of audio per forward pass: bounded memory on long recordings
 
-ONSET = 0.5  # probability at which speech begins; Silero's own default
-OFFSET = 0.35  # and below which it ends: lower, so that a soft syllable does not cut a word
-SHORTEST_SPEECH = 0.25  # seconds; clicks and breaths are shorter than any word that stands alone
-SHORTEST_PAUSE = 0.1  # seconds; stop consonants are silent for up to this long
-MARGIN = 0.1  # seconds added on both sides: the network hears the vowel, the word began with a consonant
-SILENCE_PEAK = 10 ** (-70 / 20)  # amplitude; a recording that never rises above -70 dBFS holds no usable speech
-LEVEL_PEAK = 0.5  # amplitude to which quiet recordings are raised before they are judged
+ONSET = 0.5  # probability from which speech begins; Silero's default
+OFFSET = 0.35  # probability below which it ends: lower than the onset, so that a soft syllable does not split a word
+SHORTEST_SPEECH = 0.25  # seconds; clicks and breaths are shorter than any isolated word
+SHORTEST_PAUSE = 0.1  # seconds; the closure of a stop consonant is silent for up to this long
+MARGIN = 0.1  # seconds added on both sides: the network responds to vowels, later than an initial consonant
+SILENCE_PEAK = 10 ** (-70 / 20)  # amplitude; a recording with a peak below -70 dBFS has no usable speech
+LEVEL_PEAK = 0.5  # amplitude to which quiet recordings are amplified
 
 _WEIGHTS = Path(__file__).with_name("silero_vad_16k.safetensors")
 
@@ -60,7 +60,7 @@ class SileroNetwork(nn.Module):
         self.head = nn.Conv1d(128, 1, 1)
 
     def forward(self, frames: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return speech probabilities of consecutive frames and the state to go on with.
+        """Compute the speech probabilities of consecutive frames.
 
         Parameters
         ----------
@@ -68,6 +68,12 @@ class SileroNetwork(nn.Module):
             Consecutive frames, each preceded by the end of the one before.
         state : pair of Tensor or None
             Of the LSTM after the previous block; None at the start.
+
+        Returns
+        -------
+        probabilities : Tensor, shape (frames,)
+        state : pair of Tensor
+            For the next block.
         """
         samples = nn.functional.pad(frames.unsqueeze(1), (0, CONTEXT_SAMPLES), mode="reflect")  # (F, 1, 640)
         spectrum = self.stft(samples)  # (F, 258, 4): real parts, then imaginary parts
@@ -89,7 +95,7 @@ def _network() -> SileroNetwork:
 
 
 def speech_probability(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArray[np.float32]:
-    """Return the probability of speech in each 32 ms of a recording.
+    """Compute the probability of speech in each 32 ms of a recording.
 
     Parameters
     ----------
@@ -130,7 +136,7 @@ def speech_probability(waveform: NDArray[np.floating], *, sample_rate: int) -> N
 
 
 def detect_speech(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArray[np.float64]:
-    """Return when somebody speaks.
+    """Detect the intervals of speech.
 
     Parameters
     ----------
@@ -142,7 +148,7 @@ def detect_speech(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArra
     Returns
     -------
     ndarray, shape (n, 2)
-        Start and end in seconds, in order, apart from each other, within the recording; n = 0 where nobody speaks.
+        Start and end in seconds, in order, disjoint, within the recording; n = 0 without speech.
 
     Raises
     ------
@@ -158,7 +164,7 @@ def detect_speech(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArra
 
 
 def intervals(probabilities: NDArray[np.floating], *, duration: float) -> NDArray[np.float64]:
-    """Turn speech probabilities into intervals by hysteresis, shortest lengths and a margin.
+    """Convert speech probabilities to intervals by hysteresis, minimum durations and a margin.
 
     Parameters
     ----------

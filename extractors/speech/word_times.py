@@ -1,4 +1,4 @@
-"""Times for words that have none: put between their neighbours, longer words longer, and flagged."""
+"""Interpolated times for words without one: between their neighbours, in proportion to word length, and flagged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mtmm_video.extractors.speech.words import Word
 
-SHORTEST_ROOM = 0.05  # seconds a word needs at least; with less room it shares the time of a neighbour
+SHORTEST_ROOM = 0.05  # seconds per word; in a shorter gap, a word shares the time of a neighbour
 
 Span = tuple[float, float]
 
@@ -19,18 +19,18 @@ def fill_times(
     end: float,
     probabilities: Sequence[float | None] | None = None,
 ) -> tuple[Word, ...]:
-    """Make words, those without a span interpolated between their neighbours and flagged.
+    """Make words, with the missing times interpolated between their neighbours and flagged.
 
-    A run of words without times shares the gap between the word before and the word after in proportion to their
-    numbers of letters. Where there is no gap (an aligner that gives a word no duration), the word before, or at the
-    beginning the word after, shares its time with the run and is flagged as well.
+    A run of words without times divides the gap between the previous and the next word in proportion to their lengths
+    in letters. Without a gap (an aligner that gives a word no duration), the previous word, or at the beginning the
+    next word, divides its time with the run and is flagged as well.
 
     Parameters
     ----------
     texts : sequence of str, length n
         The words in order.
     spans : sequence of (start, end) or None, length n
-        Seconds; None where a word has no time. A span that is over before the word before is over counts as None.
+        Seconds; None where a word has no time. A span that ends before the previous word ends counts as None.
     start, end : float
         Seconds; bounds for words at the beginning and end of the sequence.
     probabilities : sequence of float or None, length n, optional

@@ -1,4 +1,4 @@
-"""`Word`: the smallest unit of a transcript that carries a time."""
+"""`Word`: one word of a transcript with its time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Word:
     text : str
         The word as written, punctuation attached, without surrounding white space.
     start, end : float
-        Seconds on the picture's clock, ``start <= end``.
+        Seconds from the start of the media file, ``start <= end``.
     probability : float or None
-        The recogniser's confidence in [0, 1]; None where the transcript came from the user.
+        The recogniser's confidence in [0, 1]; None for a transcript from the user.
     interpolated : bool
-        True where the transcript gave no time for this word and it was put between its neighbours.
+        True where the transcript has no time for this word and it was interpolated between its neighbours.
     """
 
     text: str

@@ -1,1 +1,1 @@
-"""Words to vectors: GloVe means and the sentence encoder."""
+"""Text features: GloVe means and sentence embeddings."""

@@ -1,8 +1,8 @@
 """Text features: Stanford-style tokens and the GloVe vectors of Pennington et al. (2014).
 
-GloVe 6B was trained on Wikipedia and Gigaword, lower-cased and cut by the Stanford tokeniser, which follows the Penn
-Treebank: "don't" is ``do`` + ``n't``, "he's" is ``he`` + ``'s``. A tokeniser that keeps "don't" whole loses the
-negation, so `tokenize` cuts the same way.
+GloVe 6B was trained on Wikipedia and Gigaword, lower-cased and tokenised by the Stanford tokeniser, which follows the
+Penn Treebank: "don't" is ``do`` + ``n't``, "he's" is ``he`` + ``'s``. "don't" as one token would have no vector and the
+negation would be lost, so `tokenize` follows the same rules.
 
 Source: J. Pennington, R. Socher, C. Manning, "GloVe: Global Vectors for Word Representation", EMNLP 2014.
 """
@@ -22,62 +22,62 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import WeightsError
 
-GLOVE_REVISION = 1  # raise when tokens or fallbacks change: a checkpoint trained on other tokens must not be used
+GLOVE_REVISION = 1  # raise when tokens or fallbacks change: a checkpoint trained on other tokens is then refused
 VECTORS_FILE = "vectors.npy"  # float32 (words, d), the rows in the order of WORDS_FILE
 WORDS_FILE = "words.txt"  # UTF-8, one word per line
 
-# Hesitations are dropped: people who transcribe MOSEI write "(umm)" and "(uhh)", whisper leaves them out, and a feature
-# that is there in training and never in use would only mislead.
+# Hesitations are dropped: MOSEI's transcripts have "(umm)" and "(uhh)" but whisper's do not, so a model must not be
+# trained on them.
 HESITATIONS = frozenset({"uh", "uhh", "uhhh", "um", "umm", "ummm", "uhm", "uhmm", "erm", "ehh"})
 SILENCE_MARK = "sp"  # "short pause" of the P2FA aligner, a token of its own in the MOSI and MOSEI word files
 
-# What transcribers note as heard but not said, dropped with its brackets. In the MOSEI transcripts braces and square
-# brackets hold nothing else; round brackets also hold asides and names, so there the words decide.
-_HEARD_NOT_SAID = re.compile(
+# Annotations of non-speech events, dropped with their brackets. In the MOSEI transcripts braces and square brackets
+# contain nothing else; round brackets also contain asides and names, so only the listed words are dropped there.
+_NON_SPEECH_EVENT = re.compile(
     r"\{[^{}]*\}|\[[^\[\]]*\]|\(\s*(?:stutter(?:s|ing)?|inaudible|unintelligible|laugh(?:s|ing|ter)?|sighs?|coughs?|"
     r"noise|music|applause|cheer(?:s|ing)(?: and applause)?|clears throat|crosstalk|silence)\s*\)",
     re.IGNORECASE,
 )
-# U+FFFD stands where a copy of the corpus lost its curly apostrophes.
+# U+FFFD replaces the curly apostrophes in one copy of the corpus.
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc\u02b9\u2032\u00b4\u0060\ufffd"), "'")
-_TRADE_MARKS = dict.fromkeys(map(ord, "\u2122\u00ae\u00a9\u2120"), " ")  # before NFKC, which would make letters of them
+_TRADE_MARKS = dict.fromkeys(map(ord, "\u2122\u00ae\u00a9\u2120"), " ")  # before NFKC, which converts them to letters
 _TOKEN = re.compile(
     r"(?:[^\W\d_]\.){2,}"  # u.s.  a.m.
-    r"|(?:ph\.d|mr|mrs|ms|dr|st|jr|sr|prof|vs|etc)\."  # abbreviations that GloVe has with their point
+    r"|(?:ph\.d|mr|mrs|ms|dr|st|jr|sr|prof|vs|etc)\."  # abbreviations that GloVe's vocabulary has with their full stop
     r"|'(?:em|til|till|cause|bout|n|\d\ds)(?![^\W_])"  # words that begin with an apostrophe
-    r"|[^\W_]+(?:['&/.:,+-][^\W_]+)*"  # words and numbers; inner signs stay for the vocabulary: 1,000  10:30  e-mail
-    r"|[$£€¥%&]"  # the signs that are read aloud
+    r"|[^\W_]+(?:['&/.:,+-][^\W_]+)*"  # words and numbers with inner signs, as in the vocabulary: 1,000  10:30  e-mail
+    r"|[$£€¥%&]"  # signs that are read aloud
 )
 _NEGATION = re.compile(r"(.+)n't$")
 _CLITIC = re.compile(r"(.+)('(?:s|m|re|ve|ll|d))$")
-# Measured on the frequency-ordered vocabulary of GloVe 6B: gonna (rank 11,955), gotta, wanna, gimme and cannot
-# (1,119) are far more frequent than the pieces the Penn Treebank would cut them into (gon: 49,068), so they stay whole.
+# By rank in the frequency-ordered vocabulary of GloVe 6B, gonna (11,955), gotta, wanna, gimme and cannot (1,119) are
+# far more frequent than their parts by the rules of the Penn Treebank (gon: 49,068), so they are not split.
 _JOINED = {"y'all": ("you", "all"), "'tis": ("it", "is"), "'twas": ("it", "was")}
 _INNER_SIGNS = re.compile(r"[^\w]+|_+")
 _ELONGATION = re.compile(r"(.)\1{2,}")  # sooooo
 
 
 def tokenize(text: str) -> tuple[str, ...]:
-    """Cut a transcript into the lower-case tokens that GloVe 6B was trained on.
+    """Split a transcript into the lower-case tokens that GloVe 6B was trained on.
 
-    Contractions are cut as the Penn Treebank does (``ca n't``, ``it 's``, ``we 'll``). Punctuation is left out: the
-    word-aligned transcripts of MOSEI have none, and whisper's is a guess of its language model. So are hesitations
-    (`HESITATIONS`), marks such as ``(stutter)`` or ``[Music]``, and the aligner's pause mark ``sp``.
+    Contractions are split as in the Penn Treebank (``ca n't``, ``it 's``, ``we 'll``). Punctuation is dropped, because
+    the word-aligned transcripts of MOSEI have none and whisper's comes from its language model. Also dropped are
+    hesitations (`HESITATIONS`), annotations such as ``(stutter)`` or ``[Music]``, and the aligner's pause mark ``sp``.
 
     Parameters
     ----------
     text : str
-        One utterance, written in any of Unicode's apostrophes, with HTML entities or without.
+        One utterance, with any of Unicode's apostrophes, with or without HTML entities.
 
     Returns
     -------
     tuple of str
-        Tokens in order; empty where nothing was said.
+        Tokens in order; empty for a text without words.
     """
     text = html.unescape(text).translate(_TRADE_MARKS | _APOSTROPHES)
     text = unicodedata.normalize("NFKC", text)
     text = "".join(character for character in text if unicodedata.category(character) != "Cf")
-    text = _HEARD_NOT_SAID.sub(" ", text).lower()
+    text = _NON_SPEECH_EVENT.sub(" ", text).lower()
     tokens: list[str] = []
     for match in _TOKEN.finditer(text):
         tokens.extend(_split_contraction(match.group()))
@@ -109,7 +109,7 @@ class GloveMeans:
     version : str
         For instance ``glove-6b-50d/1``.
     out_of_vocabulary : ndarray of float64, shape (utterances,)
-        Share of the utterance's tokens without a vector, in [0, 1]; 1 where nothing was said.
+        Share of the utterance's tokens without a vector, in [0, 1]; 1 for an utterance without tokens.
     """
 
     values: NDArray[np.float32]
@@ -121,7 +121,7 @@ class GloveMeans:
 
 @dataclass(frozen=True)
 class GloveVectors:
-    """GloVe 6B word vectors behind gensim's `KeyedVectors`, memory-mapped.
+    """GloVe 6B word vectors in gensim's `KeyedVectors`, memory-mapped.
 
     Attributes
     ----------
@@ -136,12 +136,12 @@ class GloveVectors:
 
     @classmethod
     def load(cls, path: Path) -> GloveVectors:
-        """Read vectors from a folder with ``vectors.npy`` and ``words.txt``; nothing is unpickled.
+        """Load vectors from a folder with ``vectors.npy`` and ``words.txt``, without unpickling.
 
         Raises
         ------
         WeightsError
-            If a file is missing or the two do not belong together.
+            If a file is missing or the two differ in their number of words.
         """
         for name in (VECTORS_FILE, WORDS_FILE):
             if not (path / name).is_file():
@@ -161,7 +161,7 @@ class GloveVectors:
                 "expected float32 (words, d); run `mtmm-video weights fetch` again"
             )
         vectors = KeyedVectors(vector_size=matrix.shape[1])
-        # Set directly: `add_vectors` would copy the memory-mapped matrix and go through the words one by one.
+        # Assigned directly: `add_vectors` would copy the memory-mapped matrix and loop over the words.
         vectors.vectors = matrix
         vectors.index_to_key = words
         vectors.key_to_index = {word: index for index, word in enumerate(words)}
@@ -178,11 +178,11 @@ class GloveVectors:
         return tuple(f"glove_{index:02d}" for index in range(self.size))
 
     def known(self, token: str) -> tuple[str, ...]:
-        """Return the vocabulary words that stand for a token: itself, a plainer spelling, or its parts.
+        """Return the vocabulary words whose vectors are used for a token: itself, a variant spelling, or its parts.
 
-        In this order: the token; without thousands separators or accents; with letters drawn out for emphasis
-        shortened ("sooooo"); the known ones of its parts between hyphens, slashes and points. Empty where the token is
-        out of vocabulary.
+        In this order: the token; without thousands separators or accents; with repeated letters ("sooooo") shortened;
+        those of its parts between hyphens, slashes and points that are in the vocabulary. Empty for a token that is out
+        of vocabulary.
         """
         for spelling in _spellings(token):
             if spelling in self.vectors.key_to_index:
@@ -203,7 +203,7 @@ class GloveVectors:
         Returns
         -------
         GloveMeans
-            Arrays of u rows. An utterance without a single known token has ``valid`` False throughout.
+            Arrays of u rows. ``valid`` is False throughout for an utterance without a known token.
         """
         values = np.zeros((len(texts), self.size), dtype=np.float32)
         valid = np.zeros((len(texts), self.size), dtype=np.bool_)

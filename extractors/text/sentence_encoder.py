@@ -1,8 +1,8 @@
 """Sentence embeddings: all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers & Gurevych, EMNLP 2019), tuned on MOSEI.
 
-The encoder is BERT's (Devlin et al., NAACL 2019) with six layers of 384. It is written out here, in plain torch, since
-the analysis needs only its forward pass: no other package, no network, a short import. What fine-tuning changed is a
-low-rank addition to the linear layers (LoRA, Hu et al., ICLR 2022), small enough to ship beside this file.
+The encoder is BERT's (Devlin et al., NAACL 2019) with six layers of width 384. It is implemented in plain torch, since
+the analysis needs only its forward pass: no other package, no network access, a short import. Fine-tuning is a low-rank
+addition to the linear layers (LoRA, Hu et al., ICLR 2022), stored in this folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ POSITIONS = 512  # position embeddings in the file
 VOCABULARY = 30_522  # pieces of bert-base-uncased
 EPSILON = 1e-12  # of the layer normalisation, as in the file's config.json
 LONGEST_INPUT = 256  # indices; the length all-MiniLM-L6-v2 was trained with (99 % of MOSEI's utterances have under 90)
-BATCH = 64  # utterances per forward pass: flat memory, full use of two cores
+BATCH = 64  # utterances per forward pass: bounded memory, and enough work for two cores
 SENTENCE_NAMES = tuple(f"minilm_{index}" for index in range(WIDTH))
 FROZEN_VERSION = "minilm-l6-v2/1"
 DELTA = Path(__file__).parent / "sentence_delta.safetensors"
@@ -41,7 +41,7 @@ DELTA_SUFFIXES = (".down", ".up")  # W + up @ down, shapes (out, rank) and (rank
 
 
 class Layer(nn.Module):
-    """One transformer layer, normalised after each half as in BERT."""
+    """One transformer layer with post-layer normalisation, as in BERT."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,12 +56,12 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(0.1)  # the rate of MiniLM's own training
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Attend within each sentence.
+        """Apply self-attention and the feed-forward network.
 
         Parameters
         ----------
         x : Tensor, shape (batch, length, WIDTH)
-            The layer below.
+            Output of the previous layer.
         mask : Tensor of bool, shape (batch, 1, 1, length)
             True at the pieces, False at the padding.
 
@@ -77,7 +77,7 @@ class Layer(nn.Module):
         v = self.value(x).view(heads).transpose(1, 2)
         scores = q @ k.transpose(2, 3) / math.sqrt(WIDTH // HEADS)  # (B, H, L, L)
         attention = scores.masked_fill(~mask, -math.inf).softmax(dim=-1)
-        context = attention @ v  # (B, H, L, 32); written out: torch's fused kernel is slower on short sentences
+        context = attention @ v  # (B, H, L, 32); torch's fused kernel is slower on short sentences
         context = context.transpose(1, 2).reshape(batch, length, WIDTH)
         x = self.attended_norm(x + self.dropout(self.attended(context)))
         hidden = self.outer(functional.gelu(self.inner(x)))
@@ -85,7 +85,7 @@ class Layer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Vocabulary indices to one vector per sentence: the mean over its pieces."""
+    """Maps vocabulary indices to one vector per sentence, the mean over its word pieces."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Transformer(nn.Module):
         Returns
         -------
         Tensor, shape (batch, WIDTH)
-            The mean of the last layer over the pieces, marks included, not normalised.
+            The mean of the last layer over the pieces, ``[CLS]`` and ``[SEP]`` included, not normalised.
         """
         places = torch.arange(indices.shape[1], device=indices.device)
         x = self.words(indices) + self.positions(places) + self.types.weight[0]
@@ -120,7 +120,7 @@ class Transformer(nn.Module):
         return cast(Tensor, (x * weights).sum(dim=1) / weights.sum(dim=1))
 
 
-# From the names in the published file to ours.
+# From the tensor names in the published file to those of `Transformer`.
 RENAMES = (
     (r"^embeddings\.word_embeddings", "words"),
     (r"^embeddings\.position_embeddings", "positions"),
@@ -200,14 +200,14 @@ def merge_delta(transformer: Transformer, path: Path) -> str:
 
 @dataclass(frozen=True)
 class SentenceEmbeddings:
-    """Sentence vectors with their column names.
+    """Sentence embeddings with their column names.
 
     Attributes
     ----------
     values : ndarray of float32, shape (u, 384)
         One row per text; 0 where `valid` is False.
     valid : ndarray of bool, shape (u,)
-        False for a text without a single word.
+        False for a text without words.
     names : tuple of str, length 384
         Column names.
     version : str
@@ -221,7 +221,7 @@ class SentenceEmbeddings:
 
 
 class SentenceEncoder:
-    """Texts to vectors, on the CPU, without a network; the same text gives the same vector in any company (to 2e-6)."""
+    """Embeds texts on the CPU, offline; the embedding of a text does not depend on the rest of the batch (to 2e-6)."""
 
     def __init__(self, transformer: Transformer, pieces: WordPieces, *, version: str) -> None:
         self._transformer = transformer
@@ -230,12 +230,12 @@ class SentenceEncoder:
 
     @classmethod
     def load(cls, folder: Path, *, delta: Path | None = DELTA) -> SentenceEncoder:
-        """Read the encoder.
+        """Load the encoder.
 
         Parameters
         ----------
         folder : Path
-            Holds ``model.safetensors`` and ``vocab.txt`` of all-MiniLM-L6-v2.
+            Contains ``model.safetensors`` and ``vocab.txt`` of all-MiniLM-L6-v2.
         delta : Path or None
             The fine-tuned low-rank addition; None gives the encoder as published.
 
@@ -254,17 +254,17 @@ class SentenceEncoder:
         Parameters
         ----------
         texts : sequence of str, length u
-            Utterances; each is cut to 256 pieces.
+            Utterances; each is truncated to 256 pieces.
 
         Returns
         -------
         SentenceEmbeddings
-            Row i belongs to ``texts[i]``. The vectors are the means over pieces, not scaled to unit length.
+            Row i is the embedding of ``texts[i]``, the mean over its pieces, not scaled to unit length.
         """
         indices = [self._pieces.encode(text, longest=LONGEST_INPUT) for text in texts]
         values = np.zeros((len(texts), WIDTH), dtype=np.float32)
         valid = np.array([len(row) > 2 for row in indices], dtype=np.bool_)
-        by_length = sorted(np.flatnonzero(valid).tolist(), key=lambda row: len(indices[row]))  # little padding
+        by_length = sorted(np.flatnonzero(valid).tolist(), key=lambda row: len(indices[row]))  # less padding
         for begin in range(0, len(by_length), BATCH):
             rows = by_length[begin : begin + BATCH]
             batch, mask = pad([indices[row] for row in rows], padding=self._pieces.pad)
@@ -274,7 +274,7 @@ class SentenceEncoder:
 
 
 def pad(rows: Sequence[Sequence[int]], *, padding: int) -> tuple[Tensor, Tensor]:
-    """Stack rows of indices into (batch, length) with a mask that is True at the pieces."""
+    """Pad rows of indices to (batch, length), and return them with a mask that is True at the pieces."""
     length = max(len(row) for row in rows)
     batch = torch.full((len(rows), length), padding, dtype=torch.int64)
     mask = torch.zeros((len(rows), length), dtype=torch.bool)

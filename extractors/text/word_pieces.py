@@ -1,4 +1,4 @@
-"""WordPiece tokenisation as uncased BERT models expect it (Devlin et al., NAACL 2019; Wu et al., 2016, section 4.1)."""
+"""WordPiece tokenisation of uncased BERT models (Devlin et al., NAACL 2019; Wu et al., 2016, section 4.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtmm_video.foundation.errors import WeightsError
 
 LONGEST_WORD = 100  # characters; BERT's vocabulary maps longer words to [UNK] as a whole
 CONTINUATION = "##"  # marks a piece that continues a word
-# Blocks whose characters BERT sets apart one by one: CJK ideographs, extensions and compatibility forms.
+# Unicode blocks whose characters are separate words in BERT: CJK ideographs, extensions and compatibility forms.
 IDEOGRAPHS = (
     (0x4E00, 0x9FFF),
     (0x3400, 0x4DBF),
@@ -24,17 +24,17 @@ IDEOGRAPHS = (
 
 
 class WordPieces:
-    """Text to vocabulary indices: lower case, no accents, punctuation apart, then the longest known pieces.
+    """Tokeniser to vocabulary indices: lower case, accents removed, punctuation split off, then longest-match pieces.
 
     Parameters
     ----------
     vocabulary : sequence of str
-        One piece per index; must hold ``[PAD]``, ``[UNK]``, ``[CLS]`` and ``[SEP]``.
+        One piece per index; must contain ``[PAD]``, ``[UNK]``, ``[CLS]`` and ``[SEP]``.
 
     Raises
     ------
     WeightsError
-        If one of the four marks is missing.
+        If one of the four special tokens is missing.
     """
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ class WordPieces:
         Raises
         ------
         WeightsError
-            If the file cannot be read or is no BERT vocabulary.
+            If the file cannot be read or is not a BERT vocabulary.
         """
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
@@ -61,7 +61,7 @@ class WordPieces:
         return cls(lines[:-1] if lines[-1] == "" else lines)
 
     def encode(self, text: str, *, longest: int) -> list[int]:
-        """Return the indices of ``[CLS] text [SEP]``, cut to `longest` indices, both marks included."""
+        """Return the indices of ``[CLS] text [SEP]``, truncated to `longest` indices, both special tokens included."""
         indices: list[int] = []
         for word in split_words(text):
             indices.extend(self._pieces(word))
@@ -70,7 +70,7 @@ class WordPieces:
         return [self.start, *indices[: longest - 2], self.separator]
 
     def _pieces(self, word: str) -> list[int]:
-        """Cut a word greedily into the longest pieces of the vocabulary; one [UNK] if that fails anywhere."""
+        """Split a word greedily into the longest pieces of the vocabulary; [UNK] for a word that cannot be split."""
         if len(word) > LONGEST_WORD:
             return [self.unknown]
         pieces: list[int] = []
@@ -88,7 +88,7 @@ class WordPieces:
 
 
 def split_words(text: str) -> list[str]:
-    """Split text into lower-case words and single punctuation marks, accents and control characters removed."""
+    """Split text into lower-case words and single punctuation marks; accents and control characters are removed."""
     spaced: list[str] = []
     for character in text:
         category = unicodedata.category(character)
@@ -110,7 +110,7 @@ def split_words(text: str) -> list[str]:
 
 
 def _is_punctuation(character: str) -> bool:
-    """Unicode punctuation, and every ASCII sign that is neither letter, digit nor space ($, +, ~ ...)."""
+    """Tell whether a character is Unicode punctuation or an ASCII sign other than letter, digit and space ($, +, ~)."""
     return (character.isascii() and character.isprintable() and not (character.isalnum() or character == " ")) or (
         unicodedata.category(character).startswith("P")
     )

@@ -1,4 +1,4 @@
-"""FACET-35 from any video: faces found and followed, measured, and put on the scale of MOSEI's visual columns."""
+"""FACET-35: face detection and tracking, facial measurements, and their map to the scale of MOSEI's visual columns."""
 
 from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
 from mtmm_video.extractors.visual.speaker import FaceChoice, choose_face

@@ -1,16 +1,15 @@
-"""The fitted maps: from measurements to FACET's action units and expression evidences.
+"""Fitted maps from facial measurements to FACET's action units and expression evidences.
 
-The numbers were fitted by ``benchmarks/visual_calibration.py`` and ``benchmarks/visual_expressions.py`` and lie beside
-this module as safetensors; each file's metadata names the command, the data and what was measured.
+The coefficients are stored in this folder as safetensors; the metadata of each file names the command that fitted it,
+the data and the measured agreement.
 
-Action units are the sum of two parts, because three people tell much about how a face moves and little about how faces
-differ:
+Action units are a sum of two parts, because the training data has many frames but only three people:
 
     AU = mean over CMU-MOSEI + level of the person + movement around that level
 
-*Movement* is linear in all measurements, centred on the person's own mean. *Level* is one gain per unit on the
-person's mean of the blendshapes that stand for the unit by name (MediaPipe already made them comparable between
-people), against the median of neutral photographs.
+*Movement* is linear in all measurements, centred on the person's mean. *Level* is one gain per action unit, applied to
+the person's mean of the blendshapes of that unit (which MediaPipe makes comparable between people) minus the median of
+neutral photographs.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ EXPRESSIONS_FILE = Path(__file__).parent / "expressions.safetensors"
 
 # Expressions with enough labelled photographs; Contempt (9 photographs), Confusion and Frustration (none) are absent.
 EXPRESSIONS: tuple[str, ...] = ("Anger", "Disgust", "Fear", "Joy", "Baseline", "Sadness", "Surprise")
-LARGEST_DEVIATION = 4.0  # standard deviations beyond which a single measurement is not believed
+LARGEST_DEVIATION = 4.0  # standard deviations to which a single measurement is clipped
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,14 @@ class ActionUnitMap:
     deviation: NDArray[np.float32]
 
     def evidence(self, movement: NDArray[np.float32], shapes: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return FACET's evidence for each action unit.
+        """Compute FACET's evidence for each action unit.
 
         Parameters
         ----------
         movement : ndarray, shape (frames, 20)
-            Measurements times `movement`, of one person, not centred.
+            Measurements times the coefficients `movement`, of one person, not centred.
         shapes : ndarray, shape (frames, shapes)
-            That person's blendshapes, halves averaged.
+            That person's blendshapes, left and right averaged.
 
         Returns
         -------
@@ -81,11 +80,11 @@ class ExpressionMap:
     Attributes
     ----------
     centre, scale : ndarray of float32, shape (m,)
-        Mean and deviation of the measurements over the photographs.
+        Mean and standard deviation of the measurements over the photographs.
     weights : ndarray of float32, shape (m, 7)
     bias : ndarray of float32, shape (7,)
     shift : ndarray of float32, shape (7,)
-        Added to the evidences, so that talking faces have the mean that FACET gives them in CMU-MOSEI.
+        Added to the evidences: difference between FACET's mean over CMU-MOSEI and the map's mean over talking faces.
     """
 
     centre: NDArray[np.float32]
@@ -95,17 +94,17 @@ class ExpressionMap:
     shift: NDArray[np.float32]
 
     def logits(self, measurements: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unnormalised log probabilities of the seven expressions, shape (..., m) to (..., 7)."""
+        """Compute unnormalised log probabilities of the seven expressions, shape (..., m) to (..., 7)."""
         deviations = np.clip((measurements - self.centre) / self.scale, -LARGEST_DEVIATION, LARGEST_DEVIATION)
         return np.asarray(deviations @ self.weights + self.bias, np.float32)
 
     def evidence(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Base-10 log odds of each expression against all others, shape (frames, 7), on FACET's scale."""
+        """Compute the base-10 log odds of each expression against all others, shape (frames, 7), on FACET's scale."""
         return log_odds(logits) + self.shift
 
 
 def log_odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Base-10 logarithm of p / (1 - p) of a softmax over the last axis, without the overflow of forming p."""
+    """Compute log10(p / (1 - p)) of a softmax over the last axis in log space, which avoids overflow."""
     wide = logits.astype(np.float64)
     others = np.stack(
         [np.logaddexp.reduce(np.delete(wide, index, axis=-1), axis=-1) for index in range(wide.shape[-1])], axis=-1

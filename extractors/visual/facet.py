@@ -1,4 +1,4 @@
-"""From what was seen of one face to FACET's 35 columns."""
+"""FACET's 35 columns of one tracked face."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _COLUMNS = [FACET_NAMES.index(name) for name in (*EXPRESSIONS, *ACTION_UNIT_NAME
 
 
 def facet_stream(tracks: VisualTracks, *, track: int) -> FeatureStream:
-    """Return FACET's 35 columns for one face over the whole video.
+    """Compute FACET's 35 columns for one face over the whole video.
 
     Parameters
     ----------
     tracks : VisualTracks
         All faces of the video.
     track : int
-        The face.
+        Track number of the face.
 
     Returns
     -------
     FeatureStream
-        One row per finding of that face. Contempt, Confusion, Frustration, Has_Glasses and Is_Male cannot be had from
-        what we measure (gender is not inferred on principle): they are invalid throughout.
+        One row per detection of that face. Contempt, Confusion, Frustration, Has_Glasses and Is_Male are not estimated
+        (gender is not inferred on principle): they are invalid throughout.
     """
     rows = np.flatnonzero(tracks.track == track)
     values: NDArray[np.float64] = np.zeros((len(rows), len(FACET_NAMES)))

@@ -1,4 +1,4 @@
-"""MediaPipe FaceLandmarker on a stream of frames: every face of a picture with its landmarks, blendshapes and pose."""
+"""MediaPipe FaceLandmarker on a stream of frames: landmarks, blendshapes and pose of every face."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ LANDMARKS = 478  # 468 points of the face mesh and 5 for each iris
 
 @dataclass(frozen=True)
 class DetectedFace:
-    """One face in one picture.
+    """One face in one frame.
 
     Attributes
     ----------
     points : ndarray of float32, shape (478, 3)
-        Landmarks in pixels of the picture: x to the right, y down, z towards the scene in the scale of x.
+        Landmarks in pixels: x to the right, y down, z away from the camera in the scale of x.
     blendshapes : ndarray of float32, shape (52,)
         Scores in [0, 1], in the order of `BLENDSHAPE_NAMES`.
     matrix : ndarray of float32, shape (4, 4)
-        Takes the canonical face (centimetres; x to the picture's right, y up, z towards the camera) into the camera's
+        Transforms the canonical face (centimetres; x to the right of the image, y up, z towards the camera) to camera
         space.
     """
 
@@ -39,9 +39,9 @@ class DetectedFace:
 
 
 class FaceLandmarker:
-    """MediaPipe's FaceLandmarker in VIDEO mode: it follows faces from frame to frame and so is fed in order of time.
+    """MediaPipe's FaceLandmarker in VIDEO mode, which tracks faces and needs the frames in order of time.
 
-    It runs in a thread without network (see `extractors.visual.sealed_thread`).
+    All calls run in a thread without network access (see `extractors.visual.sealed_thread`).
     """
 
     def __init__(self, task: Any, module: Any, run: Runner) -> None:
@@ -51,8 +51,8 @@ class FaceLandmarker:
         self._last_ms = -1
 
     def detect(self, frame: Frame) -> list[DetectedFace]:
-        """Return the faces of one picture, in MediaPipe's order, which carries no identity."""
-        self._last_ms = max(self._last_ms + 1, round(frame.time * 1000))  # MediaPipe wants strictly increasing times
+        """Detect the faces of one frame, in MediaPipe's order, which does not identify them across frames."""
+        self._last_ms = max(self._last_ms + 1, round(frame.time * 1000))  # MediaPipe needs strictly increasing times
         image = self._module.Image(
             image_format=self._module.ImageFormat.SRGB, data=np.ascontiguousarray(frame.image, dtype=np.uint8)
         )
@@ -78,7 +78,7 @@ def open_landmarker(model: Path, *, faces: int) -> Iterator[FaceLandmarker]:
     model : Path
         The verified ``face_landmarker.task``.
     faces : int
-        The largest number of faces looked for at once.
+        The largest number of faces detected per frame.
 
     Yields
     ------
@@ -88,7 +88,7 @@ def open_landmarker(model: Path, *, faces: int) -> Iterator[FaceLandmarker]:
     Raises
     ------
     WeightsError
-        If the file is absent or is not a face landmarker.
+        If the file is missing or is not a face landmarker.
     """
     if not model.is_file():
         raise WeightsError(f"{model}: no such file; run `mtmm-video weights fetch face-landmarker`")
@@ -101,7 +101,7 @@ def open_landmarker(model: Path, *, faces: int) -> Iterator[FaceLandmarker]:
 
 
 def _open_task(model: Path, faces: int) -> tuple[Any, Any]:
-    import mediapipe  # noqa: PLC0415  # one to four seconds, so only when pictures are looked at
+    import mediapipe  # noqa: PLC0415  # takes one to four seconds
     from mediapipe.tasks.python import BaseOptions, vision  # noqa: PLC0415
 
     options = vision.FaceLandmarkerOptions(

@@ -1,13 +1,14 @@
-"""What is measured of one face in one picture, before any of it is called an action unit.
+"""Measurements of one face in one frame: the input of the maps in `extractors.visual.calibration`.
 
-Four blocks, all mirrored and averaged over the two halves of the face, because FACET's action units have no side:
+All are averaged over the two halves of the face, because FACET's action units have no side:
 
-* the blendshapes (MediaPipe's scores of single muscles),
-* the geometry: distances between landmarks once the head is turned to the front and the eyes are one unit apart,
-* the texture: histograms of oriented gradients (Dalal & Triggs, CVPR 2005) of the aligned face, which see the lips'
-  outline, the teeth and the folds,
-* the shading: grey values of the aligned face in coarse cells, and in finer cells between the brows, where a frown
-  (AU4) makes the skin darker. Blendshapes hardly move with a frown.
+* blendshapes: MediaPipe's scores of facial movements,
+* geometry: distances between landmarks after rotation to a frontal view, in units of the distance between the eyes,
+* texture: histograms of oriented gradients (Dalal & Triggs, CVPR 2005) of the aligned face, which respond to the lips'
+  outline, the teeth and skin folds,
+* shading: grey values of the aligned face in coarse cells, and in finer cells between the brows, where a frown (AU4)
+  darkens the skin; blendshapes hardly respond to a frown,
+* pose: pitch, yaw and roll.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.visual.landmarker import LANDMARKS, DetectedFace
 from mtmm_video.extractors.visual.names import BLENDSHAPE_NAMES
 
-# Landmarks of MediaPipe's face mesh, left and right as the picture shows them.
+# Landmarks of MediaPipe's face mesh; left and right are those of the image.
 LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS = (33, 133), (263, 362)  # outer, inner
 UPPER_LIP_INNER, LOWER_LIP_INNER = 13, 14
 UPPER_LIP_OUTER, LOWER_LIP_OUTER = 0, 17
@@ -29,8 +30,9 @@ NOSE_ROOT, NOSE_BASE, CHIN, CHIN_BOSS, GLABELLA = 168, 2, 152, 199, 9
 LEFT_HALF = (55, 107, 52, 105, 46, 70, 159, 145, 133, 33, 61, 50, 98)
 RIGHT_HALF = (285, 336, 282, 334, 276, 300, 386, 374, 362, 263, 291, 280, 327)
 
-# Points that no expression moves, and where they lie in the aligned face: distance between the eyes = 1, middle of the
-# eyes = (0, 0). Averages over the frontal photographs (yaw below 6 degrees) of ../shared/data/faces, mirrored.
+# Points that expressions do not move, and their coordinates in the aligned face: distance between the eyes = 1,
+# midpoint of the eyes = (0, 0). Averages over the frontal photographs (yaw below 6 degrees) of ../shared/data/faces,
+# mirrored.
 STEADY_POINTS = (33, 133, 362, 263, 168, 6, 197, 195, 2, 98, 327)
 STEADY_PLACES: NDArray[np.float64] = np.array(
     [
@@ -50,13 +52,13 @@ STEADY_PLACES: NDArray[np.float64] = np.array(
 
 ALIGNED_SIDE = 128  # pixels of the aligned face
 EYE_SPAN = 0.36  # distance between the eyes in the aligned face, as a share of its side
-EYE_ROW = 0.40  # height of the eyes in the aligned face, as a share of its side from above
+EYE_ROW = 0.40  # distance of the eyes from the top of the aligned face, as a share of its side
 TEXTURE_CELLS, TEXTURE_ORIENTATIONS = 8, 4
 SHADING_CELLS = 16
-BROW_ROWS, BROW_COLUMNS = slice(24, 48), slice(48, 80)  # between the brows, in pixels of the aligned face
+BROW_ROWS, BROW_COLUMNS = slice(24, 48), slice(48, 80)  # region between the brows, in pixels of the aligned face
 BROW_CELLS = (3, 4)
-FACE_ROWS, FACE_COLUMNS = slice(30, 110), slice(24, 104)  # skin for the mean and contrast of the grey values
-LEAST_CONTRAST = 4.0  # grey values: below, noise would be blown up
+FACE_ROWS, FACE_COLUMNS = slice(30, 110), slice(24, 104)  # skin region for the mean and contrast of the grey values
+LEAST_CONTRAST = 4.0  # grey values; added to the contrast, so that noise in flat images is not amplified
 
 _PAIRS = tuple(
     (BLENDSHAPE_NAMES.index(name), BLENDSHAPE_NAMES.index(name.removesuffix("Left") + "Right"))
@@ -116,55 +118,62 @@ MEASUREMENTS = sum(BLOCKS.values())
 
 
 def block(name: str) -> slice:
-    """Return where a block of `BLOCKS` lies among the measurements."""
+    """Return the slice of the measurements that a block of `BLOCKS` occupies."""
     names = list(BLOCKS)
     start = sum(BLOCKS[other] for other in names[: names.index(name)])
     return slice(start, start + BLOCKS[name])
 
 
-def measure(face: DetectedFace, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Measure one face.
+def measure_face(face: DetectedFace, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Compute all measurements of one face.
 
     Parameters
     ----------
     face : DetectedFace
-        What the landmarker found.
+        The landmarker's result.
     grey : ndarray of uint8, shape (height, width)
-        The whole picture in grey.
+        The whole frame in grey.
 
     Returns
     -------
     ndarray of float32, shape (m,)
-        The blocks of `BLOCKS`, one after the other; m = `MEASUREMENTS`.
+        The blocks of `BLOCKS`, concatenated; m = `MEASUREMENTS`.
     """
-    picture = align(grey, face.points)
+    aligned = align(grey, face.points)
     return np.concatenate(
         [
             shapes(face.blendshapes),
             geometry(face.points, face.matrix),
-            texture(picture),
-            shading(picture),
-            brow_shading(picture),
+            texture(aligned),
+            shading(aligned),
+            brow_shading(aligned),
             np.radians(head_pose(face.matrix)),
         ]
     ).astype(np.float32)
 
 
 def shapes(blendshapes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blendshapes with left and right averaged, shape (..., 52) to (..., len(SHAPE_NAMES))."""
+    """Average the left and right blendshapes, shape (..., 52) to (..., len(SHAPE_NAMES))."""
     pairs = [(blendshapes[..., left] + blendshapes[..., right]) / 2 for left, right in _PAIRS]
     return np.stack([*pairs, *(blendshapes[..., index] for index in _SINGLES)], axis=-1).astype(np.float32)
 
 
 def geometry(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Distances of `GEOMETRY_NAMES`, in units of the distance between the eyes.
+    """Measure the distances of `GEOMETRY_NAMES` in a frontal view, in units of the distance between the eyes.
 
     Parameters
     ----------
     points : ndarray, shape (478, 3)
         Landmarks in pixels.
     matrix : ndarray, shape (4, 4)
-        The head's transformation, whose rotation is taken back.
+        The head's transformation, whose rotation is inverted.
+
+    Returns
+    -------
+    ndarray, shape (31,)
+        Heights are positive downwards, depths towards the camera and places towards the midline. Brow and lid heights
+        are relative to the eye, lip heights to the base of the nose, the chin boss and the length of the chin to the
+        lower lip; all others are relative to the mean of all landmarks.
     """
     rotation = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
     camera = (points - points.mean(axis=0)).astype(np.float64) * (1, -1, -1)  # y up, z towards the camera
@@ -219,12 +228,12 @@ def geometry(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArra
 
 
 def align(grey: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cut the face out upright and at one size, by the points that no expression moves.
+    """Warp the face to an upright view of fixed size by the points that expressions do not move.
 
     Returns
     -------
     ndarray of float32, shape (ALIGNED_SIDE, ALIGNED_SIDE)
-        Grey values; beyond the picture's edge its last pixel is repeated.
+        Grey values; beyond the frame its border pixels are repeated.
     """
     places = STEADY_PLACES * EYE_SPAN * ALIGNED_SIDE + np.array([0.5, EYE_ROW]) * ALIGNED_SIDE
     similarity = _similarity(points[list(STEADY_POINTS), :2].astype(np.float64), places)
@@ -238,15 +247,15 @@ def align(grey: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.fl
     ).astype(np.float32)
 
 
-def texture(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Histograms of oriented gradients of the left half, averaged with the mirrored right half.
+def texture(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Compute histograms of oriented gradients of the left half, averaged with the mirrored right half.
 
     Returns
     -------
     ndarray, shape (orientations * cells * cells / 2,)
-        Square roots (they tame single strong edges) of the mean gradient per cell and orientation, contrast taken out.
+        Mean gradient per cell and orientation over the contrast of the face; square root, to compress strong edges.
     """
-    smooth = cv2.GaussianBlur(picture, (0, 0), 1.0)
+    smooth = cv2.GaussianBlur(aligned, (0, 0), 1.0)
     contrast = smooth.std() + LEAST_CONTRAST
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / contrast, cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / contrast
     size = cv2.magnitude(across, down)
@@ -266,37 +275,36 @@ def texture(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(((cells + mirrored) / 2)[:, :, : TEXTURE_CELLS // 2].ravel()), np.float32)
 
 
-def shading(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Grey values in coarse cells against the face's mean and contrast, the halves averaged, shape (128,)."""
-    cells = cv2.resize(_level(picture), (SHADING_CELLS, SHADING_CELLS), interpolation=cv2.INTER_AREA)
+def shading(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the normalised grey values in coarse cells, and left with right, shape (128,)."""
+    cells = cv2.resize(_normalised(aligned), (SHADING_CELLS, SHADING_CELLS), interpolation=cv2.INTER_AREA)
     return _halves(np.asarray(cells, np.float32))
 
 
-def brow_shading(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Grey values between the brows against the face's mean and contrast, the halves averaged, shape (6,)."""
-    between = _level(picture)[BROW_ROWS, BROW_COLUMNS]
+def brow_shading(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the normalised grey values between the brows in cells, and left with right, shape (6,)."""
+    between = _normalised(aligned)[BROW_ROWS, BROW_COLUMNS]
     cells = cv2.resize(between, BROW_CELLS[::-1], interpolation=cv2.INTER_AREA)
     return _halves(np.asarray(cells, np.float32))
 
 
 def eye_distance(points: NDArray[np.float32]) -> float:
-    """Distance between the centres of the eyes in pixels, depth included, so that it does not shrink in profile."""
+    """Measure the distance between the centres of the eyes in pixels, in 3-D, so that yaw does not shorten it."""
     left = points[list(LEFT_EYE_CORNERS)].mean(axis=0)
     right = points[list(RIGHT_EYE_CORNERS)].mean(axis=0)
     return float(np.linalg.norm(right - left))
 
 
 def mouth_opening(points: NDArray[np.float32]) -> float:
-    """Gap between the lips as a share of the distance between the eyes."""
+    """Measure the gap between the lips as a share of the distance between the eyes."""
     gap = np.linalg.norm(points[UPPER_LIP_INNER] - points[LOWER_LIP_INNER])
     return float(gap / max(eye_distance(points), 1.0))
 
 
 def head_pose(matrix: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Pitch, yaw and roll in degrees from the canonical face's transformation matrix, shape (4, 4).
+    """Compute pitch, yaw and roll in degrees from the canonical face's transformation matrix, shape (4, 4).
 
-    Pitch is positive when the face looks up, yaw when it is turned towards the picture's right, roll when the head is
-    tilted clockwise as the viewer sees it.
+    Pitch is positive upwards, yaw towards the right of the image, roll clockwise in the image.
     """
     nose = matrix[:3, 2] / np.linalg.norm(matrix[:3, 2])
     up = matrix[:3, 1]
@@ -307,16 +315,16 @@ def head_pose(matrix: NDArray[np.float32]) -> tuple[float, float, float]:
 
 
 def bounding_box(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Left, top, right, bottom of the landmarks in pixels, shape (4,)."""
+    """Return left, top, right and bottom of the landmarks in pixels, shape (4,)."""
     return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)]).astype(np.float32)
 
 
 def sharpness(grey: NDArray[np.uint8], box: NDArray[np.float32]) -> float:
-    """How much fine detail the face shows: spread of the Laplacian over the spread of the grey values.
+    """Measure the sharpness of a face: standard deviation of the Laplacian over that of the grey values.
 
-    The variance of the Laplacian is the usual focus measure (Pech-Pacheco et al., ICPR 2000); dividing by the contrast
-    makes it independent of the light. The face is first brought to 128 pixels, so a small face that is blown up counts
-    as blurred. 0 where the box has no area within the picture.
+    The variance of the Laplacian is the usual focus measure (Pech-Pacheco et al., ICPR 2000); division by the contrast
+    makes it independent of the lighting. The face is first resized to 128 pixels, so an enlarged small face counts as
+    blurred. 0 if the box has no area within the frame.
     """
     height, width = grey.shape
     left, top = max(int(box[0]), 0), max(int(box[1]), 0)
@@ -328,10 +336,10 @@ def sharpness(grey: NDArray[np.uint8], box: NDArray[np.float32]) -> float:
     return float(cv2.Laplacian(face.astype(np.float32), cv2.CV_32F).std() / contrast) if contrast > 1.0 else 0.0
 
 
-def _level(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take the mean and the contrast of the skin out of an aligned face."""
-    skin = picture[FACE_ROWS, FACE_COLUMNS]
-    return np.asarray((picture - skin.mean()) / (skin.std() + LEAST_CONTRAST), np.float32)
+def _normalised(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Normalise an aligned face by the mean and the contrast of its skin region."""
+    skin = aligned[FACE_ROWS, FACE_COLUMNS]
+    return np.asarray((aligned - skin.mean()) / (skin.std() + LEAST_CONTRAST), np.float32)
 
 
 def _halves(cells: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -340,9 +348,9 @@ def _halves(cells: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least-squares turn, scale and shift that takes `source` to `target`, both (k, 2), as a (2, 3) matrix.
+    """Fit the similarity transform from `source` to `target`, both (k, 2), by least squares; a (2, 3) matrix.
 
-    Umeyama, IEEE PAMI 13(4), 1991, in the plane, where it has a closed form: points as complex numbers.
+    Umeyama, IEEE PAMI 13(4), 1991; in the plane it has a closed form with points as complex numbers.
     """
     a, b = source @ (1, 1j), target @ (1, 1j)
     a_mean, b_mean = a.mean(), b.mean()

@@ -1,11 +1,11 @@
-"""The names: FACET 4.2's 35 columns as CMU-MOSEI has them, MediaPipe's blendshapes, and what we measure."""
+"""Names of FACET 4.2's 35 columns in CMU-MOSEI and of MediaPipe's blendshapes."""
 
 from __future__ import annotations
 
 FACET_VERSION = "facet-35/1"
 PYFEAT_VERSION = "facet-35-pyfeat/1"  # the same columns from py-feat, on a scale of their own
 
-# Ten expression evidences; iMotions calls the sixth one neutral, MOSEI's file calls it Baseline.
+# Ten expression evidences; the sixth is "neutral" in iMotions and "Baseline" in MOSEI's file.
 EXPRESSION_NAMES: tuple[str, ...] = (
     "Anger",
     "Contempt",
@@ -30,7 +30,7 @@ POSE_NAMES: tuple[str, ...] = ("Pitch", "Yaw", "Roll")  # degrees
 
 FACET_NAMES: tuple[str, ...] = EXPRESSION_NAMES + ACTION_UNIT_NAMES + ATTRIBUTE_NAMES + POSE_NAMES
 
-# The order in which MediaPipe's face_blendshapes model returns its scores (ARKit's names).
+# In the order of the output of MediaPipe's face_blendshapes model (ARKit's names).
 BLENDSHAPE_NAMES: tuple[str, ...] = (
     "_neutral",
     "browDownLeft",

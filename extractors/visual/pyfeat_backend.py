@@ -1,12 +1,11 @@
-"""The same 35 columns from py-feat 2.x (Cheong et al., Affective Science 2023), an optional second opinion.
+"""FACET's columns from py-feat 2.x (Cheong et al., Affective Science 2023), an optional alternative to MediaPipe.
 
-``pip install mtmm-video[pyfeat]`` brings py-feat; its weights are fetched by py-feat itself, once, by the user (see
-`FETCH_COMMAND`). During analysis it runs in a process of its own, which sets its own thread count and is told to stay
-offline, and is handed the frames in batches.
+``pip install mtmm-video[pyfeat]`` installs py-feat; the user downloads its weights once with `FETCH_COMMAND`. During
+analysis it runs in a separate process with its own thread count, in offline mode, on batches of frames.
 
-py-feat gives probabilities; FACET gives evidence, the base-10 logarithm of the odds. So a probability p becomes
-log10(p / (1 - p)), at most `LARGEST_EVIDENCE` either way. Nothing is fitted to FACET here: the columns mean
-the same, their scale is another.
+py-feat returns probabilities; FACET returns evidence, the base-10 logarithm of the odds. A probability p is converted
+to log10(p / (1 - p)), clipped to +-`LARGEST_EVIDENCE`. Nothing is fitted to FACET here: the columns have the same
+meaning but a different scale.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.visual.calibration import EXPRESSIONS
 from mtmm_video.extractors.visual.measurements import mouth_opening, sharpness
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, FACET_NAMES
-from mtmm_video.extractors.visual.tracking import CutDetector, FaceFollower
+from mtmm_video.extractors.visual.tracking import CutDetector, FaceTracker
 from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.foundation.errors import DependencyError, WeightsError
 
-BATCH_FRAMES = 16  # about 0.5 s on one core; more does not pay without a GPU
+BATCH_FRAMES = 16  # about 0.5 s on one core; larger batches are not faster without a GPU
 LARGEST_EVIDENCE = 3.0  # py-feat's sigmoids saturate; FACET's own evidence rarely leaves +-3 either
 FETCH_COMMAND = 'python -c "from feat import Detectorv2; Detectorv2(identity_model=None)"'
 
@@ -50,8 +49,8 @@ EXPRESSION_COLUMNS = {
     "Surprise": "Surprise",
 }
 BOX_COLUMNS = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
-# Radians of a rotation vector; py-feat: up, the subject's right, tilt to the subject's right. Ours: up, the picture's
-# right, clockwise.
+# Rotation vector in radians. Positive directions of py-feat: up, subject's right, tilt to the subject's right; of
+# `head_pose`: up, right of the image, clockwise.
 POSE_SIGNS = {"Pitch": 1.0, "Yaw": -1.0, "Roll": -1.0}
 MESH_COLUMNS = tuple(f"mesh_{axis}_{point}" for axis in "xyz" for point in range(MESH_POINTS))
 NEEDED_COLUMNS = ("frame", *BOX_COLUMNS, *POSE_SIGNS, *UNIT_COLUMNS, *EXPRESSION_COLUMNS, *MESH_COLUMNS)
@@ -60,19 +59,19 @@ Table = Mapping[str, NDArray[np.float64]]
 
 
 def track_faces(frames: Iterable[Frame], *, batch_frames: int = BATCH_FRAMES) -> VisualTracks:
-    """Find and follow every face in a stream of frames with py-feat.
+    """Detect and track every face in a stream of frames with py-feat.
 
     Parameters
     ----------
     frames : iterable of Frame
         In order of time, already sampled, all of one size.
     batch_frames : int
-        Frames handed over at once.
+        Frames per batch.
 
     Returns
     -------
     VisualTracks
-        With `facet` filled: py-feat's own answers instead of ours.
+        With py-feat's values in `facet`.
 
     Raises
     ------
@@ -85,48 +84,48 @@ def track_faces(frames: Iterable[Frame], *, batch_frames: int = BATCH_FRAMES) ->
         raise DependencyError(
             "py-feat is not installed; run `pip install mtmm-video[pyfeat]` or use --visual mediapipe"
         )
-    follower, cuts = FaceFollower(), CutDetector()
+    tracker, cuts = FaceTracker(), CutDetector()
     times: list[float] = []
-    findings: list[dict[str, Any]] = []
+    detections: list[dict[str, Any]] = []
     height = 0
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         for batch in _batches(frames, batch_frames):
-            pictures = np.stack([frame.image for frame in batch])
+            images = np.stack([frame.image for frame in batch])
             try:
-                table = pool.submit(detect, pictures).result()
+                table = pool.submit(detect, images).result()
             except BrokenProcessPool as error:
                 raise DependencyError(
-                    "py-feat's process died, most likely for want of memory; use --visual mediapipe"
+                    "py-feat's process died, most likely because memory ran out; use --visual mediapipe"
                 ) from error
             for position, frame in enumerate(batch):
                 grey = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), np.uint8)
                 faces = [face for face in faces_of(table) if face["position"] == position]
                 height = grey.shape[0]
-                numbers = follower.follow(frame.time, [face["boxes"] for face in faces], cut=cuts.is_cut(grey))
+                numbers = tracker.assign(frame.time, [face["boxes"] for face in faces], cut=cuts.is_cut(grey))
                 for face, number in zip(faces, numbers, strict=True):
                     face.update(frame=len(times), track=number, sharpness=sharpness(grey, face["boxes"]))
-                    findings.append(face)
+                    detections.append(face)
                 times.append(frame.time)
-    return _gathered(findings, times=times, height=height)
+    return _gathered(detections, times=times, height=height)
 
 
 def faces_of(table: Table) -> list[dict[str, Any]]:
-    """Turn rows of py-feat's table into findings; rows without a face (py-feat fills them with NaN) are left out.
+    """Convert rows of py-feat's table to detections, without rows that have no face (NaN in py-feat's table).
 
     Parameters
     ----------
     table : mapping of str to ndarray, shape (rows,)
-        The columns `NEEDED_COLUMNS` of what ``Detectorv2.detect`` returned.
+        The columns `NEEDED_COLUMNS` of the result of ``Detectorv2.detect``.
 
     Returns
     -------
     list of dict
-        Keys ``position`` (frame within the batch) and those of `VisualTracks` that a table can tell.
+        Keys ``position`` (frame within the batch), ``boxes``, ``pose``, ``mouth`` and ``facet``, as in `VisualTracks`.
 
     Raises
     ------
     DependencyError
-        If a column is missing: another py-feat than the 2.x this was written for.
+        If a column is missing, which means that the version of py-feat is not 2.x.
     """
     missing = [name for name in NEEDED_COLUMNS if name not in table]
     if missing:
@@ -144,7 +143,7 @@ def faces_of(table: Table) -> list[dict[str, Any]]:
         pose = [sign * np.degrees(float(table[name][row])) for name, sign in POSE_SIGNS.items()]
         facet[[FACET_NAMES.index(name) for name in POSE_SIGNS]] = pose
         points = np.array([table[name][row] for name in MESH_COLUMNS], np.float32).reshape(3, MESH_POINTS).T
-        points[:, 2] = 0  # py-feat's depth has no unit of the picture
+        points[:, 2] = 0  # py-feat's depth is not in pixels
         faces.append(
             {
                 "position": int(table["frame"][row]),
@@ -158,33 +157,33 @@ def faces_of(table: Table) -> list[dict[str, Any]]:
 
 
 def evidence(probability: float) -> float:
-    """Base-10 log odds of a probability, within `LARGEST_EVIDENCE`; NaN stays NaN."""
+    """Convert a probability to base-10 log odds, clipped to `LARGEST_EVIDENCE`; NaN stays NaN."""
     least = 1 / (1 + 10**LARGEST_EVIDENCE)
     bounded = np.clip(probability, least, 1 - least)
     return float(np.log10(bounded / (1 - bounded)))
 
 
-def detect(pictures: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+def detect(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     """Run py-feat on a batch, shape (frames, height, width, 3); called in py-feat's own process."""
     import torch  # noqa: PLC0415  # only in py-feat's process
 
-    tensor = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
-    table = _detector().detect(tensor, data_type="tensor", batch_size=len(pictures), progress_bar=False)
+    tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    table = _detector().detect(tensor, data_type="tensor", batch_size=len(images), progress_bar=False)
     return {name: table[name].to_numpy(np.float64) for name in NEEDED_COLUMNS if name in table}
 
 
-_DETECTOR: list[Any] = []  # py-feat's detector, made once per process
+_DETECTOR: list[Any] = []  # py-feat's detector, created once per process
 
 
 def _detector() -> Any:
     if not _DETECTOR:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # no network during analysis: weights were fetched before, or not at all
-        from feat import Detectorv2  # noqa: PLC0415  # pulls torchvision, xgboost and more
+        os.environ["HF_HUB_OFFLINE"] = "1"  # no network access during analysis
+        from feat import Detectorv2  # noqa: PLC0415  # imports torchvision, xgboost and more
 
         try:
             _DETECTOR.append(Detectorv2(identity_model=None))
         except Exception as error:
-            # Not chained: the cause may be of a class that only py-feat's process can unpickle.
+            # Not chained: the parent process may not be able to unpickle the class of the cause.
             raise WeightsError(
                 f"py-feat's weights are not on this machine ({type(error).__name__}); fetch them once with "
                 f"`{FETCH_COMMAND}` or use --visual mediapipe"
@@ -198,9 +197,9 @@ def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _gathered(findings: list[dict[str, Any]], *, times: list[float], height: int) -> VisualTracks:
+def _gathered(detections: list[dict[str, Any]], *, times: list[float], height: int) -> VisualTracks:
     def column(name: str, *width: int) -> NDArray[np.float32]:
-        return np.array([face[name] for face in findings], np.float32).reshape(len(findings), *width)
+        return np.array([face[name] for face in detections], np.float32).reshape(len(detections), *width)
 
     return VisualTracks(
         frame_times=np.array(times, np.float64),
@@ -209,9 +208,9 @@ def _gathered(findings: list[dict[str, Any]], *, times: list[float], height: int
         track=column("track").astype(np.int32),
         boxes=column("boxes", 4),
         pose=column("pose", 3),
-        blendshapes=np.zeros((len(findings), len(BLENDSHAPE_NAMES)), np.float32),
-        movement=np.zeros((len(findings), len(ACTION_UNIT_NAMES)), np.float32),
-        expressions=np.zeros((len(findings), len(EXPRESSIONS)), np.float32),
+        blendshapes=np.zeros((len(detections), len(BLENDSHAPE_NAMES)), np.float32),
+        movement=np.zeros((len(detections), len(ACTION_UNIT_NAMES)), np.float32),
+        expressions=np.zeros((len(detections), len(EXPRESSIONS)), np.float32),
         mouth=column("mouth"),
         sharpness=column("sharpness"),
         facet=column("facet", len(FACET_NAMES)),

@@ -1,12 +1,12 @@
-"""A thread that cannot reach the network, for libraries that report home.
+"""A thread without network access, for libraries that send telemetry.
 
-MediaPipe's library sends usage statistics to its maker when a task is closed (seen with strace, mediapipe 1.2.2; there
-is no option to turn it off). What is analysed here is nobody's business, so everything of MediaPipe runs in one thread
-to which, and to all threads that it starts, the kernel refuses internet sockets: a seccomp filter, the mechanism of
-browsers' sandboxes. It needs no rights, holds for this thread alone and ends with it.
+MediaPipe's library sends usage statistics to its vendor when a task is closed (seen with strace, mediapipe 1.2.2; there
+is no option to disable it). Analysed videos are private, so all calls of MediaPipe run in one thread with a seccomp
+filter, the mechanism of browsers' sandboxes: the kernel refuses internet sockets to that thread and to all threads that
+it starts. The filter needs no privileges and ends with the thread.
 
-Where there is no seccomp (macOS, Windows) the library is pointed to a proxy that does not exist: it honours
-``https_proxy`` (also seen with strace).
+On systems without seccomp (macOS, Windows), ``https_proxy``, which the library honours (also seen with strace), is set
+to a proxy that does not exist.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ class _Program(ctypes.Structure):
 
 
 class Runner(Protocol):
-    """Runs a function elsewhere and returns its result."""
+    """Runs a function in another thread and returns its result."""
 
     def __call__(self, function: Callable[[], Result], /) -> Result:
-        """Run `function` and return what it returns, or raise what it raises."""
+        """Run `function`, and return its result or raise its exception."""
 
 
 @contextmanager
 def sealed_thread() -> Iterator[Runner]:
-    """Open a thread that has no network.
+    """Open a thread without network access.
 
     Yields
     ------
@@ -70,12 +70,14 @@ def sealed_thread() -> Iterator[Runner]:
 
 
 def refuse_internet_sockets() -> bool:
-    """Refuse IPv4 and IPv6 sockets to this thread and to those it will start, for good.
+    """Install a seccomp filter against IPv4 and IPv6 sockets in this thread and those that it will start.
+
+    The filter cannot be removed.
 
     Returns
     -------
     bool
-        False where the system has no seccomp or forbids its use.
+        False if the system has no seccomp or forbids its use.
     """
     if sys.platform != "linux" or platform.machine() not in SOCKET_CALLS:
         return False

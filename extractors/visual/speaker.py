@@ -1,4 +1,4 @@
-"""Whose face: which of the faces in an utterance is the one that speaks."""
+"""Active speaker detection: which of the faces in an utterance is the speaker's."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from mtmm_video.extractors.visual.tracks import VisualTracks
 
 TURNED_YAW = 35.0  # degrees to either side beyond which part of the face is hidden
 TURNED_PITCH = 25.0  # degrees up or down
-FEWEST_FINDINGS = 3  # in the whole video: a face seen less often is taken for a mistake of the detector
+FEWEST_DETECTIONS = 3  # in the whole video; a track with fewer counts as a false detection
 
-# Lips of people who talk open and close at 0.4 to 0.7 eye distances per second (obama_two_faces, katie_hill), those of
-# people who listen or act without words at 0.0 to 0.3 (the other man, silent_expressive_face); at 10 frames per second.
-STILL_SPEED = 0.2  # eye distances per second: how fast the mouth of the "nobody in the picture" speaker moves
-SPEED_SCALE = 0.1  # eye distances per second that make one face e times as likely as another
+# The lips of people who talk move at 0.4 to 0.7 eye distances per second (obama_two_faces, katie_hill), those of people
+# who listen or act without words at 0.0 to 0.3 (the other man, silent_expressive_face); at 10 frames per second.
+STILL_SPEED = 0.2  # eye distances per second: assumed mouth speed of a speaker who is not in the frame
+SPEED_SCALE = 0.1  # eye distances per second that raise the odds of a face by a factor of e
 
 
 @dataclass(frozen=True)
 class FaceChoice:
-    """The face that was used for one utterance, and how good the picture of it is.
+    """The face chosen for one utterance, and its image quality.
 
     Attributes
     ----------
     track : int or None
-        Its number in `VisualTracks`; None where the utterance shows no face.
+        Its number in `VisualTracks`; None for an utterance without a face.
     confidence : float
-        In [0, 1]: how sure it is that this face is the one that speaks, the alternatives being the other faces and a
-        voice from off the picture; 0 without a face.
+        Probability in [0, 1] that this face is the speaker's, against the other faces and a speaker outside the frame;
+        0 without a face.
     faces : int
-        How many different faces the utterance shows.
+        Number of different faces in the utterance.
     stream : FeatureStream
-        FACET's 35 columns of that face within the utterance; no rows where there is no face.
+        FACET's 35 columns of that face within the utterance; no rows without a face.
     face_share : float
-        Share of the utterance's frames in which this face was found, in [0, 1].
+        Share of the utterance's frames in which this face was detected, in [0, 1].
     face_height : float
-        Median height of the face (chin to hairline) as a share of the picture's height; 0 without a face.
+        Median height of the face (chin to hairline) as a share of the frame's height; 0 without a face.
     sharpness : float
         Median sharpness of the face (see `extractors.visual.measurements.sharpness`); 0 without a face.
     turned_share : float
-        Share of this face's frames in which the head is turned away; 0 without a face.
+        Share of this face's frames with the head turned by more than `TURNED_YAW` or `TURNED_PITCH`; 0 without a face.
     """
 
     track: int | None
@@ -59,10 +59,10 @@ class FaceChoice:
 def choose_face(
     tracks: VisualTracks, *, start: float, end: float, speech: NDArray[np.float64] | None = None
 ) -> FaceChoice:
-    """Choose the face that speaks in one utterance.
+    """Choose the speaker's face in one utterance.
 
-    The face whose lips move fastest while there is speech, each face weighed by the share of the utterance in which it
-    is seen. The confidence is a softmax over the faces and one more speaker, off the picture, whose mouth moves at
+    It is the face with the fastest lip movement during speech, weighted by the share of the utterance in which the face
+    is detected. The confidence is a softmax over the faces and one speaker outside the frame with mouth speed
     `STILL_SPEED`.
 
     Parameters
@@ -72,8 +72,8 @@ def choose_face(
     start, end : float
         The utterance, in seconds.
     speech : ndarray, shape (n, 2), optional
-        Start and end of every stretch of speech in the video in seconds, for instance from voice activity detection.
-        Without it, or where it holds nothing of this utterance, the whole utterance counts as speech.
+        Start and end of every interval of speech in the video in seconds, for instance from voice activity detection.
+        Without it, or without an interval in this utterance, the whole utterance counts as speech.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def choose_face(
     """
     numbers, counts = np.unique(tracks.track, return_counts=True)
     inside = (tracks.times >= start) & (tracks.times <= end)
-    present = np.intersect1d(numbers[counts >= FEWEST_FINDINGS], tracks.track[inside])
+    present = np.intersect1d(numbers[counts >= FEWEST_DETECTIONS], tracks.track[inside])
     looked_at = int(((tracks.frame_times >= start) & (tracks.frame_times <= end)).sum())
     if not len(present):
         return FaceChoice(None, 0.0, 0, facet_stream(tracks, track=-1), 0.0, 0.0, 0.0, 0.0)
@@ -112,7 +112,7 @@ def choose_face(
 def mouth_speed(
     times: NDArray[np.float64], mouth: NDArray[np.float32], *, speech: NDArray[np.float64] | None = None
 ) -> float:
-    """Mean speed at which the gap between the lips changes while there is speech.
+    """Compute the mean speed of change of the gap between the lips during speech.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def mouth_speed(
     mouth : ndarray, shape (frames,)
         Gap between the lips in eye distances.
     speech : ndarray, shape (n, 2), optional
-        Stretches of speech in seconds; without any within `times`, everything counts.
+        Intervals of speech in seconds; without one within `times`, all frames count.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Following faces through a video: which finding belongs to which face, cuts included."""
+"""Face tracking: assigns detections to faces over time, across cuts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from scipy.optimize import linear_sum_assignment
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
 from mtmm_video.extractors.visual.landmarker import DetectedFace, open_landmarker
-from mtmm_video.extractors.visual.linking import Looks, link_tracks
+from mtmm_video.extractors.visual.linking import FaceTemplates, link_tracks
 from mtmm_video.extractors.visual.measurements import (
     block,
     bounding_box,
     head_pose,
-    measure,
+    measure_face,
     mouth_opening,
     sharpness,
 )
@@ -27,14 +27,14 @@ from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAM
 from mtmm_video.extractors.visual.tracks import VisualTracks
 
 DEFAULT_SAMPLING_RATE = 10.0  # frames per second
-# Larger pictures are scaled down to this before they are looked at: the detector sees 128 pixels and the landmarks come
-# from 256, so more only costs time (4K: 1.6 s a frame against 0.14 s on the same busy machine).
+# Larger frames are scaled down to this: the detector's input has 128 pixels and the landmark model's 256, so a higher
+# resolution only costs time (4K: 1.6 s a frame against 0.14 s on the same busy machine).
 LONGEST_SIDE = 1280  # pixels
-MAXIMUM_FACES = 4  # looked for at once; a fifth face in the picture is not seen
-MINIMUM_OVERLAP = 0.2  # intersection over union below which two boxes are not the same face
-LONGEST_GAP = 1.0  # seconds that a face may be lost and still be taken up again
-THUMBNAIL = (32, 18)  # pixels, width and height, in which frames are compared
-CUT_DIFFERENCE = 30.0  # grey values: mean difference of two thumbnails above which the camera has cut
+MAXIMUM_FACES = 4  # detected per frame
+MINIMUM_OVERLAP = 0.2  # intersection over union below which two boxes are different faces
+LONGEST_GAP = 1.0  # seconds without a detection after which a track ends
+THUMBNAIL = (32, 18)  # pixels, width and height, at which frames are compared
+CUT_DIFFERENCE = 30.0  # grey values: mean difference of two thumbnails above which there is a cut
 
 
 def track_faces(
@@ -43,27 +43,26 @@ def track_faces(
     landmarker: Path,
     maximum_faces: int = MAXIMUM_FACES,
 ) -> VisualTracks:
-    """Find and follow every face in a stream of frames.
+    """Detect and track every face in a stream of frames.
 
     Parameters
     ----------
     frames : iterable of Frame
-        In order of time, already sampled; each is dropped after it was looked at. A frame whose time does not advance
-        is passed over.
+        In order of time, already sampled; one is in memory at a time. A frame whose time does not advance is skipped.
     landmarker : Path
         The verified ``face_landmarker.task``.
     maximum_faces : int
-        The largest number of faces looked for at once.
+        The largest number of faces detected per frame.
 
     Returns
     -------
     VisualTracks
-        Empty of findings where there is no face, and of frames where there is none.
+        Without detections if there is no face, and without frames if there is none.
 
     Raises
     ------
     WeightsError
-        If the landmarker's weights are absent or damaged.
+        If the landmarker's weights are missing or damaged.
     """
     recorder = _Recorder()
     with open_landmarker(landmarker, faces=maximum_faces) as model:
@@ -74,7 +73,7 @@ def track_faces(
     return recorder.finish()
 
 
-class _Finding(NamedTuple):
+class _Detection(NamedTuple):
     """One face in one frame; the fields are those of `VisualTracks`."""
 
     frame: int
@@ -89,27 +88,27 @@ class _Finding(NamedTuple):
 
 
 class CutDetector:
-    """Says whether the camera has cut between one frame and the next."""
+    """Detects cuts between consecutive frames."""
 
     def __init__(self) -> None:
         self._before: NDArray[np.float32] | None = None
 
     def is_cut(self, grey: NDArray[np.uint8]) -> bool:
-        """Compare a frame, shape (height, width), with the one before."""
+        """Compare a frame, shape (height, width), with the previous one."""
         thumbnail = np.asarray(cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
         before, self._before = self._before, thumbnail
         return before is not None and float(np.abs(thumbnail - before).mean()) > CUT_DIFFERENCE
 
 
-class FaceFollower:
-    """Gives the boxes of every frame their track numbers."""
+class FaceTracker:
+    """Assigns track numbers to the boxes of consecutive frames."""
 
     def __init__(self) -> None:
         self._active: dict[int, tuple[float, NDArray[np.float32]]] = {}  # track: last seen, box
         self._tracks = 0
 
-    def follow(self, time: float, boxes: list[NDArray[np.float32]], *, cut: bool) -> list[int]:
-        """Give every box the track that it overlaps most, or a new one (Hungarian method on the overlaps).
+    def assign(self, time: float, boxes: list[NDArray[np.float32]], *, cut: bool) -> list[int]:
+        """Assign each box to the track with the largest overlap, or to a new one (Hungarian method).
 
         Parameters
         ----------
@@ -118,7 +117,12 @@ class FaceFollower:
         boxes : list of ndarray, shape (4,)
             Left, top, right, bottom.
         cut : bool
-            Whether the camera has cut since the last frame, so that places mean nothing.
+            Whether there is a cut before this frame, which ends all tracks.
+
+        Returns
+        -------
+        list of int
+            Track number of each box.
         """
         self._active = {
             track: seen for track, seen in self._active.items() if not cut and time - seen[0] <= LONGEST_GAP
@@ -139,15 +143,15 @@ class FaceFollower:
 
 
 class _Recorder:
-    """Collects the findings frame by frame."""
+    """Collects the detections frame by frame."""
 
     def __init__(self) -> None:
         self.frame_times: list[float] = []
         self._image_height = 0
-        self._findings: list[_Finding] = []
-        self._follower = FaceFollower()
+        self._detections: list[_Detection] = []
+        self._tracker = FaceTracker()
         self._cuts = CutDetector()
-        self._looks = Looks()
+        self._templates = FaceTemplates()
 
     def add(self, frame: Frame, faces: list[DetectedFace]) -> None:
         index = len(self.frame_times)
@@ -155,12 +159,12 @@ class _Recorder:
         self._image_height = frame.image.shape[0]
         grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(frame.image), cv2.COLOR_RGB2GRAY), np.uint8)
         boxes = [bounding_box(face.points) for face in faces]
-        numbers = self._follower.follow(frame.time, boxes, cut=self._cuts.is_cut(grey))
+        numbers = self._tracker.assign(frame.time, boxes, cut=self._cuts.is_cut(grey))
         for face, box, track in zip(faces, boxes, numbers, strict=True):
-            measurements = measure(face, grey)
-            self._looks.add(track, measurements[block("shading")])
-            self._findings.append(
-                _Finding(
+            measurements = measure_face(face, grey)
+            self._templates.add(track, measurements[block("shading")])
+            self._detections.append(
+                _Detection(
                     frame=index,
                     track=track,
                     boxes=box,
@@ -175,7 +179,7 @@ class _Recorder:
 
     def finish(self) -> VisualTracks:
         def gathered(name: str, *width: int) -> NDArray[np.float32]:
-            rows = [getattr(finding, name) for finding in self._findings]
+            rows = [getattr(detection, name) for detection in self._detections]
             return np.array(rows, np.float32).reshape(len(rows), *width)
 
         frame = gathered("frame").astype(np.int32)
@@ -183,7 +187,7 @@ class _Recorder:
             frame_times=np.array(self.frame_times, np.float64),
             image_height=self._image_height,
             frame=frame,
-            track=link_tracks(gathered("track").astype(np.int32), frame, self._looks.means()),
+            track=link_tracks(gathered("track").astype(np.int32), frame, self._templates.means()),
             boxes=gathered("boxes", 4),
             pose=gathered("pose", 3),
             blendshapes=gathered("blendshapes", len(BLENDSHAPE_NAMES)),
@@ -191,12 +195,12 @@ class _Recorder:
             expressions=gathered("expressions", len(EXPRESSIONS)),
             mouth=gathered("mouth"),
             sharpness=gathered("sharpness"),
-            facet=np.zeros((len(self._findings), 0), np.float32),
+            facet=np.zeros((len(self._detections), 0), np.float32),
         )
 
 
 def _overlap(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Intersection over union of two boxes."""
+    """Compute the intersection over union of two boxes."""
     sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     intersection = float(np.prod(np.maximum(sides, 0.0)))
     union = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2])) - intersection

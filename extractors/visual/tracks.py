@@ -1,4 +1,4 @@
-"""`VisualTracks`: what was seen of every face over time, as arrays."""
+"""`VisualTracks`: the measurements of every face over time, as arrays."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ TRACKS_VERSION = "visual-tracks/3"
 
 @dataclass(frozen=True)
 class VisualTracks:
-    """Every face found in the sampled frames of a video: n findings in f frames.
+    """Every face detected in the sampled frames of a video: n detections in f frames.
 
     Attributes
     ----------
     frame_times : ndarray of float64, shape (f,)
-        Times of all frames that were looked at, with a face or without, in seconds, increasing.
+        Times of all analysed frames, with or without a face, in seconds, increasing.
     image_height : int
-        Height of the frames in pixels; 0 where no frame was seen.
+        Height of the frames in pixels; 0 without frames.
     frame : ndarray of int32, shape (n,)
         Index into `frame_times`, never decreasing.
     track : ndarray of int32, shape (n,)
-        Which face it is: the same number is the same face, also after a cut away and back.
+        Number of the face; one person has one number, also after a cut away and back.
     boxes : ndarray of float32, shape (n, 4)
         Left, top, right, bottom of the landmarks in pixels.
     pose : ndarray of float32, shape (n, 3)
-        Pitch (positive: up), yaw (positive: towards the picture's right), roll (positive: clockwise), in degrees.
+        Pitch (positive: up), yaw (positive: towards the right of the image), roll (positive: clockwise), in degrees.
     blendshapes : ndarray of float32, shape (n, 52)
         MediaPipe's scores in [0, 1], in the order of `extractors.visual.names.BLENDSHAPE_NAMES`.
     movement : ndarray of float32, shape (n, 20)
-        Action units before they are centred on the person (see `extractors.visual.calibration`).
+        Action units before centring on the person (see `extractors.visual.calibration`).
     expressions : ndarray of float32, shape (n, 7)
         Unnormalised log probabilities of `extractors.visual.calibration.EXPRESSIONS`.
     mouth : ndarray of float32, shape (n,)
@@ -42,8 +42,7 @@ class VisualTracks:
     sharpness : ndarray of float32, shape (n,)
         See `extractors.visual.measurements.sharpness`.
     facet : ndarray of float32, shape (n, 35) or (n, 0)
-        FACET's columns where another program answered instead of us (py-feat), NaN where it has no answer; without
-        columns otherwise.
+        FACET's columns from another backend (py-feat), NaN where it has no value; no columns otherwise.
     """
 
     frame_times: NDArray[np.float64]
@@ -64,32 +63,32 @@ class VisualTracks:
         for name in ("track", "boxes", "pose", "blendshapes", "movement", "expressions", "mouth", "sharpness", "facet"):
             if len(getattr(self, name)) != count:
                 raise InputError(
-                    f"VisualTracks: {name} has {len(getattr(self, name))} rows, but there are {count} findings"
+                    f"VisualTracks: {name} has {len(getattr(self, name))} rows, but there are {count} detections"
                 )
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Time of every finding in seconds, shape (n,)."""
+        """Time of every detection in seconds, shape (n,)."""
         return self.frame_times[self.frame]
 
     @property
     def faces(self) -> int:
-        """How many different faces there are."""
+        """Number of different faces."""
         return len(np.unique(self.track))
 
     def to_arrays(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
-        """Return the arrays by name, and what else must be stored with them (JSON-able)."""
+        """Return the arrays by name, and the metadata to store with them."""
         arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
         return arrays, {"version": TRACKS_VERSION}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], metadata: Mapping[str, str]) -> VisualTracks:
-        """Rebuild what `to_arrays` gave.
+        """Reconstruct the tracks from the result of `to_arrays`.
 
         Raises
         ------
         InputError
-            If the arrays come from another version, or one is missing.
+            If the arrays are of another version, or one is missing.
         """
         if metadata.get("version") != TRACKS_VERSION:
             raise InputError(

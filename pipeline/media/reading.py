@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, MediaError
 from mtmm_video.pipeline.media.media_file import (
     OPEN_OPTIONS,
@@ -46,7 +47,6 @@ from mtmm_video.pipeline.media.media_file import (
     upright_size,
 )
 
-SAMPLE_RATE = 16_000  # Hz; what whisper takes and what COVAREP-74 is computed at
 TEXT_ART = "ansi"  # FFmpeg draws text files as a picture of their letters; that is not a video
 GRID_TOLERANCE_S = 1e-3  # time bases of 1 ms round a frame's time by up to half of this
 ASSUMED_FRAME_RATE = 25.0  # pictures a second, for raw streams that carry no times and no rate

@@ -1,1 +1,1 @@
-"""What is written about an analysis, one module per format."""
+"""Reports of an analysis, one module per format."""

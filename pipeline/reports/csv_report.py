@@ -16,7 +16,7 @@ COLUMNS: tuple[str, ...] = (
     "speaker",
     "sentiment",
     "sentiment_probability",  # of the label in `sentiment`
-    "sentiment_intensity",  # in [-3, 3]; empty where the checkpoint has no intensity head
+    "sentiment_intensity",  # in [-3, 3]; empty for a checkpoint without an intensity head
     *EMOTIONS,  # probabilities in [0, 1]
     "emotions",  # those above their thresholds, separated by semicolons
     "flags",  # separated by semicolons
@@ -25,7 +25,7 @@ COLUMNS: tuple[str, ...] = (
 
 
 def to_csv(analysis: Analysis) -> str:
-    """Write an analysis as CSV (RFC 4180 quoting, newline endings) with the header `COLUMNS`.
+    """Format an analysis as CSV (RFC 4180 quoting, newline endings) with the header `COLUMNS`.
 
     Parameters
     ----------

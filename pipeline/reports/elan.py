@@ -1,7 +1,7 @@
 """ELAN's annotation format (.eaf, version 3.0): transcript, words and labels as tiers over the video.
 
-The tier ``transcript`` is aligned to the time line. ``words`` lies inside it (stereotype Included_In). The label tiers
-are attached to it one to one (stereotype Symbolic_Association), so moving an utterance in ELAN moves its labels.
+The tier ``transcript`` is aligned to the time line. ``words`` is its child with the stereotype Included_In. The label
+tiers are children with the stereotype Symbolic_Association (one to one), so moving an utterance moves its labels.
 Format: H. Sloetjes, "ELAN Annotation Format, EAF version 3.0", Max Planck Institute for Psycholinguistics, 2017.
 """
 
@@ -29,13 +29,13 @@ SENTIMENT_VOCABULARY = "sentiments"
 
 
 def to_eaf(analysis: Analysis, *, video: str | None = None) -> str:
-    """Write an analysis as an ELAN document.
+    """Format an analysis as an ELAN document.
 
     Parameters
     ----------
     analysis : Analysis
     video : str or None
-        Path of the video relative to the document, for ELAN to open it with.
+        Path of the video relative to the document, which ELAN opens with it.
 
     Returns
     -------
@@ -43,18 +43,18 @@ def to_eaf(analysis: Analysis, *, video: str | None = None) -> str:
         XML.
     """
     document = _Document(analysis)
-    return document.written(video)
+    return document.to_xml(video)
 
 
 class _Document:
-    """Builds the XML; time slots and annotation numbers are handed out as the tiers are written."""
+    """Builds the XML; time slots and annotation numbers are assigned while the tiers are built."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
-        self.slots: list[tuple[int, ElementTree.Element, str]] = []  # milliseconds, and the attribute that refers to it
+        self.slots: list[tuple[int, ElementTree.Element, str]] = []  # milliseconds, annotation, referring attribute
         self.annotations = 0
 
-    def written(self, video: str | None) -> str:
+    def to_xml(self, video: str | None) -> str:
         ElementTree.register_namespace("xsi", XSI)
         root = ElementTree.Element(
             "ANNOTATION_DOCUMENT",
@@ -71,16 +71,16 @@ class _Document:
         tiers = [transcript, self._words(), *(self._labels(tier, parents) for tier in LABEL_TIERS)]
         header = ElementTree.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
         if video is not None:
-            kind = mimetypes.guess_type(video)[0] or "video/*"
-            # MEDIA_URL has to be there; ELAN falls back to the relative one, which survives moving the folder.
+            mime_type = mimetypes.guess_type(video)[0] or "video/*"
+            # MEDIA_URL is required; ELAN falls back to the relative one, which stays right when the folder is moved.
             url = quote(video)
             ElementTree.SubElement(
-                header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": url, "MIME_TYPE": kind, "RELATIVE_MEDIA_URL": f"./{url}"}
+                header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": url, "MIME_TYPE": mime_type, "RELATIVE_MEDIA_URL": f"./{url}"}
             )
         last = ElementTree.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"})
         last.text = str(self.annotations)
         order = ElementTree.SubElement(root, "TIME_ORDER")
-        # ELAN wants the slots in order of time, so they get their names when all are known.
+        # ELAN requires the slots in order of time, so they are named after all are known.
         for number, (value, annotation, attribute) in enumerate(sorted(self.slots, key=itemgetter(0)), start=1):
             annotation.set(attribute, f"ts{number}")
             ElementTree.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": f"ts{number}", "TIME_VALUE": str(value)})
@@ -104,8 +104,8 @@ class _Document:
         return tier
 
     def _labels(self, name: str, parents: list[str]) -> ElementTree.Element:
-        kind = "sentiment" if name == "sentiment" else "label"
-        tier = ElementTree.Element("TIER", {"LINGUISTIC_TYPE_REF": kind, "PARENT_REF": "transcript", "TIER_ID": name})
+        type_ = "sentiment" if name == "sentiment" else "label"
+        tier = ElementTree.Element("TIER", {"LINGUISTIC_TYPE_REF": type_, "PARENT_REF": "transcript", "TIER_ID": name})
         for position, value in tier_values(self.analysis, name):
             attributes = {"ANNOTATION_ID": self._next(), "ANNOTATION_REF": parents[position]}
             self._value(ElementTree.SubElement(_annotation(tier), "REF_ANNOTATION", attributes), value)
@@ -125,7 +125,7 @@ class _Document:
     @staticmethod
     def _value(annotation: ElementTree.Element, text: str) -> None:
         ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = "".join(
-            # XML 1.0 has no place for control characters, not even escaped.
+            # XML 1.0 forbids control characters, also escaped ones.
             letter
             for letter in text
             if letter >= " " or letter in "\t\n\r"
@@ -133,13 +133,13 @@ class _Document:
 
     @staticmethod
     def _types(root: ElementTree.Element) -> None:
-        kinds = (
+        types = (
             ("utterance", None, None),
             ("word", "Included_In", None),
             ("label", "Symbolic_Association", None),
             ("sentiment", "Symbolic_Association", SENTIMENT_VOCABULARY),
         )
-        for name, constraint, vocabulary in kinds:
+        for name, constraint, vocabulary in types:
             attributes = {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": name}
             attributes["TIME_ALIGNABLE"] = "false" if constraint == "Symbolic_Association" else "true"
             if constraint is not None:

@@ -1,4 +1,4 @@
-"""The table that pandas and R load: one row per utterance, typed columns, quality and features included."""
+"""A pandas data frame of an analysis: one row per utterance, with quality figures and optionally features."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def to_frame(analysis: Analysis, *, features: bool = False) -> pd.DataFrame:
-    """Return an analysis as a data frame.
+    """Convert an analysis to a data frame.
 
     Parameters
     ----------
     analysis : Analysis
     features : bool
-        True adds the utterance means that the model saw, one column per feature, named ``modality.column``.
+        True adds the utterance means, the input of the model, one column per feature, named ``modality.column``.
 
     Returns
     -------
@@ -36,9 +36,9 @@ def to_frame(analysis: Analysis, *, features: bool = False) -> pd.DataFrame:
         * ``quality_*``: the fields of `pipeline.quality.Quality`
         * with `features`, float32 columns such as ``acoustic.F0``
 
-        What was not measured is NaN (None in columns of text).
+        Missing measurements are NaN (None in columns of text).
     """
-    import pandas as pd  # noqa: PLC0415 - half a second that `import pipeline` need not take
+    import pandas as pd  # noqa: PLC0415 - its import takes half a second
 
     columns: dict[str, Any] = {
         "video": [analysis.source.name] * len(analysis.utterances),

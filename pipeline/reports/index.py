@@ -1,4 +1,4 @@
-"""The folder report: one page over many videos, with their trends, outliers and failures."""
+"""The folder report: one page for many videos, with their trends, outliers and failures."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.reports.summary import summarise
 
 INDEX_NAME = "index.html"
-# Modified z-score from which a value stands out: B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers",
+# Modified z-score above which a value is an outlier: B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers",
 # ASQC Quality Press, 1993; 0.6745 makes the median absolute deviation comparable to a standard deviation.
 OUTLIER_SCORE, MAD_SCALE = 3.5, 0.6745
-LEAST_FOR_OUTLIERS = 8  # videos; with fewer, "unusual" has no meaning
-TREND_POINTS = 60  # of a sparkline: more cannot be seen
+LEAST_FOR_OUTLIERS = 8  # videos; with fewer, the median absolute deviation is too unreliable
+TREND_POINTS = 60  # of a sparkline: the resolution of its column on the page
 
 
 @dataclass(frozen=True)
 class IndexRow:
-    """One video of a folder: what it said in short, or why it failed.
+    """One video of a folder: the summary of its analysis, or its error.
 
     Attributes
     ----------
@@ -36,24 +36,24 @@ class IndexRow:
     path : str
         Of the video, as the user gave it.
     report : str or None
-        Link to its page relative to the index; None where there is none.
+        Link to its page relative to the index; None without a page.
     error : str or None
-        Why it could not be analysed; all that follows is then empty.
+        Message of a failed analysis; all further attributes are then empty.
     duration : float
         Seconds.
     utterances : int
     positive_share : float or None
-        Share of speaking time labelled positive; None where nothing was said.
+        Share of speaking time labelled positive; None without utterances.
     trend : tuple of float
         Probability of positive, per utterance.
     emotions : tuple of float
         Mean probability of each of `model.labels.EMOTIONS`.
-    heard : tuple of str
+    labelled : tuple of str
         Emotions labelled at least once, most frequent first.
     face_share, voiced_share, asr_confidence : float or None
         Means over the utterances.
     flags : tuple of (str, int)
-        Flags and the number of utterances that carry them.
+        Flags and the number of utterances that have them.
     """
 
     name: str
@@ -65,7 +65,7 @@ class IndexRow:
     positive_share: float | None = None
     trend: tuple[float, ...] = ()
     emotions: tuple[float, ...] = ()
-    heard: tuple[str, ...] = ()
+    labelled: tuple[str, ...] = ()
     face_share: float | None = None
     voiced_share: float | None = None
     asr_confidence: float | None = None
@@ -73,17 +73,17 @@ class IndexRow:
 
 
 def index_row(analysis: Analysis, *, report: str | None = None) -> IndexRow:
-    """Return the row of an analysed video.
+    """Make the row of an analysed video.
 
     Parameters
     ----------
     analysis : Analysis
     report : str or None
-        Path of its HTML report relative to the index; by default ``<name>.html`` beside it.
+        Path of its HTML report relative to the index; by default ``<name>.html`` in the same folder.
     """
     summary = summarise(analysis)
     measures = {measure.name: measure.share for measure in summary.measures}
-    heard = sorted((p for p in summary.emotions if p.labelled), key=lambda p: (-p.labelled, -p.mean))
+    labelled = sorted((p for p in summary.emotions if p.labelled), key=lambda p: (-p.labelled, -p.mean))
     return IndexRow(
         name=analysis.source.name,
         path=analysis.source.path,
@@ -93,7 +93,7 @@ def index_row(analysis: Analysis, *, report: str | None = None) -> IndexRow:
         positive_share=summary.positive_share,
         trend=tuple(e.prediction.sentiment_probabilities["positive"] for e in analysis.utterances),
         emotions=tuple(profile.mean for profile in summary.emotions),
-        heard=tuple(profile.emotion for profile in heard),
+        labelled=tuple(profile.emotion for profile in labelled),
         face_share=measures["face"],
         voiced_share=measures["voice"],
         asr_confidence=measures["words"],
@@ -102,21 +102,21 @@ def index_row(analysis: Analysis, *, report: str | None = None) -> IndexRow:
 
 
 def failed_row(path: Path, *, error: str) -> IndexRow:
-    """Return the row of a video that could not be analysed."""
+    """Make the row of a video whose analysis failed."""
     return IndexRow(name=path.stem, path=str(path), report=None, error=error)
 
 
 def write_folder_index(folder: Path, *, reports: Sequence[Path], failures: Sequence[tuple[Path, str]]) -> Path:
-    """Write the page over all videos whose JSON reports lie below a folder.
+    """Write the page for all videos with a JSON report in a folder.
 
     Parameters
     ----------
     folder : Path
-        Where the reports lie, and the page shall.
+        The folder of the reports, which the page is written to.
     reports : sequence of Path
         The JSON reports, relative to `folder`.
     failures : sequence of (Path, str)
-        Videos that could not be analysed, with the reason.
+        Videos whose analysis failed, with the error message.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def write_folder_index(folder: Path, *, reports: Sequence[Path], failures: Seque
     Raises
     ------
     InputError
-        If one of the reports is none.
+        If a file is not a report.
     StoreError
         If the folder cannot be written.
     """
@@ -140,14 +140,14 @@ def write_folder_index(folder: Path, *, reports: Sequence[Path], failures: Seque
 
 
 def write_index(rows: Sequence[IndexRow], folder: Path, *, title: str | None = None) -> Path:
-    """Write the page over many videos.
+    """Write the page for many videos.
 
     Parameters
     ----------
     rows : sequence of IndexRow
-        In the order in which the videos should first appear.
+        In the initial order of the page.
     folder : Path
-        Where the reports of the videos lie.
+        The folder of the reports.
     title : str or None
         Heading; the folder's name by default.
 
@@ -167,7 +167,7 @@ def write_index(rows: Sequence[IndexRow], folder: Path, *, title: str | None = N
 
 
 def index_page(rows: Sequence[IndexRow], *, title: str) -> str:
-    """Return the page over many videos as HTML; see `write_index`."""
+    """Format the page for many videos as HTML; see `write_index`."""
     done = [row for row in rows if row.error is None]
     spoken = [row for row in done if row.positive_share is not None]
     shares = np.array([row.positive_share for row in spoken], dtype=np.float64)
@@ -189,10 +189,10 @@ def index_page(rows: Sequence[IndexRow], *, title: str) -> str:
 
 
 def find_outliers(rows: Sequence[IndexRow]) -> list[tuple[IndexRow, str]]:
-    """Return videos that stand out from the folder, each with the reason in words.
+    """Find the videos with an outlying value, each with an explanation.
 
-    A value stands out where its modified z-score exceeds `OUTLIER_SCORE`. Nothing stands out among fewer than
-    `LEAST_FOR_OUTLIERS` videos, or where most videos share one value.
+    A value is an outlier if its modified z-score exceeds `OUTLIER_SCORE`. There are none among fewer than
+    `LEAST_FOR_OUTLIERS` videos, or if most videos have the same value.
     """
     measures: list[tuple[str, list[float | None]]] = [
         ("positive", [row.positive_share for row in rows]),
@@ -220,7 +220,7 @@ def find_outliers(rows: Sequence[IndexRow]) -> list[tuple[IndexRow, str]]:
 
 
 def _sparkline(trend: Sequence[float]) -> dict[str, Any] | None:
-    """Return the polyline of a sparkline, 100 wide and 24 high with 12 for undecided, and its mean."""
+    """Make the polyline of a sparkline, 100 wide and 24 high with 12 for a probability of 0.5, and its mean."""
     if not trend:
         return None
     values = np.array(trend)
@@ -234,7 +234,7 @@ def _sparkline(trend: Sequence[float]) -> dict[str, Any] | None:
 
 
 def _histogram(shares: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[int, float]]:
-    """Return ten bins of the share of positive speech: number of videos, and height against the fullest."""
+    """Count videos in ten bins of the share of positive speech: number, and share of the largest bin."""
     counts, _ = np.histogram(shares, bins=10, range=(0, 1))
     most = max(int(counts.max(initial=0)), 1)
     return [(int(count), float(count / most)) for count in counts]

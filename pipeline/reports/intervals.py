@@ -1,6 +1,6 @@
-"""Times as annotation formats want them: whole milliseconds, in order, without overlap, none of them empty.
+"""Intervals for annotation formats: in whole milliseconds, ordered, disjoint and not empty.
 
-ELAN and Praat refuse tiers whose intervals overlap or have no length; transcripts from users may have both.
+ELAN and Praat reject tiers with overlapping or empty intervals; transcripts from users can have both.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ Interval = tuple[int, int]  # milliseconds
 def disjoint(
     intervals: Sequence[tuple[float, float]], *, shortest: Sequence[int], within: Interval | None = None
 ) -> list[Interval]:
-    """Round intervals to milliseconds and push later ones back where they overlap earlier ones.
+    """Round intervals to milliseconds and delay those that overlap earlier ones.
 
     Parameters
     ----------
     intervals : sequence of (float, float)
         Start and end in seconds, ordered by start.
     shortest : sequence of int
-        The least length of each in milliseconds.
+        The minimum length of each in milliseconds.
     within : (int, int) or None
-        Milliseconds that all must lie in; it has to be at least as long as the sum of `shortest`.
+        Interval in milliseconds that bounds all; at least as long as the sum of `shortest`.
 
     Returns
     -------
     list of (int, int)
-        Milliseconds; each starts at or after the end of the one before.
+        Milliseconds; each starts at or after the end of the previous one.
     """
     low, high = within if within is not None else (0, None)
-    room = sum(shortest)  # what the intervals still to come need at least
+    room = sum(shortest)  # minimum length of the remaining intervals
     found = []
     for (start, end), least in zip(intervals, shortest, strict=True):
         first = max(round(start * 1000), low)
@@ -48,13 +48,13 @@ def disjoint(
 
 
 def utterance_intervals(analysis: Analysis) -> list[Interval]:
-    """Return the utterances' intervals, each long enough for its words."""
+    """Return the interval of every utterance, with at least 1 ms for each of its words."""
     spans = [(entry.utterance.start, entry.utterance.end) for entry in analysis.utterances]
     return disjoint(spans, shortest=[max(1, len(entry.utterance.words)) for entry in analysis.utterances])
 
 
 def word_intervals(analysis: Analysis) -> list[list[Interval]]:
-    """Return the intervals of every utterance's words, inside those of `utterance_intervals`."""
+    """Return the intervals of the words of every utterance, inside those of `utterance_intervals`."""
     return [
         disjoint([(word.start, word.end) for word in words], shortest=[1] * len(words), within=whole)
         for words, whole in zip(

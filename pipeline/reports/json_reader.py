@@ -1,4 +1,4 @@
-"""Reading a JSON report back into an `Analysis`."""
+"""Parsing of JSON reports to an `Analysis`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mtmm_video.pipeline.utterance import Utterance
 
 
 def from_json(text: str) -> Analysis:
-    """Read a report that `to_json` wrote.
+    """Parse a report of `to_json`.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def from_json(text: str) -> Analysis:
     Raises
     ------
     InputError
-        If the text is no report of this schema's major version.
+        If the text is not a report of this schema's major version.
     """
     try:
         content = json.loads(text)
@@ -59,7 +59,7 @@ def read_report(path: Path) -> Analysis:
     Raises
     ------
     InputError
-        If there is no such file, or it is no report of this schema's major version.
+        If the file does not exist, or is not a report of this schema's major version.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such report; make one with `mtmm-video analyze`")

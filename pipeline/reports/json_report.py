@@ -1,7 +1,7 @@
-"""The JSON report: an `Analysis` written out in full; `pipeline.reports.json_reader` reads it back.
+"""The JSON report: a lossless serialisation of an `Analysis`; `pipeline.reports.json_reader` is its inverse.
 
-The layout is described by `schema.json` beside this module; `SCHEMA_VERSION` counts its changes: the first
-number when a reader of the old layout would break, the second when something was added.
+Its layout is ``schema.json`` (JSON Schema, draft 2020-12) in this folder. `SCHEMA_VERSION` has a major number, raised
+for incompatible changes, and a minor number, raised for additions.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +21,12 @@ if TYPE_CHECKING:  # `Analysis.to_json` calls this module
     from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
 SCHEMA_VERSION = "1.0"
-SCHEMA_FILE = Path(__file__).with_name("schema.json")
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of the report."""
-    return cast(dict[str, Any], json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
 
 
 def to_json(analysis: Analysis) -> str:
-    """Write an analysis as JSON that `from_json` reads back without loss.
+    """Serialise an analysis as JSON; `from_json` is its inverse.
 
-    Numbers are written with the fewest digits that give back the same value; a feature that was not measured is null.
+    Numbers have the fewest digits that identify the value; a feature that was not measured is null.
 
     Parameters
     ----------
@@ -42,7 +35,7 @@ def to_json(analysis: Analysis) -> str:
     Returns
     -------
     str
-        Indented, with one line per word, matrix row and field, so that two reports can be compared by line.
+        Indented, with one line per word, matrix row and field, so that reports can be compared line by line.
     """
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -96,7 +89,7 @@ def _modality(features: ModalityFeatures) -> dict[str, Any]:
 
 
 def _matrix(array: NDArray[np.float32]) -> list[list[float]]:
-    # str() of a float32 gives the fewest digits that identify it; tolist() would give the 17 of its float64 neighbour.
+    # str() of a float32 has the fewest digits that identify it; tolist() converts to float64 and has up to 17.
     return [[float(str(value)) for value in row] for row in array.astype(np.float32)]
 
 
@@ -116,7 +109,7 @@ def _compact(value: Any) -> str:
 
 
 def _lines(value: Any, *, depth: int = 0, levels: int = 4) -> str:
-    """Indent the outer `levels` of nesting; keep what lies deeper on one line."""
+    """Indent the outer `levels` of nesting; write deeper levels on one line."""
     inner, outer = " " * (depth + 1), " " * depth
     if depth < levels and value:
         if isinstance(value, dict) and depth < levels - 1:

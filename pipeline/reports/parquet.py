@@ -1,4 +1,4 @@
-"""The Parquet report: the table of `report_frame` with all features, and where it came from in the file's metadata."""
+"""The Parquet report: the data frame with all features, and the provenance in the file's metadata."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ METADATA_KEY = b"mtmm_video"  # JSON: source, provenance, notes and the versions
 
 
 def to_parquet(analysis: Analysis) -> bytes:
-    """Write an analysis as Parquet.
+    """Serialise an analysis as Parquet.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def to_parquet(analysis: Analysis) -> bytes:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     frame = to_frame(analysis, features=True)
-    # Columns of None, and all columns of a table without rows, say nothing about their types: they are told here.
+    # The types of columns of None, and of all columns of a table without rows, cannot be inferred.
     texts = dict.fromkeys(("video", "text", "speaker", "sentiment"), pa.string())
     lists = dict.fromkeys(("emotions", "flags", "modalities"), pa.list_(pa.string()))
     frame = frame.astype(dict.fromkeys((*texts, *lists), object))

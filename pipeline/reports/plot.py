@@ -1,4 +1,4 @@
-"""A video's timeline as a matplotlib figure, for notebooks and papers."""
+"""The timeline of a video as a matplotlib figure, for notebooks and papers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SENTIMENT_COLOURS = {"positive": "#13806a", "negative": "#c1502e"}  # as in the 
 
 
 def plot_timeline(analysis: Analysis, *, width: float = 10.0) -> Figure:
-    """Draw sentiment and emotions over time.
+    """Plot sentiment and emotions over time.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def plot_timeline(analysis: Analysis, *, width: float = 10.0) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Above, one bar per utterance: upwards for positive, downwards for negative, as far as the model is sure. Below,
-        a row per emotion, darker where it is more probable, framed where it is labelled.
+        Upper axes: one bar per utterance, p(positive) - p(negative). Lower axes: a row per emotion, with the opacity of
+        a cell equal to the probability, and a frame where the emotion is labelled.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A curve in one line of text."""
+"""A sparkline of block characters: a curve in one line of text."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float], *, width: int) -> list[tuple[str, float]]:
-    """Return values in [0, 1] as block characters.
+    """Convert values in [0, 1] to block characters.
 
     Parameters
     ----------
     values : sequence of float
     width : int
-        Characters at most; where there are more values, neighbours are averaged.
+        Maximum number of characters; with more values, neighbours are averaged.
 
     Returns
     -------
     list of (str, float)
-        A character and the value it stands for.
+        A character and its value.
     """
     if not values:
         return []

@@ -12,52 +12,52 @@ VTT_STYLE = """STYLE
 
 
 def label_text(labelled: LabelledUtterance) -> str:
-    """Return an utterance's labels in a few words, for instance ``positive 91 %, happy``."""
+    """Format the labels of an utterance, for instance ``positive 91 %, happy``."""
     prediction = labelled.prediction
     share = prediction.sentiment_probabilities[prediction.sentiment]
     return ", ".join([f"{prediction.sentiment} {100 * share:.0f} %", *prediction.emotions])
 
 
 def to_srt(analysis: Analysis, *, plain: bool = False) -> str:
-    """Write an analysis as SubRip subtitles.
+    """Format an analysis as SubRip subtitles.
 
     Parameters
     ----------
     analysis : Analysis
     plain : bool
-        True leaves the labels out, so that the file is a transcript and nothing else.
+        True omits the labels.
 
     Returns
     -------
     str
-        Cues numbered from 1; without `plain`, a second line holds the labels in square brackets.
+        Cues numbered from 1; without `plain`, the second line of each has the labels in square brackets.
     """
     cues = []
     for number, (labelled, (start, end)) in enumerate(
         zip(analysis.utterances, utterance_intervals(analysis), strict=True), start=1
     ):
-        # SubRip knows no escapes; an arrow in the text would look like the line of times to some readers.
+        # SubRip has no escapes; some parsers take an arrow in the text for the line of times.
         lines = [_one_line(labelled).replace("-->", "→")]
         if not plain:
             lines.append(f"[{label_text(labelled)}]")
-        cues.append("\n".join([str(number), f"{_clock(start, ',')} --> {_clock(end, ',')}", *lines]) + "\n")
+        cues.append("\n".join([str(number), f"{_timestamp(start, ',')} --> {_timestamp(end, ',')}", *lines]) + "\n")
     return "\n".join(cues)
 
 
 def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
-    """Write an analysis as WebVTT subtitles.
+    """Format an analysis as WebVTT subtitles.
 
     Parameters
     ----------
     analysis : Analysis
     plain : bool
-        True leaves the labels and colours out.
+        True omits labels and colours.
 
     Returns
     -------
     str
-        Cues named ``utterance-INDEX``. Without `plain`, the text is in a class span of its sentiment and a second line
-        holds the labels.
+        Cues named ``utterance-INDEX``. Without `plain`, the text is in a class span of its sentiment and the second
+        line has the labels.
     """
     blocks = ["WEBVTT"] if plain else ["WEBVTT", VTT_STYLE]
     for labelled, (start, end) in zip(analysis.utterances, utterance_intervals(analysis), strict=True):
@@ -67,7 +67,7 @@ def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
         lines = [text]
         if not plain:
             lines = [f"<c.{labelled.prediction.sentiment}>{text}</c>", f"<c.label>[{label_text(labelled)}]</c>"]
-        times = f"{_clock(start, '.')} --> {_clock(end, '.')}"
+        times = f"{_timestamp(start, '.')} --> {_timestamp(end, '.')}"
         blocks.append("\n".join([f"utterance-{labelled.utterance.index}", times, *lines]))
     return "\n\n".join(blocks) + "\n"
 
@@ -80,7 +80,7 @@ def _vtt_escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _clock(milliseconds: int, point: str) -> str:
+def _timestamp(milliseconds: int, point: str) -> str:
     seconds, thousandths = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

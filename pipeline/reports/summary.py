@@ -1,4 +1,4 @@
-"""What an analysis says as a whole: shares, profile over time, strongest moments, coverage and quality."""
+"""Summary of an analysis: shares, emotions over time, strongest utterances, coverage and quality."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.quality import FLAGS
 
-CLEAR_SHARE, MOST_SHARE = 0.85, 0.6  # of the speaking time: where "clearly" and "mostly" begin
+CLEAR_SHARE, MOST_SHARE = 0.85, 0.6  # of the speaking time, from which the headline says "clearly" and "mostly"
 MOMENTS = 3  # strongest utterances shown per sentiment
 
 
@@ -28,7 +28,7 @@ class EmotionProfile:
     mean : float
         Probability averaged over speaking time.
     labelled : int
-        Utterances that carry it.
+        Number of utterances with this label.
     probabilities : tuple of float
         Per utterance.
     """
@@ -41,7 +41,7 @@ class EmotionProfile:
 
 @dataclass(frozen=True)
 class Measure:
-    """A share that says how much was covered or how far it can be trusted; None where there was nothing to measure."""
+    """A share that measures coverage or quality; None without data."""
 
     name: str
     meaning: str
@@ -50,7 +50,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Summary:
-    """A video in a few numbers.
+    """Summary of one video.
 
     Attributes
     ----------
@@ -58,8 +58,7 @@ class Summary:
         One sentence.
     positive_share : float or None
         Share of the speaking time in utterances labelled positive; None without utterances.
-    positive_mean : float or None
-        Probability of positive averaged over speaking time.
+
     emotions : tuple of EmotionProfile
         In the paper's order.
     most_positive, most_negative : tuple of LabelledUtterance
@@ -67,14 +66,14 @@ class Summary:
     measures : tuple of Measure
         Coverage and quality.
     flags : tuple of (str, int)
-        Flags that were raised, most frequent first, with the number of utterances.
+        Raised flags, most frequent first, with the number of utterances.
     modalities : tuple of (str, int)
-        Modality and the number of utterances in which it was used.
+        Modality and the number of utterances that use it.
     """
 
     headline: str
     positive_share: float | None
-    positive_mean: float | None
+
     emotions: tuple[EmotionProfile, ...]
     most_positive: tuple[LabelledUtterance, ...]
     most_negative: tuple[LabelledUtterance, ...]
@@ -84,7 +83,7 @@ class Summary:
 
 
 def summarise(analysis: Analysis) -> Summary:
-    """Summarise an analysis. Means and shares are weighted by the length of the utterances."""
+    """Summarise an analysis, with means and shares weighted by the duration of the utterances."""
     entries = analysis.utterances
     weights = np.array([max(e.utterance.end - e.utterance.start, 0.05) for e in entries])
     positive = np.array([e.prediction.sentiment_probabilities["positive"] for e in entries])
@@ -97,7 +96,6 @@ def summarise(analysis: Analysis) -> Summary:
     return Summary(
         headline=_headline(share, profiles),
         positive_share=share,
-        positive_mean=_mean(positive, weights),
         emotions=profiles,
         most_positive=tuple(e for e in ranked[:MOMENTS] if e.prediction.sentiment == "positive"),
         most_negative=tuple(e for e in ranked[: -MOMENTS - 1 : -1] if e.prediction.sentiment == "negative"),

@@ -1,4 +1,4 @@
-"""The table that a person sees on the terminal when an analysis is done."""
+"""The table of utterances printed on the terminal."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SENTIMENT_STYLES = {"negative": "red", "positive": "green"}
 
 
 def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
-    """Return a rich table of the utterances, the first `rows` of them.
+    """Make a rich table of the first `rows` utterances.
 
     Parameters
     ----------
     analysis : Analysis
     rows : int
-        How many utterances to show; a last line says how many more there are.
+        Number of utterances to show; the caption has the number of further ones.
 
     Returns
     -------

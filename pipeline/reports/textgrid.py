@@ -13,7 +13,7 @@ Labelled = list[tuple[Interval, str]]
 
 
 def to_textgrid(analysis: Analysis) -> str:
-    """Write an analysis as a TextGrid.
+    """Format an analysis as a TextGrid.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def to_textgrid(analysis: Analysis) -> str:
     Returns
     -------
     str
-        Tiers ``transcript``, ``words`` and `LABEL_TIERS` of `pipeline.reports.tiers`; every tier reaches from 0 to the
-        end of the video, with empty intervals where nothing is said.
+        Tiers ``transcript``, ``words`` and `LABEL_TIERS` of `pipeline.reports.tiers`; every tier covers the whole video
+        from 0 to its end, with empty intervals between utterances.
     """
     spans = utterance_intervals(analysis)
     words = word_intervals(analysis)
@@ -71,7 +71,7 @@ def to_textgrid(analysis: Analysis) -> str:
 
 
 def _filled(labelled: Labelled, end: int) -> Labelled:
-    """Put empty intervals into the gaps, as Praat wants a tier without holes."""
+    """Fill the gaps with empty intervals: Praat requires contiguous tiers."""
     filled: Labelled = []
     cursor = 0
     for (start, stop), text in labelled:

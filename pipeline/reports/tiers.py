@@ -1,4 +1,4 @@
-"""The tiers of the annotation formats (ELAN, Praat): which names they have and what stands in them."""
+"""Label tiers of the annotation formats (ELAN, Praat): their names and values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
-# Tiers with at most one annotation per utterance, besides the transcript and its words.
+# Tiers with at most one annotation per utterance; the transcript and its words are separate tiers.
 LABEL_TIERS: tuple[str, ...] = ("sentiment", "sentiment_probability", *EMOTIONS, "flags")
 
 
 def label_values(labelled: LabelledUtterance) -> dict[str, str]:
-    """Return what stands in each of `LABEL_TIERS` for one utterance; a tier without an annotation there is left out.
+    """Return the annotations of one utterance by tier, for those of `LABEL_TIERS` that have one.
 
-    An emotion's tier holds its probability where the emotion is above its threshold, and nothing elsewhere.
+    The tier of an emotion has its probability for utterances in which the emotion is above its threshold.
     """
     prediction = labelled.prediction
     values = {
@@ -28,7 +28,7 @@ def label_values(labelled: LabelledUtterance) -> dict[str, str]:
 
 
 def tier_values(analysis: Analysis, tier: str) -> Iterator[tuple[int, str]]:
-    """Yield (position of the utterance, value) for the annotations of one of `LABEL_TIERS`."""
+    """Yield (position of the utterance, value) for all annotations of one of `LABEL_TIERS`."""
     for position, labelled in enumerate(analysis.utterances):
         value = label_values(labelled).get(tier)
         if value is not None:

@@ -1,11 +1,13 @@
-"""The report formats by name, and writing them."""
+"""Writing of reports: the table of formats, and `write_reports`."""
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.foundation.files import write_bytes, write_text
@@ -15,14 +17,14 @@ from mtmm_video.pipeline.options import DEFAULT_FORMATS
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """How reports are written.
+    """Options of the report formats.
 
     Attributes
     ----------
     video : str or None
-        Path of the media file relative to the report, with forward slashes; None where there is none to link.
+        Path of the media file relative to the report, with forward slashes; None without a file to link.
     embed : Path or None
-        Media file to put inside the HTML report.
+        Media file to embed in the HTML report.
     plain : bool
         Subtitles without labels.
     """
@@ -34,81 +36,51 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class Format:
-    """A report format: the file's suffix and the function that writes its content."""
+    """A report format.
+
+    Attributes
+    ----------
+    suffix : str
+        Of the file.
+    module : str
+        Module of `pipeline.reports`, imported on first use: no format needs the libraries of another.
+    function : str
+        Function of the module that takes an `Analysis` and returns the file's content.
+    options : tuple of str
+        The fields of `ReportOptions` that the function takes as keyword arguments.
+    """
 
     suffix: str
-    write: Callable[[Analysis, ReportOptions], str | bytes]
+    module: str
+    function: str
+    options: tuple[str, ...] = ()
 
-
-# Each format's module is imported when the format is asked for: none of them needs the libraries of another.
-# ruff: noqa: PLC0415
-def _csv(analysis: Analysis, _options: ReportOptions) -> str:
-    from mtmm_video.pipeline.reports.csv_report import to_csv
-
-    return to_csv(analysis)
-
-
-def _json(analysis: Analysis, _options: ReportOptions) -> str:
-    from mtmm_video.pipeline.reports.json_report import to_json
-
-    return to_json(analysis)
-
-
-def _html(analysis: Analysis, options: ReportOptions) -> str:
-    from mtmm_video.pipeline.reports.html.page import to_html
-
-    return to_html(analysis, video=options.video, embed=options.embed)
-
-
-def _srt(analysis: Analysis, options: ReportOptions) -> str:
-    from mtmm_video.pipeline.reports.subtitles import to_srt
-
-    return to_srt(analysis, plain=options.plain)
-
-
-def _vtt(analysis: Analysis, options: ReportOptions) -> str:
-    from mtmm_video.pipeline.reports.subtitles import to_vtt
-
-    return to_vtt(analysis, plain=options.plain)
-
-
-def _eaf(analysis: Analysis, options: ReportOptions) -> str:
-    from mtmm_video.pipeline.reports.elan import to_eaf
-
-    return to_eaf(analysis, video=options.video)
-
-
-def _textgrid(analysis: Analysis, _options: ReportOptions) -> str:
-    from mtmm_video.pipeline.reports.textgrid import to_textgrid
-
-    return to_textgrid(analysis)
-
-
-def _parquet(analysis: Analysis, _options: ReportOptions) -> bytes:
-    from mtmm_video.pipeline.reports.parquet import to_parquet
-
-    return to_parquet(analysis)
+    def write(self, analysis: Analysis, options: ReportOptions) -> str | bytes:
+        """Return the content of the file."""
+        module = importlib.import_module(f"mtmm_video.pipeline.reports.{self.module}")
+        arguments = {name: getattr(options, name) for name in self.options}
+        return cast(str | bytes, getattr(module, self.function)(analysis, **arguments))
 
 
 FORMATS: dict[str, Format] = {
-    "csv": Format(".csv", _csv),
-    "json": Format(".json", _json),
-    "html": Format(".html", _html),
-    "srt": Format(".srt", _srt),
-    "vtt": Format(".vtt", _vtt),
-    "eaf": Format(".eaf", _eaf),
-    "textgrid": Format(".TextGrid", _textgrid),
-    "parquet": Format(".parquet", _parquet),
+    "csv": Format(".csv", "csv_report", "to_csv"),
+    "json": Format(".json", "json_report", "to_json"),
+    "html": Format(".html", "html.page", "to_html", ("video", "embed")),
+    "srt": Format(".srt", "subtitles", "to_srt", ("plain",)),
+    "vtt": Format(".vtt", "subtitles", "to_vtt", ("plain",)),
+    "eaf": Format(".eaf", "elan", "to_eaf", ("video",)),
+    "textgrid": Format(".TextGrid", "textgrid", "to_textgrid"),
+    "parquet": Format(".parquet", "parquet", "to_parquet"),
 }
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """Check names of formats, so that a typing error is told before the work and not after it.
+    """Check names of formats, so that a misspelt one is reported before the analysis.
 
     Raises
     ------
     InputError
-        If a name is none of `FORMATS`.
+        If a name is not in `FORMATS`.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
@@ -124,21 +96,21 @@ def write_reports(
     embed: bool = False,
     plain: bool = False,
 ) -> dict[str, Path]:
-    """Write an analysis in some formats as ``folder/<name of the video><suffix>``.
+    """Write an analysis in one or more formats to ``folder/<name of the video><suffix>``.
 
     Parameters
     ----------
     analysis : Analysis
     folder : Path
-        Created where it is missing.
+        Created if it is missing.
     formats : sequence of str
         Names from `FORMATS`.
     video : Path or None
         The media file, for the formats that link to it.
     embed : bool
-        True puts the media file inside the HTML report, which then needs no file beside it.
+        True embeds the media file in the HTML report, which is then self-contained.
     plain : bool
-        True leaves the labels out of subtitles.
+        True omits the labels in subtitles.
 
     Returns
     -------
@@ -171,7 +143,7 @@ def write_reports(
 
 
 def relative_path(path: Path, *, folder: Path) -> str:
-    """Return `path` as seen from `folder` with forward slashes; absolute where it lies on another drive."""
+    """Return `path` relative to `folder`, with forward slashes; absolute if it is on another drive."""
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:

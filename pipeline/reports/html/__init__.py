@@ -1,1 +1,1 @@
-"""The HTML page of one video: its template, scripts and styles, and what they are filled with."""
+"""The HTML report of one video: templates, scripts, styles, and the modules that prepare their data."""

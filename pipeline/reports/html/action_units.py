@@ -1,4 +1,4 @@
-"""Which action units stood out on a face, in words."""
+"""The strongest action units of a face, with a description of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ActionUnit:
     Attributes
     ----------
     label : str
-        What the muscle does.
+        Description of the movement.
     mean, deviation : float
         Of FACET's evidence over CMU-MOSEI's word-aligned frames, ../shared/data/mosei/feature_names_mean_std.csv.
     """
@@ -51,20 +51,20 @@ ACTION_UNITS: dict[str, ActionUnit] = {
 }
 
 
-def standing_out(analysis: Analysis, *, count: int = 4) -> list[list[tuple[str, float]]]:
-    """Return per utterance the action units that are strongest against the speakers of CMU-MOSEI.
+def strongest_units(analysis: Analysis, *, count: int = 4) -> list[list[tuple[str, float]]]:
+    """Select the strongest action units of each utterance, relative to the speakers of CMU-MOSEI.
 
     Parameters
     ----------
     analysis : Analysis
     count : int
-        How many per utterance at most.
+        Maximum number per utterance.
 
     Returns
     -------
     list of list of (str, float)
-        Column name and standard deviations above the corpus mean, strongest first; only those above it. Empty where no
-        face was measured.
+        Column name and standard deviations above the corpus mean, strongest first; only values above the mean. Empty
+        for utterances without a measured face.
     """
     means = analysis.features.modalities.get("visual")
     if means is None:

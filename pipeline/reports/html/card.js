@@ -1,4 +1,4 @@
-// The card: everything about the selected utterance.
+// The card: all measurements of the selected utterance.
 
 const MODALITY_WORDS = { text: "words", acoustic: "voice", visual: "face" };
 let spokenWords = [];
@@ -36,7 +36,7 @@ function faceFacts(utterance) {
   }
   const [pitch, yaw, roll] = utterance.head;
   const head = pitch === null ? null : make("p", { class: "plain-list" }, `Head: nod ${degrees(pitch)}, turn ${degrees(yaw)}, tilt ${degrees(roll)}`);
-  const choice = utterance.faces > 1 ? make("p", { class: "plain-list" }, `${utterance.faces} faces were seen; this one was taken for the speaker's with ${percent(utterance.faceConfidence)} confidence.`) : null;
+  const choice = utterance.faces > 1 ? make("p", { class: "plain-list" }, `${utterance.faces} faces; this one is the speaker's with a probability of ${percent(utterance.faceConfidence)}.`) : null;
   return make("section", {}, make("h3", {}, "Face ", make("small", {}, "action units, standard deviations above MOSEI's mean")),
     utterance.units.length
       ? make("ul", { class: "meter-list units" }, ...utterance.units.map(([name, score]) => bar(data.units[name], score / 4, `+${score.toFixed(1)}`, "")))
@@ -59,15 +59,15 @@ function voiceFacts(utterance) {
   return make("section", {}, make("h3", {}, "Voice and words"), make("div", { class: "plain-list" }, ...lines));
 }
 
-function leaning(utterance) {
+function attended(utterance) {
   if (!data.attention.length || utterances.length < 2) return null;
-  const lines = utterance.leans.map(([asks, lookedAt, j, weight]) => {
+  const lines = utterance.attended.map(([query, key, j, weight]) => {
     const self = utterances[j] === utterance;
     const target = make("button", { type: "button", class: "link", title: shortened(utterances[j].text, 120), onclick: () => select(j) }, self ? "this utterance" : `#${utterances[j].index}`);
-    return make("p", {}, `its ${MODALITY_WORDS[asks]} looked at the ${MODALITY_WORDS[lookedAt]} of `, target, `, ${percent(weight)}`);
+    return make("p", {}, `from its ${MODALITY_WORDS[query]} to the ${MODALITY_WORDS[key]} of `, target, `: ${percent(weight)}`);
   });
-  return make("section", {}, make("h3", {}, "Attention ", make("small", {}, "what it leaned on most")),
-    make("div", { class: "plain-list" }, ...(lines.length ? lines : ["Spread evenly: it leaned on no utterance in particular."])));
+  return make("section", {}, make("h3", {}, "Attention ", make("small", {}, "largest weights")),
+    make("div", { class: "plain-list" }, ...(lines.length ? lines : ["Spread evenly over the utterances."])));
 }
 
 function showCard() {
@@ -84,7 +84,7 @@ function showCard() {
         make("button", { type: "button", "aria-label": "Next utterance", onclick: () => select(neighbour(1)) }, "→"))),
     make("blockquote", {}, ...pieces),
     gauge(utterance),
-    make("div", { class: "facets" }, emotionBars(utterance), faceFacts(utterance), voiceFacts(utterance), ...[leaning(utterance)].filter(Boolean)),
+    make("div", { class: "facets" }, emotionBars(utterance), faceFacts(utterance), voiceFacts(utterance), ...[attended(utterance)].filter(Boolean)),
     ...utterance.flags.map((flag) => make("p", { class: "flag" }, make("b", {}, readable(flag)), `: ${data.flags[flag]}`)));
   showWord();
 }

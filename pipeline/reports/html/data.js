@@ -1,4 +1,4 @@
-// What every part of the page reads: the data, the table's rows, and small helpers.
+// Shared by all parts of the page: the data, the table's rows, and helpers.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const utterances = data.utterances;
@@ -20,7 +20,7 @@ const precise = (seconds) => `${clock(Math.round(10 * seconds) / 10)}.${Math.rou
 const readable = (name) => name.replaceAll("_", " ");
 const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1).trimEnd()}…` : text);
 
-// Make an element; everything from the transcript goes in as text, never as markup.
+// Make an element; text of the transcript is inserted as text, never as markup.
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   set(element, attributes);
@@ -46,7 +46,7 @@ function numbers(base64) {
   return Array.from({ length: bytes.length / 2 }, (_, i) => view.getUint16(2 * i, true));
 }
 
-// A matrix as { at(i, j), kept, largest }; of a long video's rows only the strongest weights are known.
+// A matrix as { at(i, j), kept, largest }; for long videos only the largest weights of each row are stored.
 function unpacked(matrix, size) {
   const weights = numbers(matrix.weights).map((value) => value / 65535);
   const largest = weights.reduce((most, value) => Math.max(most, value), 0);
@@ -56,7 +56,7 @@ function unpacked(matrix, size) {
   return { at: (i, j) => known.get(i * size + j) ?? 0, kept, largest };
 }
 
-// One state, and everybody who wants to hear of its changes.
+// The page's state, and the listeners to its changes.
 const state = { selected: utterances.length ? 0 : -1, shown: utterances.map(() => true), time: 0 };
 const listeners = [];
 const onChange = (listener) => listeners.push(listener);
@@ -74,7 +74,7 @@ function select(i, { jump = true } = {}) {
   if (jump) seek(utterances[i].start + 0.001);
   changed("selected");
 }
-// The next utterance in a direction that the filters show.
+// The next utterance in a direction that passes the filters.
 function neighbour(step) {
   let i = state.selected + step;
   while (i >= 0 && i < utterances.length && !state.shown[i]) i += step;

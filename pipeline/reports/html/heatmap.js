@@ -1,20 +1,20 @@
 // The attention maps: Figure 3 of the paper for every pair of modalities of this video.
 
-const MARGIN = 26;  // pixels for the numbers beside a map
+const MARGIN = 26;  // pixels for the axis numbers of a map
 let maps = [];
 let shownPair = 0;
 let cellUnder = null;  // { map, i, j }
 
 const PALETTE_STEPS = 255;
 
-// 256 colours from nothing to the largest weight; the square root keeps small weights apart.
+// 256 colours from 0 to the largest weight, by its square root, which separates small weights.
 function palette() {
   const style = getComputedStyle(document.documentElement);
   const [low, high] = ["--heat-low", "--heat-high"].map((name) => style.getPropertyValue(name).split(",").map(Number));
   return Array.from({ length: PALETTE_STEPS + 1 }, (_, step) => low.map((from, n) => Math.round(from + (high[n] - from) * Math.sqrt(step / PALETTE_STEPS))));
 }
 
-// The weights as a picture with one pixel per cell, painted once and scaled when drawn.
+// The weights as an image with one pixel per cell, painted once and scaled when drawn.
 function picture(map) {
   const { matrix, size, largest } = map, colours = palette();
   const canvas = make("canvas", { width: size, height: size });
@@ -70,7 +70,7 @@ function drawMap(map) {
 }
 const drawMaps = () => maps.forEach(drawMap);
 
-// What is under the pointer, and where else the same utterance looked.
+// The cell under the pointer, and the largest weights of its row.
 function tell(map, i, j) {
   cellUnder = { map, i, j };
   const weight = map.matrix.at(i, j), known = map.matrix.kept === map.size || weight > 0;
@@ -85,16 +85,16 @@ function tell(map, i, j) {
   byId("cell").replaceChildren(
     make("p", { class: "weight" }, make("b", {}, `i = ${utterances[i].index}, j = ${utterances[j].index}, weight ${known ? weight.toFixed(3) : "below the strongest of its row"}`),
       ` (spread evenly: ${(1 / map.size).toFixed(3)})`),
-    make("p", {}, `The ${MODALITY_WORDS[map.asks]} of `, make("q", {}, shortened(utterances[i].text, 140)), ` looked at the ${MODALITY_WORDS[map.lookedAt]} of`),
-    make("ul", { class: "meter-list leanings" }, ...order.slice(0, 6).map(line)));
+    make("p", {}, `From the ${MODALITY_WORDS[map.query]} of `, make("q", {}, shortened(utterances[i].text, 140)), ` to the ${MODALITY_WORDS[map.key]} of`),
+    make("ul", { class: "meter-list attended" }, ...order.slice(0, 6).map(line)));
   drawMaps();
 }
 
 function mapOf(pair, direction) {
-  const [asks, lookedAt] = direction === 0 ? pair.pair : [...pair.pair].reverse();
+  const [query, key] = direction === 0 ? pair.pair : [...pair.pair].reverse();
   const matrix = unpacked(direction === 0 ? pair.n1 : pair.n2, pair.size);
-  const canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": `Attention of ${asks} to ${lookedAt}, ${pair.size} by ${pair.size}; arrow keys move over the cells` });
-  const map = { canvas, matrix, size: pair.size, largest: matrix.largest, asks, lookedAt };
+  const canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": `Attention of ${query} to ${key}, ${pair.size} by ${pair.size}; arrow keys move over the cells` });
+  const map = { canvas, matrix, size: pair.size, largest: matrix.largest, query, key };
   const under = (event) => {
     const box = canvas.getBoundingClientRect();
     const i = Math.floor((event.clientY - box.top - MARGIN) / map.cell.height), j = Math.floor((event.clientX - box.left - MARGIN) / map.cell.width);
@@ -112,7 +112,7 @@ function mapOf(pair, direction) {
   });
   const kept = matrix.kept < pair.size ? `; the ${matrix.kept} strongest of each row are shown, all are in the JSON report` : "";
   map.figure = make("figure", {},
-    make("figcaption", {}, make("b", {}, `${asks} → ${lookedAt}`), ` ${direction === 0 ? "N1" : "N2"}${kept}`),
+    make("figcaption", {}, make("b", {}, `${query} → ${key}`), ` ${direction === 0 ? "N1" : "N2"}${kept}`),
     canvas, make("p", { class: "scale" }, "0", make("i"), matrix.largest.toFixed(2)));
   return map;
 }

@@ -12,7 +12,7 @@ if (table) {
     head.replaceChildren(button);
     button.addEventListener("click", () => {
       const kind = head.dataset.kind;
-      // Numbers start with the largest, names with A.
+      // Numbers are sorted in descending order, names ascending.
       const first = kind === "text" ? "ascending" : "descending", other = first === "ascending" ? "descending" : "ascending";
       const order = head.getAttribute("aria-sort") === first ? other : first;
       heads.forEach((cell) => cell.removeAttribute("aria-sort"));

@@ -1,7 +1,7 @@
 """The HTML report: one file with the timeline, the transcript, the summary and the attention of a video.
 
-Everything is inside the file but the video, which is linked, or put inside on request. The page is a plain table where
-scripts are off. Its parts lie in `pipeline/html`.
+The file contains everything but the video, which is linked, or embedded on request. Without JavaScript the page is a
+plain table. Templates, scripts and styles are in this folder.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.quality import FLAGS
-from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, standing_out
-from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest
+from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, strongest_units
+from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest_weights
 from mtmm_video.pipeline.reports.html.templates import render
 from mtmm_video.pipeline.reports.summary import EmotionProfile, summarise
 
@@ -27,15 +27,15 @@ SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "
 
 
 def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None = None) -> str:
-    """Write an analysis as one HTML page.
+    """Format an analysis as one HTML page.
 
     Parameters
     ----------
     analysis : Analysis
     video : str or None
-        Path of the media file relative to the page; None shows no player.
+        Path of the media file relative to the page; None for a page without a player.
     embed : Path or None
-        Media file to put inside the page in place of the link.
+        Media file to embed instead of the link.
 
     Returns
     -------
@@ -45,8 +45,8 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
     summary = summarise(analysis)
     media = quote(video) if video is not None else None
     if embed is not None:
-        kind = mimetypes.guess_type(embed.name)[0] or "video/mp4"
-        media = f"data:{kind};base64,{base64.b64encode(embed.read_bytes()).decode('ascii')}"
+        mime_type = mimetypes.guess_type(embed.name)[0] or "video/mp4"
+        media = f"data:{mime_type};base64,{base64.b64encode(embed.read_bytes()).decode('ascii')}"
     attention = pack_attention(analysis)
     return render(
         "report.html",
@@ -83,8 +83,8 @@ def _row(entry: LabelledUtterance) -> dict[str, Any]:
 
 
 def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the scripts need; the texts they read from the table."""
-    units, leanings = standing_out(analysis), strongest(analysis)
+    """Return the data for the scripts; they read the texts from the table."""
+    units, attended = strongest_units(analysis), strongest_weights(analysis)
     pitch, head = (
         _column(analysis, "acoustic", "F0"),
         [_column(analysis, "visual", n) for n in ("Pitch", "Yaw", "Roll")],
@@ -113,7 +113,7 @@ def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, 
                 "units": [(name, round(score, 2)) for name, score in units[i]],
                 "pitch": pitch[i],
                 "head": [column[i] for column in head],
-                "leans": [(asks, looked_at, j, round(weight, 3)) for asks, looked_at, j, weight in leanings[i]],
+                "attended": [(query, key, j, round(weight, 3)) for query, key, j, weight in attended[i]],
             }
         )
     return {
@@ -127,7 +127,7 @@ def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, 
 
 
 def _column(analysis: Analysis, modality: str, name: str) -> list[float | None]:
-    """Return one feature column per utterance, None where it was not measured."""
+    """Return one feature column per utterance, None for missing measurements."""
     means = next((value for key, value in analysis.features.modalities.items() if key == modality), None)
     if means is None or name not in means.names:
         return [None] * len(analysis.utterances)
@@ -143,13 +143,13 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _area(profile: EmotionProfile, analysis: Analysis, *, points: int = 120) -> str:
-    """Return an SVG path, 100 wide and 24 high, of an emotion's probability over the video, smoothed lightly."""
+    """Make an SVG path, 100 wide and 24 high, of the smoothed probability of an emotion over the video."""
     if not profile.probabilities:
         return ""
     middles = np.array([(e.utterance.start + e.utterance.end) / 2 for e in analysis.utterances])
     duration = max(analysis.source.duration, float(middles.max()), 1e-3)
     grid = np.linspace(0, duration, points)
-    width = max(duration / 60, 1.5)  # seconds; a sixtieth of the line, but no less than half an utterance
+    width = max(duration / 60, 1.5)  # seconds; a sixtieth of the video, but at least half an utterance
     kernel = np.exp(-0.5 * ((grid[:, None] - middles) / width) ** 2) + 1e-12 * (
         np.abs(grid[:, None] - middles) == np.abs(grid[:, None] - middles).min(axis=1, keepdims=True)
     )

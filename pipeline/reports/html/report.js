@@ -1,10 +1,10 @@
-// Start of the page, the player, the keys and the theme.
+// Initialisation of the page: player, keys and theme.
 
 function onTime() {
   state.time = media.currentTime;
   if (stopAt !== null && state.time >= stopAt) { media.pause(); stopAt = null; }
   const i = utteranceAt(state.time);
-  // While it plays, the card follows; while it rests, the reader's choice stays.
+  // The card follows the playback; while paused, the selection is kept.
   if (!media.paused && byId("follow").checked && i >= 0 && i !== state.selected) { state.selected = i; changed("selected"); }
   changed("time");
 }

@@ -1,4 +1,4 @@
-"""What the HTML pages share: the templates, their filters, styles and scripts put inside the page."""
+"""Rendering of the HTML templates, with their filters, and styles and scripts inlined."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from markupsafe import Markup
 
 
 def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: Any = None, **values: Any) -> str:
-    """Render a page of `pipeline/html` with everything it needs inside.
+    """Render a template of this folder to a self-contained page.
 
     Parameters
     ----------
     template : str
         File name.
     styles : sequence of str
-        File names, joined in this order.
+        File names, concatenated in this order.
     scripts : sequence of str
-        File names, joined in this order into one strict function.
+        File names, concatenated in this order into one strict function.
     data : JSON-able
-        What the scripts read.
+        Data for the scripts.
     **values
         For the template. All text is escaped.
 
     Returns
     -------
     str
-        HTML. Its content security policy admits the one script that is inside (by hash) and no network at all.
+        HTML. Its content security policy allows the inlined script (by hash) and no network access.
     """
     script = '(() => {\n"use strict";\n' + "\n".join(_asset(name) for name in scripts) + "\n})();"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -51,20 +51,20 @@ def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], data
 
 
 def json_for_html(data: Any) -> str:
-    """Write JSON that cannot end the script element it stands in, nor open a comment there."""
+    """Serialise JSON that cannot end its script element or open a comment in it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def clock(seconds: float) -> str:
-    """Return a time as people write it: 1:02 or 1:02:03."""
+    """Format a time as 1:02 or 1:02:03."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def percent(share: float) -> str:
-    """Return a share in whole percent; what is not quite all or nothing never looks like it."""
+    """Format a share in whole percent; shares that round to 0 or 100 without being so as "<1 %" and ">99 %"."""
     rounded = round(100 * share)
     if rounded == 0 and share > 0:
         return "<1 %"

@@ -1,4 +1,4 @@
-// The timeline: sentiment around a middle line, a band per emotion, face and voice, the place of the playback.
+// The timeline: sentiment around a middle line, a band per emotion, face and voice, the playback position.
 
 const TOP = 20, SENTIMENT = 78, BAND = 13, BAND_GAP = 3, SIGNAL = 7, SIGNAL_GAP = 9;  // pixels
 const EMOTION_TOP = TOP + SENTIMENT + 8;
@@ -44,8 +44,8 @@ function drawTimeline() {
   timeline.marks = utterances.map((utterance) => {
     const group = draw("g");
     const x = xOf(utterance.start), width = Math.max(xOf(utterance.end) - x - (timeline.width / utterances.length > 6 ? 1 : 0), 1);
-    const lean = utterance.positive - 0.5, height = Math.max(Math.abs(lean) * SENTIMENT, 2);
-    group.append(draw("rect", { class: lean >= 0 ? "positive" : "negative", x, width, y: lean >= 0 ? middle - height : middle, height, rx: Math.min(2, width / 3) }));
+    const offset = utterance.positive - 0.5, height = Math.max(Math.abs(offset) * SENTIMENT, 2);
+    group.append(draw("rect", { class: offset >= 0 ? "positive" : "negative", x, width, y: offset >= 0 ? middle - height : middle, height, rx: Math.min(2, width / 3) }));
     data.emotions.forEach((emotion, n) => {
       const labelled = utterance.labels.includes(emotion);
       const y = EMOTION_TOP + n * (BAND + BAND_GAP);
@@ -102,7 +102,7 @@ function timeUnder(event) {
   const box = timeline.svg.getBoundingClientRect();
   return ((event.clientX - box.left) / box.width) * duration;
 }
-// The utterance under the pointer, or -1 in a pause; a narrow one can be hit a little beside it.
+// The utterance under the pointer, or -1 in a pause; narrow ones have a margin.
 function utteranceUnder(event) {
   const time = timeUnder(event), slack = (3 / timeline.width) * duration, i = utteranceAt(time + slack);
   return i >= 0 && time <= utterances[i].end + slack ? i : -1;

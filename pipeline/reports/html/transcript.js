@@ -1,4 +1,4 @@
-// The transcript: the table that is there without scripts, made searchable and clickable.
+// The transcript: makes the static table searchable and clickable.
 
 function matches(utterance, { words, label, flag }) {
   if (words && !utterance.text.toLocaleLowerCase().includes(words)) return false;
@@ -13,7 +13,7 @@ function marked(text, words) {
   if (!words) return [text];
   const pieces = [], lower = text.toLocaleLowerCase();
   let from = 0;
-  // A letter whose lower case is longer would shift the places found: such a text is shown unmarked.
+  // A letter whose lower case is longer shifts the matches: such a text is shown without highlighting.
   if (lower.length !== text.length) return [text];
   for (let at = lower.indexOf(words); at >= 0; at = lower.indexOf(words, from)) {
     pieces.push(text.slice(from, at), make("mark", {}, text.slice(at, at + words.length)));
@@ -44,7 +44,7 @@ function showCurrentRow() {
   });
   const row = rows[state.selected], frame = byId("table-frame");
   if (!row || !frame || !byId("follow").checked) return;
-  // Only the frame scrolls: the page stays where its reader has put it.
+  // Scroll only the frame, not the page.
   const top = row.offsetTop - 40, bottom = row.offsetTop + row.offsetHeight;
   if (top < frame.scrollTop || bottom > frame.scrollTop + frame.clientHeight) frame.scrollTop = row.offsetTop - frame.clientHeight / 3;
 }

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from benchmarks.creak_features import FEATURE_NAMES, STATIC_NAMES, creak_features
 from signals import FS, vowel
 
-from mtmm_video.extractors.acoustic.creak_features import FEATURE_NAMES, STATIC_NAMES, creak_features
 from mtmm_video.extractors.acoustic.lpc import residual
 from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
 

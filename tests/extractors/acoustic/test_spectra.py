@@ -69,9 +69,13 @@ def test_harmonics_of_a_sum_of_sinusoids() -> None:
     assert found.phase[0, 1:4] == pytest.approx(phases, abs=0.01)
 
 
-def test_bands_of_the_mean_are_those_of_the_log_harmonic_scale() -> None:
-    expected = [*range(9), 10, 13, 17, 22, 28, 36, 46, 58, 72, 89, 110, 135, 166, 207, 264, 358]
-    assert pd.band_edges().tolist() == expected
+def test_bands_of_the_mean_are_single_harmonics_first_and_widen_above() -> None:
+    edges = pd.band_edges()
+    widths = np.diff([*edges, 512])
+    assert edges[0] == 0 and len(edges) == 25  # every bin below the Nyquist frequency lies in exactly one band
+    assert (widths[:8] == 1).all()
+    assert (np.diff(widths) >= 0).all()  # a compressive scale, as hearing is
+    assert widths[-1] > 100 * widths[0]
 
 
 def test_a_pure_delay_has_no_phase_distortion() -> None:

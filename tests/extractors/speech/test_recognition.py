@@ -20,7 +20,7 @@ from mtmm_video.extractors.speech.recognition import (
     fit_to_speech,
     join_text,
     load_whisper,
-    plan_stretches,
+    plan_chunks,
     transcribe,
 )
 from mtmm_video.extractors.speech.voice_activity import detect_speech
@@ -48,20 +48,20 @@ def tiny(tmp_path: Path) -> Path:
     return path
 
 
-def test_stretches_hold_speech_up_to_thirty_seconds() -> None:
+def test_chunks_hold_speech_up_to_thirty_seconds() -> None:
     intervals = np.array([[0.0, 10.0], [10.5, 20.0], [20.4, 27.0], [27.2, 35.0], [40.0, 41.0]])
-    assert plan_stretches(intervals) == ((0.0, 20.0), (20.4, 35.0), (40.0, 41.0))
-    assert plan_stretches(NOBODY) == ()
-    assert plan_stretches(np.array([[1.0, 80.0], [81.0, 82.0]])) == ((1.0, 80.0), (81.0, 82.0))
+    assert plan_chunks(intervals) == ((0.0, 20.0), (20.4, 35.0), (40.0, 41.0))
+    assert plan_chunks(NOBODY) == ()
+    assert plan_chunks(np.array([[1.0, 80.0], [81.0, 82.0]])) == ((1.0, 80.0), (81.0, 82.0))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_stretches_cover_all_speech_once(seed: int) -> None:
+def test_chunks_cover_all_speech_once(seed: int) -> None:
     marks = np.cumsum(np.random.default_rng(seed).uniform(0.1, 6.0, 80)).reshape(-1, 2)
-    stretches = plan_stretches(marks)
-    assert all(any(start <= a and b <= end for start, end in stretches) for a, b in marks)
-    assert all(end <= following for (_, end), (following, _) in itertools.pairwise(stretches))
-    assert all(end - start <= speech.STRETCH for start, end in stretches)
+    chunks = plan_chunks(marks)
+    assert all(any(start <= a and b <= end for start, end in chunks) for a, b in marks)
+    assert all(end <= following for (_, end), (following, _) in itertools.pairwise(chunks))
+    assert all(end - start <= speech.LONGEST_CHUNK for start, end in chunks)
 
 
 def test_a_word_that_spans_a_pause_was_said_after_it() -> None:

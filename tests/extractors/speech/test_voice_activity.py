@@ -10,10 +10,10 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.voice_activity import (
     FRAME_SAMPLES,
     MARGIN,
-    SAMPLE_RATE,
     detect_speech,
     intervals,
     speech_probability,

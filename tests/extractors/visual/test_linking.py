@@ -9,7 +9,7 @@ import pytest
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.visual import choose_face, track_faces
-from mtmm_video.extractors.visual.linking import LEAST_FINDINGS, Looks, link_tracks
+from mtmm_video.extractors.visual.linking import FEWEST_DETECTIONS, FaceTemplates, link_tracks
 from mtmm_video.pipeline.media.reading import read_frames
 
 RANDOM = np.random.default_rng(3)
@@ -28,8 +28,8 @@ def test_two_faces_in_one_frame_are_two_people_however_alike():
 
 
 def test_a_face_seen_too_seldom_has_no_look():
-    looks = Looks()
-    for _ in range(LEAST_FINDINGS - 1):
+    looks = FaceTemplates()
+    for _ in range(FEWEST_DETECTIONS - 1):
         looks.add(0, ANNA.astype(np.float32))
     assert looks.means() == {}
     looks.add(0, ANNA.astype(np.float32))

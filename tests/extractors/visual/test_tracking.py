@@ -9,7 +9,7 @@ import pytest
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.visual import FACET_NAMES, choose_face, track_faces
-from mtmm_video.extractors.visual.tracking import LONGEST_GAP, CutDetector, FaceFollower
+from mtmm_video.extractors.visual.tracking import LONGEST_GAP, CutDetector, FaceTracker
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.media.reading import read_frames
 
@@ -17,18 +17,18 @@ LEFT, RIGHT = np.array([10, 10, 50, 60], np.float32), np.array([200, 10, 240, 60
 
 
 def test_faces_keep_their_numbers_whatever_their_order():
-    follower = FaceFollower()
-    assert follower.follow(0.0, [LEFT, RIGHT], cut=False) == [0, 1]
-    assert follower.follow(0.1, [RIGHT + 3, LEFT + 3], cut=False) == [1, 0]
-    assert follower.follow(0.2, [LEFT + 5], cut=False) == [0]
-    assert follower.follow(0.3, [LEFT + 6, RIGHT + 6], cut=False) == [0, 1]
+    tracker = FaceTracker()
+    assert tracker.assign(0.0, [LEFT, RIGHT], cut=False) == [0, 1]
+    assert tracker.assign(0.1, [RIGHT + 3, LEFT + 3], cut=False) == [1, 0]
+    assert tracker.assign(0.2, [LEFT + 5], cut=False) == [0]
+    assert tracker.assign(0.3, [LEFT + 6, RIGHT + 6], cut=False) == [0, 1]
 
 
 def test_a_cut_or_a_long_absence_ends_a_face():
-    follower = FaceFollower()
-    assert follower.follow(0.0, [LEFT], cut=False) == [0]
-    assert follower.follow(0.1, [LEFT], cut=True) == [1]
-    assert follower.follow(0.1 + LONGEST_GAP + 0.1, [LEFT], cut=False) == [2]
+    tracker = FaceTracker()
+    assert tracker.assign(0.0, [LEFT], cut=False) == [0]
+    assert tracker.assign(0.1, [LEFT], cut=True) == [1]
+    assert tracker.assign(0.1 + LONGEST_GAP + 0.1, [LEFT], cut=False) == [2]
 
 
 def test_a_cut_is_another_picture_and_not_a_movement():

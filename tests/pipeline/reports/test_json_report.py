@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import resources
 
 import jsonschema
 import numpy as np
@@ -15,23 +16,25 @@ from mtmm_video.model.prediction_types import VideoPrediction
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.quality import FLAGS
 from mtmm_video.pipeline.reports.json_reader import from_json
-from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, schema, to_json
+from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, to_json
+
+SCHEMA = json.loads(resources.files("mtmm_video.pipeline.reports").joinpath("schema.json").read_text(encoding="utf-8"))
 
 
 def test_a_report_follows_its_schema(short_analysis: Analysis) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
-    jsonschema.validate(json.loads(to_json(short_analysis)), schema(), cls=jsonschema.Draft202012Validator)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(json.loads(to_json(short_analysis)), SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
 def test_the_schema_refuses_what_is_no_report(short_analysis: Analysis) -> None:
     content = json.loads(to_json(short_analysis))
     content["utterances"][0]["flags"] = ["nonsense"]
     with pytest.raises(jsonschema.ValidationError, match="nonsense"):
-        jsonschema.validate(content, schema(), cls=jsonschema.Draft202012Validator)
+        jsonschema.validate(content, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
 def test_the_schema_knows_every_flag() -> None:
-    listed = schema()["properties"]["utterances"]["items"]["properties"]["flags"]["items"]["oneOf"]
+    listed = SCHEMA["properties"]["utterances"]["items"]["properties"]["flags"]["items"]["oneOf"]
     assert {entry["const"]: entry["description"] for entry in listed} == dict(FLAGS)
 
 
@@ -63,7 +66,7 @@ def test_a_video_without_a_word_has_a_report_too(short_analysis: Analysis) -> No
         short_analysis, utterances=(), features=VideoFeatures("talk", {}), prediction=VideoPrediction((), {}), notes=()
     )
     text = to_json(silent)
-    jsonschema.validate(json.loads(text), schema(), cls=jsonschema.Draft202012Validator)
+    jsonschema.validate(json.loads(text), SCHEMA, cls=jsonschema.Draft202012Validator)
     assert from_json(text).utterances == ()
 
 

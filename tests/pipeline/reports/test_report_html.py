@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from mtmm_video.pipeline.analysis import Analysis
-from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, standing_out
-from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest
+from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, strongest_units
+from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest_weights
 from mtmm_video.pipeline.reports.html.page import to_html
 from mtmm_video.pipeline.reports.html.templates import clock, json_for_html, percent
 from mtmm_video.pipeline.reports.summary import summarise
@@ -125,7 +125,7 @@ def test_shares_are_of_speaking_time(analysis: Analysis) -> None:
     assert dict(summary.modalities) == {"text": 5, "acoustic": 5, "visual": 4}
 
 
-def test_strongest_moments_are_ordered_and_of_their_kind(make_analysis: MakeAnalysis) -> None:
+def test_strongest_moments_are_ordered_and_of_their_sentiment(make_analysis: MakeAnalysis) -> None:
     summary = summarise(make_analysis(count=40))
     positive = [e.prediction.sentiment_probabilities["positive"] for e in summary.most_positive]
     negative = [e.prediction.sentiment_probabilities["negative"] for e in summary.most_negative]
@@ -166,18 +166,18 @@ def test_attention_survives_packing(make_analysis: MakeAnalysis, count: int) -> 
             assert (found.argmax(axis=1) == matrix.argmax(axis=1)).all()
 
 
-def test_leaning_names_the_largest_weights(analysis: Analysis) -> None:
-    asks, looked_at, j, weight = strongest(analysis)[1][0]
+def test_the_largest_attention_weights_are_listed(analysis: Analysis) -> None:
+    query, key, j, weight = strongest_weights(analysis)[1][0]
     largest = max(float(matrix[1].max()) for matrices in analysis.prediction.attention.values() for matrix in matrices)
     assert weight == pytest.approx(largest)
-    pair = (asks, looked_at)
+    pair = (query, key)
     attention = analysis.prediction.attention
-    matrix = attention[pair][0] if pair in attention else attention[(looked_at, asks)][1]
+    matrix = attention[pair][0] if pair in attention else attention[(key, query)][1]
     assert matrix[1, j] == pytest.approx(weight)
 
 
 def test_no_action_unit_stands_out_where_no_face_was(analysis: Analysis) -> None:
-    found = standing_out(analysis)
+    found = strongest_units(analysis)
     assert found[2] == []
     assert all(score > 0 and name in ACTION_UNITS for units in found for name, score in units)
 

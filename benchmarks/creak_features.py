@@ -16,7 +16,6 @@ from scipy import fft, ndimage, signal
 
 from mtmm_video.extractors.acoustic.dsp import (
     HOP,
-    SAMPLE_RATE,
     Float,
     Int,
     hanning,
@@ -28,6 +27,7 @@ from mtmm_video.extractors.acoustic.dsp import (
     zero_phase,
 )
 from mtmm_video.extractors.acoustic.srh import PitchTrack
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 STATIC_NAMES = (
     "H2-H1",
