@@ -76,12 +76,12 @@ def main() -> None:
     paths = recordings()
     means = [utterance_means(path, seconds) for path in paths]
     owners = np.repeat(np.arange(len(paths)), [len(part) for part in means])
-    stacked = np.concatenate(means)
+    pieces = np.concatenate(means)
 
     table = []
     percentiles = {}
     for name in names:
-        ours = stacked[:, COVAREP_NAMES.index(name)]
+        ours = pieces[:, COVAREP_NAMES.index(name)]
         theirs = corpus[name].to_numpy(dtype=np.float64)
         theirs = theirs[np.isfinite(theirs)]
         place = percentile(ours[np.isfinite(ours)], theirs)
@@ -95,7 +95,7 @@ def main() -> None:
     axes.boxplot([percentiles[name] for name in names], showfliers=False, medianprops={"color": "tab:red"})
     axes.set_xticks(range(1, len(names) + 1), names, rotation=90, fontsize=7)
     axes.set_ylabel("percentile of our means\namong the MOSI utterances")
-    axes.set_title(f"{len(stacked)} pieces of {len(paths)} recordings; grey: 5 % to 95 % of the corpus")
+    axes.set_title(f"{len(pieces)} pieces of {len(paths)} recordings; grey: 5 % to 95 % of the corpus")
     with atomic_path(ROOT / "docs/acoustic_means.png") as temporary:
         figure.savefig(temporary, format="png", dpi=90)
     plt.close(figure)
@@ -113,7 +113,7 @@ def main() -> None:
         "",
         "![percentiles](acoustic_means.png)",
         "",
-        f"Pieces: {len(stacked)}. Outside 5 .. 95, mean over columns: {inside:.0%} (a sample of the corpus: 10 %).",
+        f"Pieces: {len(pieces)}. Outside 5 .. 95, mean over columns: {inside:.0%} (a sample of the corpus: 10 %).",
         "",
         "The one column that stands apart is peakSlope: it is steeper here. It compares single octaves up to 8 kHz and",
         "so follows the bandwidth of microphones and codecs; over the frames of MOSEI its mean is -0.31, in between.",
@@ -132,7 +132,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|",
     ]
     for number, path in enumerate(paths):
-        part = stacked[owners == number]
+        part = pieces[owners == number]
         if len(part) == 0:
             lines.append(f"| {path.name} | 0 | | | | | |")
             continue

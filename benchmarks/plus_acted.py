@@ -34,7 +34,7 @@ from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.prediction import predict
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.pipeline.corpora.faces import NEUTRAL, joined_text, stream_mean
-from mtmm_video.pipeline.corpora.ravdess import measure
+from mtmm_video.pipeline.corpora.ravdess import acted_features
 from mtmm_video.pipeline.job import VOICE_WEIGHTS
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 from mtmm_video.pipeline.training.mixture import emotion_of, speakers_of
@@ -221,7 +221,9 @@ def measured(path: Path, *, text: ModalityFeatures | None) -> Clip:
     """Measure one acted clip as an utterance."""
     waveform = read_waveform(path)
     clip: dict[Modality, ModalityFeatures] = {} if text is None else {"text": text}
-    clip["acoustic"] = measure(waveform.astype(np.float64), sample_rate=SAMPLE_RATE, model=resolve(VOICE_WEIGHTS))
+    clip["acoustic"] = acted_features(
+        waveform.astype(np.float64), sample_rate=SAMPLE_RATE, model=resolve(VOICE_WEIGHTS)
+    )
     if probe(path).has_video:
         tracks = track_faces(read_frames(path, rate=10.0), landmarker=resolve("face-landmarker"))
         speech = detect_speech(waveform, sample_rate=SAMPLE_RATE)

@@ -26,6 +26,7 @@ from mtmm_video.flows.folder import FoundVideo, Hashes, find_videos, finished_re
 from mtmm_video.foundation.errors import InputError, MtmmError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.foundation.memory import free_memory
 from mtmm_video.model.checkpoint import resolve_checkpoint
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.index import write_folder_index
@@ -120,18 +121,11 @@ def parallel_videos(*, jobs: int | None, memory: float | None) -> int:
         Budget in bytes; most of what is free where not given.
     """
     wanted = jobs if jobs is not None else max(1, (os.cpu_count() or 2) // 2)
-    budget = memory if memory is not None else MEMORY_SHARE * _free_memory()
+    free = free_memory()
+    if memory is None and free is None:  # not Linux: the number of jobs alone decides
+        return wanted
+    budget = memory if memory is not None else MEMORY_SHARE * float(free or 0)
     return max(1, min(wanted, int(budget // MEMORY_PER_VIDEO)))
-
-
-def _free_memory() -> float:
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return float(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return float("inf")  # not Linux: the number of jobs alone decides
 
 
 # Dask sends the code of the flow and its task: they must not name WATCHER, which cannot be sent.

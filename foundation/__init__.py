@@ -1,4 +1,4 @@
-"""The foundation below the rooms: version, exception root, file writing.
+"""Shared basics: version, exceptions, atomic writing, folders, memory.
 
-It imports nothing of ours, so every room may import it.
+It imports no other package of mtmm_video, so every package may import it.
 """

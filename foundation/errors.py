@@ -1,20 +1,19 @@
-"""The exceptions of mtmm-video: one root, one class per way out.
+"""The exceptions of mtmm-video: one root, one class per type of cause.
 
-Every message names the file or argument at fault and what the user can do about it; the command line prints it as one
-line and exits with code 1.
+Every message names the file or argument and the solution; the command line prints it as one line and exits with code 1.
 """
 
 
 class MtmmError(Exception):
-    """Root of all errors that mtmm-video raises on purpose."""
+    """Root of all exceptions that mtmm-video raises."""
 
 
 class InputError(MtmmError):
-    """What the user handed in (a file, an option, an array) cannot be used."""
+    """An input of the user (a file, an option, an array) cannot be used."""
 
 
 class MediaError(InputError):
-    """A media file cannot be read, or lacks what the analysis needs."""
+    """A media file cannot be read, or lacks a required track."""
 
 
 class WeightsError(MtmmError):
@@ -34,4 +33,4 @@ class StoreError(MtmmError):
 
 
 class DependencyError(MtmmError):
-    """An optional package is needed for what was asked and is not installed."""
+    """An optional package that the request needs is not installed."""

@@ -1,4 +1,4 @@
-"""Writing files so that a killed process never leaves half of one, and hashing them."""
+"""Atomic writing and hashing of files."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from mtmm_video.foundation.processes import is_mark_of_dead, process_mark
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 LONGEST_SUFFIX = 16  # bytes that a temporary name takes over: some writers go by the suffix
 TEMPORARY_NAME = re.compile(r"\.(?P<mark>[0-9a-f]{8}-\d+)-[0-9a-f]{32}(\.[^/]*)?")  # of `atomic_path`
-HASH_BLOCK_BYTES = 1 << 20  # 1 MiB a read: large enough for full disk speed, small enough to stay flat in memory
+HASH_BLOCK_BYTES = 1 << 20  # 1 MiB per read: full disk speed at constant memory
 
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target` that becomes `target` when the block ends well.
+    """Yield a temporary path that is renamed to `target` when the block ends without an exception.
 
     Parameters
     ----------
     target : Path
-        Where the finished file shall lie; its folder is created.
+        Path of the finished file; its folder is created.
 
     Yields
     ------
     Path
-        A temporary path in the same folder (so that the rename is atomic) with the same suffix. It does not exist yet
-        when the block starts. It is removed when the block raises.
+        A path in the same folder (so that the rename is atomic) with the same suffix. It does not exist at the start of
+        the block, and is removed if the block raises an exception.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content as 64 hexadecimal digits, reading it block by block."""
+    """Compute the SHA-256 of a file as 64 hexadecimal digits, block by block."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(HASH_BLOCK_BYTES):

@@ -1,4 +1,4 @@
-"""Where mtmm-video keeps files between runs."""
+"""The cache folder of mtmm-video."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ CACHE_VARIABLE = "MTMM_CACHE_DIR"
 
 
 def cache_folder() -> Path:
-    """Return the folder for weights and step artefacts; it need not exist yet.
+    """Return the folder for weights and artefacts, which may not exist yet.
 
-    The environment variable ``MTMM_CACHE_DIR`` names it; without it, the operating system's user cache is used
-    (``~/.cache/mtmm-video`` on Linux, ``XDG_CACHE_HOME`` respected).
+    It is the value of the environment variable ``MTMM_CACHE_DIR``, or by default in the user cache of the operating
+    system (``~/.cache/mtmm-video`` or below ``XDG_CACHE_HOME`` on Linux).
     """
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("mtmm-video", appauthor=False))

@@ -1,3 +1,3 @@
-"""The one place where the version of mtmm-video is written."""
+"""The version of mtmm-video."""
 
 __version__ = "0.1.0"

@@ -1,8 +1,8 @@
-"""From frames to utterances: the mean over each word, then the mean over the words of an utterance.
+"""Utterance-level features from frames: the mean over each word, then the mean over the words of an utterance.
 
 Section 5.2 of Akhtar et al. (2019): the average of the word-level features gives the utterance-level features.
-Raw video and the corpus's own frame streams go through this one function, so that a model is served what it was trained
-on. A long word weighs as much as a short one, and frames between words do not count.
+Features of videos and of the corpus are averaged by the same function, so training and inference agree. All words have
+the same weight, and frames between words do not count.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def average_words(stream: FeatureStream, utterances: Sequence[Utterance]) -> Mod
 
         value[u, c] = mean over w in W(u) of (mean over t in F(w) of stream[t, c])
 
-    A word that is too short to hold the centre of a frame takes the frame nearest to its middle, unless that frame is
-    more than one frame period away from the word: then nothing was seen or heard during the word.
+    A word without the centre of a frame takes the frame nearest to its middle, unless that frame is more than one frame
+    period away from the word: then the word has no measurement.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ def average_words(stream: FeatureStream, utterances: Sequence[Utterance]) -> Mod
     Returns
     -------
     ModalityFeatures
-        Shape (u, d). A column without a measured frame in any of the utterance's words is not valid and holds 0.
+        Shape (u, d). A column without a measured frame in the utterance's words is invalid and 0.
     """
     period = float(np.median(np.diff(stream.times))) if len(stream.times) > 1 else 0.0  # seconds
     values = np.zeros((len(utterances), len(stream.names)), dtype=np.float32)
     valid = np.zeros(values.shape, dtype=np.bool_)
     for row, utterance in enumerate(utterances):
         means, measured = _word_means(stream, utterance.words, period)  # both (words, d)
-        values[row], valid[row] = _masked_mean(means, measured)
+        values[row], valid[row] = masked_mean(means, measured)
     return ModalityFeatures(values=values, valid=valid, names=stream.names, version=stream.version)
 
 
@@ -59,12 +59,12 @@ def _word_means(
     measured = np.zeros(means.shape, dtype=np.bool_)
     for row, word in enumerate(words):
         first, last = _frames_of(stream.times, word, period)
-        means[row], measured[row] = _masked_mean(stream.values[first:last], stream.valid[first:last])
+        means[row], measured[row] = masked_mean(stream.values[first:last], stream.valid[first:last])
     return means, measured
 
 
 def _frames_of(times: NDArray[np.float64], word: Word, period: float) -> tuple[int, int]:
-    """Return the range of frames that a word is averaged over; empty where there are none."""
+    """Return the range of frames that a word is averaged over, which may be empty."""
     first, last = (int(i) for i in np.searchsorted(times, (word.start, word.end), side="left"))
     if first < last or len(times) == 0:
         return first, last
@@ -75,10 +75,20 @@ def _frames_of(times: NDArray[np.float64], word: Word, period: float) -> tuple[i
     return (nearest, nearest + 1) if distance <= period else (first, first)
 
 
-def _masked_mean(
-    values: NDArray[np.float64], valid: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the mean of the valid entries of each column, 0 where there is none, and where there is one."""
+def masked_mean(values: NDArray[np.float64], valid: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Average the valid entries of each column.
+
+    Parameters
+    ----------
+    values, valid : ndarray, shape (n, d)
+
+    Returns
+    -------
+    mean : ndarray of float64, shape (d,)
+        0 for a column without a valid entry.
+    valid : ndarray of bool, shape (d,)
+        True for a column with a valid entry.
+    """
     counts = valid.sum(axis=0)
     sums = np.where(valid, values, 0.0).sum(axis=0)
     return sums / np.maximum(counts, 1), counts > 0

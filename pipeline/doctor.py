@@ -1,4 +1,4 @@
-"""Does this machine have what an analysis needs, and if not, what to do."""
+"""Checks whether this machine meets the requirements of an analysis, with advice."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.folders import cache_folder
+from mtmm_video.foundation.memory import free_memory
 from mtmm_video.pipeline.store.shared import URL_VARIABLE, SharedStore
 
 GIBI = 1 << 30
-LEAST_DISK = 2 * GIBI  # weights are about 0.5 GiB; artefacts and the sound of a few hours of video come on top
-LEAST_MEMORY = 3 * GIBI  # whisper base, the word vectors and the feature extractors together stay below this
-SERVER_TIMEOUT = 2.0  # seconds to wait for a Prefect server that the user has configured
+LEAST_DISK = 2 * GIBI  # about 0.5 GiB of weights, and the artefacts and audio of a few hours of video
+LEAST_MEMORY = 3 * GIBI  # upper bound of whisper base, the word vectors and the feature extractors together
+SERVER_TIMEOUT = 2.0  # seconds to wait for the configured Prefect server
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes
     ----------
     name : str
     state : str
-        "ok"; "note" where the analysis works but something is missing; "problem" where it does not work.
+        "ok"; "note" if analyses work with limitations; "problem" if they do not work.
     detail : str
-        What was found.
+        The finding.
     advice : str
-        What to do; empty where nothing has to be done.
+        How to solve it; empty for "ok".
     """
 
     name: str
@@ -47,12 +47,12 @@ class Check:
 
 
 def examine() -> Iterator[Check]:
-    """Look at everything, one check after the other; the slow ones come last.
+    """Run all checks, the slow ones last.
 
     Yields
     ------
     Check
-        At least one per subject. A check that itself fails is a problem and does not stop the others.
+        At least one per subject. An exception in a check is reported as a problem and does not stop the others.
     """
     subjects: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("python", _python),
@@ -67,7 +67,7 @@ def examine() -> Iterator[Check]:
     for name, subject in subjects:
         try:
             yield from subject()
-        except Exception as error:  # whatever is broken on this machine is exactly what is asked for
+        except Exception as error:  # any failure on this machine is a finding
             yield Check(
                 name, "problem", f"{type(error).__name__}: {error}", "reinstall mtmm-video in a new environment"
             )
@@ -93,24 +93,14 @@ def _disk() -> Iterator[Check]:
 
 
 def _memory() -> Iterator[Check]:
-    free = _free_memory()
+    free = free_memory()
     if free is None:
-        yield Check("memory", "note", "this system does not say how much is free", "analyses need about 3 GiB")
+        yield Check("memory", "note", "the free memory of this system is unknown", "analyses need about 3 GiB")
     elif free < LEAST_MEMORY:
         advice = "close other programs, or use --asr tiny.en, which needs less"
         yield Check("memory", "note", f"{free / GIBI:.1f} GiB free", advice)
     else:
         yield Check("memory", "ok", f"{free / GIBI:.1f} GiB free")
-
-
-def _free_memory() -> int | None:
-    """Return the memory that programs can still get in bytes; None where the system does not say."""
-    information = Path("/proc/meminfo")
-    if information.is_file():
-        for line in information.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return None
 
 
 def _ffmpeg() -> Iterator[Check]:
@@ -135,7 +125,7 @@ def _prefect() -> Iterator[Check]:
             pass
     except (OSError, ValueError) as error:
         advice = "start it with `prefect server start`, or unset PREFECT_API_URL to use a private one"
-        yield Check("prefect", "problem", f"{version}; no server answers at {address} ({error})", advice)
+        yield Check("prefect", "problem", f"{version}; no server responds at {address} ({error})", advice)
     else:
         yield Check("prefect", "ok", f"{version}, server at {address}")
 
@@ -150,7 +140,7 @@ def _shared_store() -> Iterator[Check]:
     except MtmmError as error:
         yield Check("shared store", "problem", str(error), f"see docs/scale.md, or unset {URL_VARIABLE}")
     else:
-        yield Check("shared store", "ok", f"{shared.url} answers")
+        yield Check("shared store", "ok", f"{shared.url} responds")
 
 
 def _weights() -> Iterator[Check]:

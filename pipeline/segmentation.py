@@ -1,11 +1,11 @@
-"""Words to utterances: units of speech bounded by pauses and sentence ends (paper, section 1).
+"""Segmentation of words into utterances: units of speech bounded by pauses and sentence ends (paper, section 1).
 
-The rule, in the order in which it is applied; docs/utterances.md has the evidence behind each constant:
+The rules in order of application; docs/utterances.md has the evidence for each constant:
 
-1. Another speaker, a sentence end or a pause of at least `PAUSE` ends an utterance.
-2. What is longer than `LONGEST` is cut at its largest pause, commas preferred, until it fits.
-3. What is shorter than `SHORTEST` or has fewer than `FEWEST_WORDS` words joins the neighbour across the smaller pause,
-   if that is below `PAUSE`; a sentence that a pause broke off is joined across up to `LONGEST_JOIN`.
+1. A change of speaker, a sentence end or a pause of at least `PAUSE` ends an utterance.
+2. An utterance longer than `LONGEST` is cut at its largest pause, commas preferred, until all parts fit.
+3. An utterance shorter than `SHORTEST` or with fewer than `FEWEST_WORDS` words is merged with the neighbour across the
+   smaller pause, if that is below `PAUSE`, or below `LONGEST_JOIN` within a sentence.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.utterance import Utterance
 
-SEGMENTATION_VERSION = "pause-sentence/1"  # raise when the rule changes: stored utterances are then made again
-PAUSE = 1.0  # seconds; in MOSI 0.1 % of the places within an utterance hold such a pause
+SEGMENTATION_VERSION = "pause-sentence/1"  # raise when the rules change: stored utterances are then recomputed
+PAUSE = 1.0  # seconds; in MOSI 0.1 % of the gaps between words of an utterance are as long
 LONGEST = 20.0  # seconds; 95 % of MOSEI's utterances are shorter than 17
 SHORTEST = 1.0  # seconds; 99 % of MOSEI's utterances are longer than 1.7, of which 0.8 are padding
 FEWEST_WORDS = 3  # 99 % of MOSEI's utterances have at least 3
-LONGEST_JOIN = 2.0  # seconds of pause that an unfinished sentence may hold: a rhetorical pause
+LONGEST_JOIN = 2.0  # seconds; the longest pause within a sentence (a rhetorical pause)
 SHORTEST_SIDE = 2.0  # seconds; a cut of a long utterance leaves at least this much on both sides
 COMMA_BONUS = 0.3  # seconds that a comma adds to the pause after it when a long utterance is cut
 
 SENTENCE_END = re.compile(r"[.?!。！？؟।]['\"”’)\]»]*$")
 CLAUSE_END = re.compile(r"[,;:—–，、；：]['\"”’)\]»]*$")
-# A point that ends no sentence: titles, initials, spelled letters ("U.S."), "e.g."; and three points, which whisper
-# sets where a speaker breaks off to think.
+# A full stop that does not end a sentence: titles, initials, spelled letters ("U.S."), "e.g."; and three points, which
+# whisper writes for a hesitation.
 NO_SENTENCE_END = re.compile(
     r"(?:^(?:mr|mrs|ms|dr|st|jr|sr|prof|rev|gen|sen|rep|gov|lt|col|vs|no|inc|approx)\.|^(?:\w\.)+|.*\.\.\.)$",
     re.IGNORECASE,
@@ -40,7 +40,7 @@ NO_SENTENCE_END = re.compile(
 
 @dataclass
 class _Group:
-    """Neighbouring words, by position; `closed` where the next group must not be joined."""
+    """Consecutive words, by position; a `closed` group is not merged with the next."""
 
     first: int
     last: int
@@ -49,14 +49,14 @@ class _Group:
 
 
 def segment(words: Sequence[Word], *, speakers: Sequence[str | None] | None = None) -> tuple[Utterance, ...]:
-    """Cut the words of a recording into utterances.
+    """Segment the words of a recording into utterances.
 
     Parameters
     ----------
     words : sequence of Word
         In order of time.
     speakers : sequence of str or None, same length, optional
-        Who says each word. An utterance never holds two speakers.
+        Speaker of each word. An utterance has one speaker.
 
     Returns
     -------
@@ -93,12 +93,12 @@ def utterance(index: int, words: Sequence[Word], *, speaker: str | None = None) 
 
 
 def ends_sentence(text: str) -> bool:
-    """Return whether a word ends a sentence, by its punctuation."""
+    """Return whether a word ends a sentence according to its punctuation."""
     return bool(SENTENCE_END.search(text)) and not NO_SENTENCE_END.search(text)
 
 
 def _pause(words: Sequence[Word], index: int) -> float:
-    """Return the seconds between word `index` and the next."""
+    """Return the pause after word `index` in seconds."""
     return words[index + 1].start - words[index].end
 
 
@@ -144,7 +144,7 @@ def _join_short(words: Sequence[Word], groups: Sequence[_Group]) -> list[_Group]
         return seconds < SHORTEST or group.last - group.first + 1 < FEWEST_WORDS
 
     def price(earlier: int) -> float | None:
-        """Return what joining a group and the next costs in seconds of pause, None where they must stay apart."""
+        """Return the cost of merging a group with the next in seconds of pause, None if they must not be merged."""
         left, right = joined[earlier], joined[earlier + 1]
         pause = _pause(words, left.last)
         longest_pause = PAUSE if left.sentence_end else LONGEST_JOIN

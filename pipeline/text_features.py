@@ -1,4 +1,4 @@
-"""The text columns that a checkpoint asks for: GloVe means, sentence vectors, or both side by side."""
+"""Text columns of a checkpoint: GloVe means, sentence embeddings, or both concatenated."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ class Utterance:
     index : int
         Position in the video, from 0.
     start, end : float
-        Seconds on the picture's clock.
+        Seconds from the start of the media file.
     text : str
         Its words joined by single spaces.
     words : tuple of Word
         At least one, in order of time.
     speaker : str or None
-        Name or number of the speaker where the transcript gives one.
+        Name or number of the speaker, if the transcript has one.
     """
 
     index: int

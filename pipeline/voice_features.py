@@ -1,4 +1,4 @@
-"""The voice columns of utterances, beside COVAREP's in the acoustic modality."""
+"""Voice columns of the acoustic modality: whisper's encoder states per utterance."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mtmm_video.model.features import ModalityFeatures
 def voice_features(
     waveform: NDArray[np.floating], *, sample_rate: int, spans: Sequence[tuple[float, float]], model: Path
 ) -> ModalityFeatures:
-    """Return the voice columns of each utterance; arguments and errors are those of `voice_states`."""
+    """Compute the voice columns of each utterance; arguments and errors are those of `voice_states`."""
     values, valid = voice_states(waveform, sample_rate=sample_rate, spans=spans, model=model)
     return ModalityFeatures(values, np.repeat(valid[:, None], len(VOICE_NAMES), axis=1), VOICE_NAMES, VOICE_VERSION)
 
 
 def no_voice(count: int) -> ModalityFeatures:
-    """Return the voice columns of `count` utterances of which nobody has the sound."""
+    """Return invalid voice columns for `count` utterances without audio."""
     shape = (count, len(VOICE_NAMES))
     return ModalityFeatures(np.zeros(shape, np.float32), np.zeros(shape, np.bool_), VOICE_NAMES, VOICE_VERSION)

@@ -182,12 +182,7 @@ def plan_chunks(speech: NDArray[np.floating]) -> tuple[Span, ...]:
     Parameters
     ----------
     speech : ndarray, shape (n, 2)
-        Start and end in seconds, in order.
-
-    Returns
-    -------
-    tuple of (float, float)
-        Start and end of each chunk in seconds.
+        Start and end in seconds, in order; as in the result.
     """
     longest = LONGEST_CHUNK - 2 * CHUNK_MARGIN
     chunks: list[Span] = []

@@ -1,1 +1,1 @@
-"""One module per corpus, each with a function that prepares its utterance table; the .csd reader and writer."""
+"""Corpora: one module per corpus with a function that makes its utterance table, and the .csd reader and writer."""

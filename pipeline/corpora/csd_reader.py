@@ -1,7 +1,7 @@
-"""The computational sequences of the CMU-MultimodalSDK (``.csd``): HDF5 with features and intervals per video.
+"""Reader for computational sequences of the CMU-MultimodalSDK (``.csd``): HDF5 with features and intervals per video.
 
 Layout: ``/<root name>/data/<video id>/features`` (T, D) and ``.../intervals`` (T, 2) in seconds, metadata as
-one-element JSON strings under ``/<root name>/metadata``. Files that the SDK has aligned have a key per segment,
+one-element JSON strings under ``/<root name>/metadata``. Files aligned by the SDK have a key per segment,
 ``<video id>[n]``.
 """
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import DataError
 
-Kind = Literal["words", "word_vectors", "labels", "acoustic", "visual"]
+Content = Literal["words", "word_vectors", "labels", "acoustic", "visual"]
 
 ACOUSTIC_COLUMNS = 74  # COVAREP
 VISUAL_COLUMNS = 35  # FACET 4.2
@@ -32,12 +32,12 @@ SEGMENT_KEY = re.compile(r"^(?P<video>.+)\[(?P<segment>\d+)\]$")
 
 @dataclass(frozen=True)
 class Rows:
-    """What a sequence holds of one video, in order of time.
+    """The rows of one video in a sequence, in order of time.
 
     Attributes
     ----------
     features : ndarray, shape (t, d)
-        Numbers, or bytes where the sequence holds words. May hold NaN and infinities, as the files do.
+        Numbers, or bytes in a sequence of words. NaN and infinities occur in the files and are kept.
     intervals : ndarray of float64, shape (t, 2)
         Start and end in seconds.
     """
@@ -47,7 +47,7 @@ class Rows:
 
 
 class ComputationalSequence:
-    """An open ``.csd`` file that is read video by video, so that 10 GB of it never lie in memory at once.
+    """An open ``.csd`` file, read video by video, since the largest have 10 GB.
 
     Attributes
     ----------
@@ -55,8 +55,8 @@ class ComputationalSequence:
         The file.
     root : str
         Its root name, for instance ``COVAREP``.
-    kind : Kind
-        What it holds, told by type and width of its features.
+    content : Content
+        Type of its content, inferred from dtype and width of its features.
     width : int
         Columns of its features.
     """
@@ -79,8 +79,8 @@ class ComputationalSequence:
         for keys in self._keys.values():
             keys.sort(key=segment_number)
         if not self._keys:
-            raise DataError(f"{path}: holds no videos")
-        self.kind, self.width = self._tell_kind()
+            raise DataError(f"{path}: has no videos")
+        self.content, self.width = self._infer_content()
 
     @property
     def videos(self) -> tuple[str, ...]:
@@ -91,12 +91,12 @@ class ComputationalSequence:
         return video in self._keys
 
     def read(self, video: str) -> Rows:
-        """Read one video, its segments joined where the file has a key per segment.
+        """Read one video; segments with separate keys are concatenated.
 
         Raises
         ------
         DataError
-            If the file is damaged there, or features and intervals do not fit together.
+            If the data are damaged, or features and intervals differ in length.
         """
         features, intervals = [], []
         for key in self._keys[video]:
@@ -105,7 +105,7 @@ class ComputationalSequence:
                 one, span = np.asarray(group["features"][()]), np.asarray(group["intervals"][()], dtype=np.float64)
             except (OSError, KeyError, TypeError, ValueError) as error:
                 raise DataError(
-                    f"{self.path}: cannot read {key!r} ({error}); the download may be cut short, fetch the file again"
+                    f"{self.path}: cannot read {key!r} ({error}); the download may be truncated, fetch the file again"
                 ) from error
             if one.ndim != 2 or span.shape != (len(one), 2):
                 raise DataError(
@@ -119,7 +119,7 @@ class ComputationalSequence:
         return Rows(features=joined[order], intervals=spans[order])
 
     def dimension_names(self) -> tuple[str, ...] | None:
-        """Return the names of the columns where the metadata gives them, else None."""
+        """Return the names of the columns from the metadata, None if it has none."""
         if "dimension names" not in self._metadata:
             return None
         raw = np.asarray(self._metadata["dimension names"][()]).reshape(-1)[0]
@@ -130,7 +130,7 @@ class ComputationalSequence:
             return None
         return tuple(map(str, names)) if isinstance(names, list) else None
 
-    def _tell_kind(self) -> tuple[Kind, int]:
+    def _infer_content(self) -> tuple[Content, int]:
         first = self._keys[next(iter(self._keys))][0]
         try:
             dataset = self._data[first]["features"]
@@ -139,7 +139,7 @@ class ComputationalSequence:
             raise DataError(f"{self.path}: {first!r} has no features of shape (t, d) ({error})") from error
         if dtype.kind in "SOU" and width == 1:
             return "words", width
-        widths: dict[int, Kind] = {LABEL_COLUMNS: "labels", ACOUSTIC_COLUMNS: "acoustic", VISUAL_COLUMNS: "visual"}
+        widths: dict[int, Content] = {LABEL_COLUMNS: "labels", ACOUSTIC_COLUMNS: "acoustic", VISUAL_COLUMNS: "visual"}
         widths.update(dict.fromkeys(VECTOR_COLUMNS, "word_vectors"))
         if width not in widths:
             raise DataError(
@@ -151,7 +151,7 @@ class ComputationalSequence:
 
 
 def segment_number(key: str) -> int:
-    """Return the n of a key ``<video id>[n]``, 0 where it has none; as a number, since [10] follows [9]."""
+    """Return the n of a key ``<video id>[n]``, 0 if it has none, for sorting in numerical order."""
     match = SEGMENT_KEY.match(key)
     return int(match["segment"]) if match else 0
 
@@ -163,18 +163,18 @@ def open_sequence(path: Path) -> Iterator[ComputationalSequence]:
     Raises
     ------
     DataError
-        If it is missing, truncated, no HDF5 file, or no computational sequence.
+        If it is missing, truncated, not an HDF5 file, or not a computational sequence.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise DataError(f"{path}: no HDF5 file, or cut short ({error}); fetch it again") from error
+        raise DataError(f"{path}: not an HDF5 file, or truncated ({error}); fetch it again") from error
     with file:
         yield ComputationalSequence(path, file)
 
 
 def word_text(value: object) -> str:
-    """Return a word as the file stores it (bytes or text) as text."""
+    """Decode a word, which files store as bytes or text."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

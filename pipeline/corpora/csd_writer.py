@@ -1,7 +1,7 @@
-"""Writing a computational sequence of the CMU-MultimodalSDK (``.csd``); `pipeline.corpora.csd_reader` reads them.
+"""Writer for computational sequences of the CMU-MultimodalSDK (``.csd``); the reader is `pipeline.corpora.csd_reader`.
 
 Layout: ``/<root>/data/<video>/features`` (t, d) and ``.../intervals`` (t, 2) in seconds; ``/<root>/metadata/<key>``
-holds one string each, JSON.
+has one JSON string each.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.foundation.version import __version__
 
-# Names our sequences' identities: the same file and sequence always have the same uuid.
+# Of the uuid of a sequence, which is determined by the file and the name of the sequence.
 NAMESPACE = uuid.UUID("4ec104de-041f-489a-b3e3-64491fce1d4f")
 
 
@@ -30,9 +30,9 @@ class VideoSequence:
     Attributes
     ----------
     root : str
-        Root name, which must not be that of another sequence in a data set.
+        Root name, unique in a data set.
     description : str
-        What the numbers are, version included.
+        Description of the features, with their version.
     names : tuple of str, length d
         Column names.
     features : ndarray, shape (t, d)
@@ -49,7 +49,7 @@ class VideoSequence:
 
 
 def video_key(name: str) -> str:
-    """Return a video's name as a key: a slash would open a group, and the SDK reads ``[n]`` as a segment's number."""
+    """Convert a video's name to a key: HDF5 reserves the slash, and the SDK ``[n]`` for segment numbers."""
     return name.translate(str.maketrans("/[]", "_()"))
 
 
@@ -61,11 +61,11 @@ def write_csd(path: Path, sequence: VideoSequence, *, video: str, sha256: str) -
     path : Path
         The file.
     sequence : VideoSequence
-        What to write.
+        The sequence.
     video : str
-        Its name; `video_key` of it is its key in the SDK's data sets.
+        Name of the video; its key in the file is `video_key` of the name.
     sha256 : str
-        Of the video, from which the sequence's uuid is made.
+        Of the video; determines the sequence's uuid.
 
     Raises
     ------

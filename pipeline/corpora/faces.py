@@ -1,8 +1,8 @@
-"""The corpora that `plus` learns from beside MOSEI, as utterance tables: each has the modalities it has.
+"""Acted corpora as utterance tables, with soft labels derived from MOSEI; the photographs of faces.
 
-MOSI gives words with real COVAREP means; RAVDESS gives acted voices and the photographs faces, both measured by our own
-extractors, so what is learnt is what is served. An acted clip carries no MOSEI annotation. It stands for the MOSEI
-utterances whose strongest emotion is the acted one: its labels are made of their mean labels (`label_profiles`).
+The checkpoint `plus` is also trained on MOSI (words with COVAREP means), RAVDESS (acted voices) and photographs (acted
+faces), the last two measured by the extractors of inference. Acted clips have no MOSEI annotation: their labels are
+means over the MOSEI utterances whose strongest emotion is the acted one (`label_profiles`).
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS, NO_EMOTION
 from mtmm_video.model.table import Labels, UtteranceTable
+from mtmm_video.pipeline.averaging import masked_mean
 from mtmm_video.pipeline.corpora.mosei_labels import read_csv
 from mtmm_video.pipeline.text_features import SENTENCE, text_features
 
-NEUTRAL = "neutral"  # of RAVDESS and of the photographs: next to no evidence
-BLANK_SECONDS = 2.0  # between two photographs, longer than a track survives
+NEUTRAL = "neutral"  # label of RAVDESS and of the photographs
+BLANK_SECONDS = 2.0  # between two photographs, longer than the longest gap in a track
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What MOSEI says about utterances whose strongest emotion is a given one.
+    """Mean labels of the MOSEI utterances whose strongest emotion is a given one.
 
     Attributes
     ----------
     positive : float
         Share with sentiment >= 0.
     emotion : ndarray, shape (7,)
-        Share with each emotion present, then with none.
+        Share with each emotion present, then share with none.
     sentiment_intensity : float
         Mean sentiment.
     emotion_intensity : ndarray, shape (6,)
@@ -55,7 +56,7 @@ class Profile:
 
 
 def strongest_emotions(labels: Labels) -> NDArray[np.int64]:
-    """Index of each row's strongest emotion, 6 ("none") where there is none; -1 where nothing is known."""
+    """Return the index of each row's strongest emotion, 6 ("none") without one; -1 without annotation."""
     known = ~np.isnan(labels.emotion_intensity).any(axis=1)
     intensity = np.nan_to_num(labels.emotion_intensity)
     strongest = np.where(intensity.max(axis=1) > 0, intensity.argmax(axis=1), len(EMOTIONS))
@@ -63,11 +64,11 @@ def strongest_emotions(labels: Labels) -> NDArray[np.int64]:
 
 
 def label_profiles(mosei_train: UtteranceTable) -> dict[str, Profile]:
-    """Return the labels of a clip by its acted emotion: the mean ones of MOSEI's utterances where it is the strongest.
+    """Compute soft labels for acted emotions: the mean labels of MOSEI's utterances in which each is the strongest.
 
-    ``neutral`` lies between "none" and all. An acted emotion says of the others at most what ``neutral`` says: in MOSEI
-    .42 of the fearful utterances are sad and .38 happy, but that is of their words, and a network that learns it from
-    voices and faces takes every agitated one for sad and for happy.
+    ``neutral`` is the mean of the profiles of "none" and of all utterances. The other emotions in a profile are limited
+    to their values in ``neutral``: in MOSEI .42 of the fearful utterances are sad and .38 happy, but because of their
+    words; a network trained on voices and faces with these labels predicts sad and happy for all agitated ones.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def label_profiles(mosei_train: UtteranceTable) -> dict[str, Profile]:
 
 
 def _own_alone(profile: Profile, *, index: int, neutral: Profile) -> Profile:
-    """Return the profile with the emotions other than the one at `index` no higher than in `neutral`."""
+    """Limit the emotions of a profile other than the one at `index` to those of `neutral`."""
     emotion = np.minimum(profile.emotion, neutral.emotion)
     emotion[index] = profile.emotion[index]
     intensity = np.minimum(profile.emotion_intensity, neutral.emotion_intensity)
@@ -115,7 +116,7 @@ def _own_alone(profile: Profile, *, index: int, neutral: Profile) -> Profile:
 
 
 def profile_labels(emotions: Sequence[str], profiles: Mapping[str, Profile]) -> Labels:
-    """Soft labels for acted clips, one row each."""
+    """Make soft labels for acted clips, one row each."""
     chosen = [profiles[name] for name in emotions]
     return Labels(
         sentiment=np.array([profile.positive for profile in chosen], np.float32),
@@ -128,10 +129,9 @@ def profile_labels(emotions: Sequence[str], profiles: Mapping[str, Profile]) -> 
 
 
 def stream_mean(stream: FeatureStream) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Mean of each column over its valid frames: a clip of one utterance without word times."""
-    count = stream.valid.sum(axis=0)
-    total = np.where(stream.valid, stream.values, 0.0).sum(axis=0)
-    return (total / np.maximum(count, 1)).astype(np.float32), count > 0
+    """Average each column over its valid frames: a clip of one utterance without word times."""
+    mean, valid = masked_mean(stream.values, stream.valid)
+    return mean.astype(np.float32), valid
 
 
 def single_utterances(
@@ -143,7 +143,7 @@ def single_utterances(
     modality: Modality,
     features: ModalityFeatures,
 ) -> UtteranceTable:
-    """Make a table in which every clip is a video of one utterance, without labels; corpus names are CORPUS/EMOTION."""
+    """Make a table of clips with one utterance each, without labels; corpus names are CORPUS/EMOTION."""
     return UtteranceTable(
         video_ids=tuple(names),
         splits=tuple(splits),
@@ -157,8 +157,8 @@ def single_utterances(
 
 
 def photograph_tracks(folder: Path, *, landmarker: Path) -> VisualTracks:
-    """Find the face of every photograph of ``index.csv``; photograph i is the frame at 4 i seconds."""
-    import cv2  # noqa: PLC0415  only this function decodes pictures
+    """Detect the face in every photograph of ``index.csv``; photograph i is the frame at 4 i seconds."""
+    import cv2  # noqa: PLC0415  only this function decodes images
 
     index = read_csv(folder / "index.csv", columns=("path", "emotion"))
 
@@ -166,10 +166,10 @@ def photograph_tracks(folder: Path, *, landmarker: Path) -> VisualTracks:
         for row, path in enumerate(index["path"]):
             picture = cv2.imread(str(folder / path))
             if picture is None:
-                raise DataError(f"{folder / path}: is no picture that can be read")
+                raise DataError(f"{folder / path}: is not an image that can be read")
             image = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
             yield Frame(2 * BLANK_SECONDS * row, image)
-            # A blank in between, so that the landmarker looks for the next face anew instead of following this one.
+            # A blank frame in between, so that the landmarker detects the next face instead of tracking this one.
             yield Frame(2 * BLANK_SECONDS * row + BLANK_SECONDS, np.zeros((64, 64, 3), np.uint8))
 
     return track_faces(frames(), landmarker=landmarker, maximum_faces=1)
@@ -188,8 +188,9 @@ def faces_table(folder: Path, *, tracks: VisualTracks) -> UtteranceTable:
     Returns
     -------
     UtteranceTable
-        Visual only; corpora ``faces/EMOTION``. Photographs without a face found are left out, contempt too: MOSEI does
-        not know it. Every fifth is in valid; two pictures of one person stay together, where the name tells.
+        Visual only; corpora ``faces/EMOTION``. Photographs without a detected face are omitted, and those of contempt,
+        which MOSEI does not annotate. One fifth is in valid; photographs of one person, identified by the file name,
+        are in one split.
     """
     index = read_csv(folder / "index.csv", columns=("path", "emotion"))
     names, emotions, splits, rows, masks = [], [], [], [], []
@@ -214,5 +215,5 @@ def faces_table(folder: Path, *, tracks: VisualTracks) -> UtteranceTable:
 
 
 def joined_text(texts: Sequence[str], *, glove: Path, sentence: Path) -> ModalityFeatures:
-    """Return GloVe means and sentence vectors side by side, as the analysis computes them."""
+    """Compute GloVe means and sentence embeddings, concatenated, as the analysis does."""
     return text_features(texts, extractors=("glove-6b-50d", SENTENCE), glove=glove, sentence=sentence).features

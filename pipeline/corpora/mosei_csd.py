@@ -1,9 +1,9 @@
-"""CMU-MOSEI from the SDK's own files: three streams aligned to words, averaged over words, then utterances."""
+"""CMU-MOSEI from the SDK's ``.csd`` files: three streams aligned to words, averaged over words, then utterances."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,29 +21,29 @@ from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS, SENTIMENT_RANGE
 from mtmm_video.model.table import SPLITS, Labels, UtteranceTable
 from mtmm_video.pipeline.averaging import average_words
-from mtmm_video.pipeline.corpora.csd_reader import ComputationalSequence, Kind, Rows, open_sequence, word_text
+from mtmm_video.pipeline.corpora.csd_reader import ComputationalSequence, Content, Rows, open_sequence, word_text
 from mtmm_video.pipeline.corpora.mosei_labels import text_features
 from mtmm_video.pipeline.utterance import Utterance
 
 FOLDS = Path(__file__).parent / "mosei_folds.json"
-# The order of the SDK's label file, which is not the paper's; read from the metadata where it is given there.
+# The order of the SDK's label file, which differs from the paper's; used if the metadata does not specify it.
 SDK_LABELS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")
 SYNONYMS = {"happiness": "happy", "sadness": "sad"}
-VECTORS_VERSION = "glove-840b-{width}d/sdk"  # the SDK's word vectors, which no extractor here makes
+VECTORS_VERSION = "glove-840b-{width}d/sdk"  # the SDK's word vectors, which no extractor of mtmm-video computes
 
 
 @dataclass(frozen=True)
 class Missing:
-    """What the files lack, so that it can be counted and listed.
+    """Missing data in the files.
 
     Attributes
     ----------
     no_fold : tuple of str
-        Labelled videos in no official fold; left out.
+        Labelled videos that are in no official fold; omitted from the table.
     segments : mapping of Modality to tuple of str
-        Segments of which that modality has nothing; kept in the table and masked.
+        Segments without data of the modality; kept in the table and masked.
     not_finite : mapping of Modality to int
-        Values that were NaN or infinite in the files; marked as not measured.
+        Number of NaN and infinite values in the files; marked invalid.
     """
 
     no_fold: tuple[str, ...]
@@ -53,7 +53,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Video:
-    """One video while the table is being built."""
+    """The rows of one video in the table."""
 
     labels: Labels
     texts: tuple[str, ...]
@@ -68,27 +68,29 @@ def official_folds() -> dict[str, str]:
     return {video: split for split in SPLITS for video in folds[split]}
 
 
-def find_sequences(folder: Path, stack: ExitStack) -> dict[Kind, ComputationalSequence]:
-    """Open every ``.csd`` file of a folder and tell what it holds by its content, not its name.
+def find_sequences(folder: Path, stack: ExitStack) -> dict[Content, ComputationalSequence]:
+    """Open every ``.csd`` file of a folder, and identify each by its content.
 
     Raises
     ------
     DataError
-        If there is none, one is damaged, two hold the same, or words or labels are missing.
+        If there is none, one is damaged, two have the same content, or words or labels are missing.
     """
-    found: dict[Kind, ComputationalSequence] = {}
+    found: dict[Content, ComputationalSequence] = {}
     paths = sorted(folder.glob("*.csd"))
     if not paths:
-        raise DataError(f"{folder}: holds no .csd file")
+        raise DataError(f"{folder}: has no .csd file")
     for path in paths:
         sequence = stack.enter_context(open_sequence(path))
-        if sequence.kind in found:
-            raise DataError(f"{path}: holds {sequence.kind}, and so does {found[sequence.kind].path}; keep one of them")
-        found[sequence.kind] = sequence
+        if sequence.content in found:
+            raise DataError(
+                f"{path}: has {sequence.content}, and so does {found[sequence.content].path}; keep one of them"
+            )
+        found[sequence.content] = sequence
     if "labels" not in found:
-        raise DataError(f"{folder}: none of its .csd files holds labels ({len(SDK_LABELS)} columns)")
+        raise DataError(f"{folder}: none of its .csd files has labels ({len(SDK_LABELS)} columns)")
     if "words" not in found and "word_vectors" not in found:
-        raise DataError(f"{folder}: none of its .csd files holds words or word vectors; their intervals are needed")
+        raise DataError(f"{folder}: none of its .csd files has words or word vectors; their intervals are needed")
     return found
 
 
@@ -97,23 +99,23 @@ def prepare_sequences(
 ) -> tuple[UtteranceTable, Missing]:
     """Make the table of CMU-MOSEI from a folder of ``.csd`` files.
 
-    Each stream is averaged by `pipeline.averaging.average_words`, the function that serves raw video: over the words of
-    an utterance first, then over the utterance (paper, section 5.2). A word belongs to the segment that its middle lies
-    in. Memory stays flat: one video is read at a time.
+    Each stream is averaged by `pipeline.averaging.average_words`, as in the analysis of a video: over each word of an
+    utterance first, then over the utterance (paper, section 5.2). A word is assigned to the segment that contains its
+    middle. One video is in memory at a time.
 
     Parameters
     ----------
     folder : Path
-        Labels, and words or word vectors, must be there; COVAREP and FACET may be.
+        Labels, and words or word vectors, are required; COVAREP and FACET are optional.
     glove : GloveVectors or None
-        Needed where the text comes as words; not used for word vectors.
+        Required for a sequence of words; not used for word vectors.
     folds : mapping of str to str, or None
         Split by video id; None takes the official folds.
 
     Raises
     ------
     DataError
-        If a file is damaged or foreign, or labels leave their range.
+        If a file is damaged or has other contents, or labels are out of range.
     """
     folds = official_folds() if folds is None else folds
     with ExitStack() as stack:
@@ -162,7 +164,7 @@ def prepare_sequences(
     return table, missing
 
 
-def read_video(video: str, sequences: Mapping[Kind, ComputationalSequence], *, glove: GloveVectors | None) -> Video:
+def read_video(video: str, sequences: Mapping[Content, ComputationalSequence], *, glove: GloveVectors | None) -> Video:
     """Read, align and average one video."""
     label_rows = sequences["labels"].read(video)
     labels = read_labels(label_rows, sequences["labels"], video=video)
@@ -175,7 +177,7 @@ def read_video(video: str, sequences: Mapping[Kind, ComputationalSequence], *, g
         texts_known = texts
     else:
         texts_known = ("",) * len(texts)
-    streams: list[tuple[Modality, Kind, tuple[str, ...], str]] = [
+    streams: list[tuple[Modality, Content, tuple[str, ...], str]] = [
         ("acoustic", "acoustic", COVAREP_NAMES, COVAREP_VERSION),
         ("visual", "visual", FACET_NAMES, FACET_VERSION),
     ]
@@ -183,14 +185,14 @@ def read_video(video: str, sequences: Mapping[Kind, ComputationalSequence], *, g
         width = sequences["word_vectors"].width
         names = tuple(f"glove840b_{index:03d}" for index in range(width))
         streams.insert(0, ("text", "word_vectors", names, VECTORS_VERSION.format(width=width)))
-    for modality, kind, names, version in streams:
-        if kind not in sequences:
+    for modality, content, names, version in streams:
+        source = sequences.get(content)
+        if source is None:
             continue
-        if video in sequences[kind]:
-            stream, bad = stream_of(sequences[kind].read(video), names=names, version=version, source=sequences[kind])
-            not_finite[modality] = bad
+        if video in source:
+            stream, not_finite[modality] = stream_of(source.read(video), names=names, version=version, source=source)
         else:
-            stream = empty_stream(names, version)
+            stream = FeatureStream.empty(names, version=version)
         modalities[modality] = average_words(stream, utterances)
     return Video(
         labels=labels,
@@ -202,12 +204,12 @@ def read_video(video: str, sequences: Mapping[Kind, ComputationalSequence], *, g
 
 
 def read_labels(rows: Rows, sequence: ComputationalSequence, *, video: str) -> Labels:
-    """Bring the annotations of one video into the paper's order.
+    """Convert the annotations of one video to the paper's order.
 
     Raises
     ------
     DataError
-        If the metadata names other columns, or an annotation leaves its range.
+        If the metadata names other columns, or an annotation is out of range.
     """
     given = tuple(SYNONYMS.get(name, name) for name in (sequence.dimension_names() or SDK_LABELS))
     if sorted(given) != sorted(SDK_LABELS):
@@ -226,18 +228,18 @@ def read_labels(rows: Rows, sequence: ComputationalSequence, *, video: str) -> L
 
 
 def cut_utterances(
-    video: str, intervals: NDArray[np.float64], sequences: Mapping[Kind, ComputationalSequence]
+    video: str, intervals: NDArray[np.float64], sequences: Mapping[Content, ComputationalSequence]
 ) -> tuple[Utterance, ...]:
-    """Give every word to the segment that its middle lies in.
+    """Assign every word to the segment that contains its middle.
 
     Parameters
     ----------
     video : str
-        Its id.
+        Id of the video.
     intervals : ndarray, shape (u, 2)
         Segments in seconds, in order of time.
-    sequences : mapping of Kind to ComputationalSequence
-        Words, or word vectors for their intervals alone.
+    sequences : mapping of Content to ComputationalSequence
+        Words, or word vectors, of which only the intervals are used.
     """
     source = sequences.get("words") or sequences["word_vectors"]
     words: list[Word] = []
@@ -245,7 +247,7 @@ def cut_utterances(
         rows = source.read(video)
         for feature, (start, end) in zip(rows.features, rows.intervals, strict=True):
             # A vector of zeros is a pause or an unknown word.
-            text = word_text(feature[0]).strip() if source.kind == "words" else "*" * bool(np.any(feature))
+            text = word_text(feature[0]).strip() if source.content == "words" else "*" * bool(np.any(feature))
             if text and text != SILENCE_MARK and end >= start:
                 words.append(Word(text=text, start=float(start), end=float(end)))
     middles = np.asarray([(word.start + word.end) / 2 for word in words], dtype=np.float64)
@@ -264,19 +266,19 @@ def cut_utterances(
 def stream_of(
     rows: Rows, *, names: tuple[str, ...], version: str, source: ComputationalSequence
 ) -> tuple[FeatureStream, int]:
-    """Turn a video's rows into a stream; NaN and infinities are marked as not measured and counted.
+    """Convert a video's rows to a stream; NaN and infinities are marked invalid and counted.
 
     Raises
     ------
     DataError
-        If the video has another number of columns than the file's first one.
+        If the number of columns is not that of `names`.
     """
     if rows.features.shape[1] != len(names):
         raise DataError(f"{source.path}: a video has {rows.features.shape[1]} columns, expected {len(names)}")
     values = rows.features.astype(np.float64)
     finite = np.isfinite(values)
-    # FACET writes a row of zeros where it found no face, and a word vector of zeros is an unknown word.
-    valid = finite if source.kind == "acoustic" else finite & values.any(axis=1, keepdims=True)
+    # A row of zeros is a frame without a face in FACET, and an unknown word in word vectors.
+    valid = finite if source.content == "acoustic" else finite & values.any(axis=1, keepdims=True)
     stream = FeatureStream(
         times=rows.intervals.mean(axis=1),
         values=np.where(finite, values, 0.0),
@@ -285,15 +287,3 @@ def stream_of(
         version=version,
     )
     return stream, int((~finite).sum())
-
-
-def empty_stream(names: Sequence[str], version: str) -> FeatureStream:
-    """Return a stream of no frames, for a video that a file lacks."""
-    shape = (0, len(names))
-    return FeatureStream(
-        times=np.zeros(0),
-        values=np.zeros(shape),
-        names=tuple(names),
-        valid=np.zeros(shape, dtype=np.bool_),
-        version=version,
-    )

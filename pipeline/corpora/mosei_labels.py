@@ -1,4 +1,4 @@
-"""CMU-MOSEI from label tables: transcripts and annotations as CSV, text features through our own extractor."""
+"""CMU-MOSEI from label tables: transcripts and annotations as CSV, text features by the extractors of inference."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ COLUMNS = ("video_id", "segment_id", "split", "order_by_text_start", "text", "se
 
 
 def read_csv(path: Path, *, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Read a CSV or CSV.GZ file that must have certain columns.
+    """Read a CSV or CSV.GZ file and check its columns.
 
     Raises
     ------
     DataError
-        If it cannot be read or lacks a column.
+        If it cannot be read, lacks a column, or has no rows.
     """
     try:
         frame = pd.read_csv(path, dtype={"video_id": str, "text": str}, keep_default_na=False, na_values=[""])
@@ -36,8 +36,26 @@ def read_csv(path: Path, *, columns: tuple[str, ...]) -> pd.DataFrame:
     return frame
 
 
+def read_split(folder: Path, split: str, *, columns: tuple[str, ...] = COLUMNS) -> pd.DataFrame:
+    """Read the labels of one split of CMU-MOSEI, ``<split>.csv.gz`` or ``<split>.csv``, in the order of the file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, cannot be read, lacks a column, or has rows of another split.
+    """
+    candidates = [folder / f"{split}.csv.gz", folder / f"{split}.csv"]
+    path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if path is None:
+        raise DataError(f"{folder}: no {split}.csv.gz or {split}.csv; is this the folder of the MOSEI labels?")
+    frame = read_csv(path, columns=("split", *columns))
+    if set(frame["split"]) != {split}:
+        raise DataError(f"{path}: its split column has {sorted(set(frame['split']))}, its name has {split!r}")
+    return frame
+
+
 def text_features(texts: list[str], *, glove: GloveVectors) -> ModalityFeatures:
-    """Return GloVe utterance means of transcripts as the model takes them, u rows."""
+    """Compute GloVe utterance means of transcripts, u rows."""
     means = glove.utterance_means(texts)
     return ModalityFeatures(values=means.values, valid=means.valid, names=means.names, version=means.version)
 
@@ -48,27 +66,19 @@ def prepare_labels(folder: Path, *, glove: GloveVectors) -> UtteranceTable:
     Parameters
     ----------
     folder : Path
-        Holds the three files. Emotion columns are found by name, so the label order of the SDK's own files plays no
-        part; utterances are ordered by ``order_by_text_start``.
+        Contains the three files. Emotion columns are selected by name, independent of their order; utterances are
+        ordered by ``order_by_text_start``.
     glove : GloveVectors
-        The extractor that serves as well.
+        The word vectors, also used for inference.
 
     Raises
     ------
     DataError
-        If a file is missing, lacks a column, or holds annotations out of range.
+        If a file is missing, lacks a column, or has annotations out of range.
     """
-    frames = []
-    for split in SPLITS:
-        candidates = [folder / f"{split}.csv.gz", folder / f"{split}.csv"]
-        path = next((candidate for candidate in candidates if candidate.is_file()), None)
-        if path is None:
-            raise DataError(f"{folder}: no {split}.csv.gz or {split}.csv; is this the folder of the MOSEI labels?")
-        frame = read_csv(path, columns=COLUMNS)
-        if set(frame["split"]) != {split}:
-            raise DataError(f"{path}: its split column says {sorted(set(frame['split']))}, its name says {split!r}")
-        frames.append(frame.sort_values(["video_id", "order_by_text_start"], kind="stable"))
-    every = pd.concat(frames, ignore_index=True)
+    frames = [read_split(folder, split) for split in SPLITS]
+    ordered = [frame.sort_values(["video_id", "order_by_text_start"], kind="stable") for frame in frames]
+    every = pd.concat(ordered, ignore_index=True)
     return table_of_frame(
         every,
         corpus="mosei",
@@ -80,18 +90,18 @@ def prepare_labels(folder: Path, *, glove: GloveVectors) -> UtteranceTable:
 
 
 def table_of_frame(frame: pd.DataFrame, *, corpus: str, labels: Labels, glove: GloveVectors) -> UtteranceTable:
-    """Make a text-only table of a frame whose rows are grouped by video and in order of time.
+    """Make a text-only table of a frame with rows grouped by video and in order of time.
 
     Raises
     ------
     DataError
-        If a video stands in two splits.
+        If a video is in two splits.
     """
     groups = frame.groupby("video_id", sort=False)
     splits = groups["split"].agg(["first", "nunique"])
     torn = splits.index[splits["nunique"] > 1]
     if len(torn):
-        raise DataError(f"{corpus}: the videos {', '.join(map(str, torn[:5]))} stand in more than one split")
+        raise DataError(f"{corpus}: the videos {', '.join(map(str, torn[:5]))} are in more than one split")
     sizes = groups.size()
     texts = ["" if pd.isna(text) else str(text) for text in frame["text"]]
     return UtteranceTable(

@@ -1,4 +1,4 @@
-"""CMU-MOSI from a CSV table: transcripts, binary sentiment, and COVAREP means that the real extractor made."""
+"""CMU-MOSI from a CSV table: transcripts, binary sentiment, and means of COVAREP's own features."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from mtmm_video.pipeline.corpora.mosei_labels import read_csv, table_of_frame
 
 FILE = "utterances.csv.gz"
 COLUMNS = ("split", "video_id", "segment_id", "text", "positive")
-VALID_VIDEOS = 10  # of the 62 that are not test: as many as the SDK's own fold of MOSI has for validation
+VALID_VIDEOS = 10  # of the 62 not in test: the number of validation videos in the SDK's fold of MOSI
 
 
 def prepare_mosi(path: Path, *, glove: GloveVectors) -> UtteranceTable:
     """Make the table of CMU-MOSI: text and acoustic, binary sentiment, no emotions.
 
-    The file knows only train and test. Ten training videos become the valid split, chosen by the hash of their name, so
-    that nobody chose them. Acoustic columns that the file lacks are marked as not measured.
+    The file has only train and test. Ten training videos, selected by the hash of their name, are the valid split.
+    Acoustic columns missing in the file are marked invalid.
 
     Parameters
     ----------
     path : Path
         ``utterances.csv.gz``.
     glove : GloveVectors
-        The extractor that serves as well.
+        The word vectors, also used for inference.
 
     Raises
     ------
     DataError
-        If the file lacks a column or holds labels other than 0 and 1.
+        If the file lacks a column or has labels other than 0 and 1.
     """
     frame = read_csv(path, columns=COLUMNS)
     if not frame["positive"].isin([0, 1]).all():
-        raise DataError(f"{path}: the column 'positive' must hold 0 and 1 only")
+        raise DataError(f"{path}: the column 'positive' must have the values 0 and 1 only")
     training = frame.loc[frame["split"] == "train", "video_id"].unique()
     held_out = sorted(training, key=lambda video: hashlib.sha256(str(video).encode()).hexdigest())[:VALID_VIDEOS]
     frame.loc[frame["video_id"].isin(held_out), "split"] = "valid"

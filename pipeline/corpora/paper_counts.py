@@ -1,4 +1,4 @@
-"""The paper's Tables 2 and 3 beside what a table holds."""
+"""The paper's Tables 2 and 3, compared with the counts of an utterance table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAPER_TABLE_3: Mapping[int, int] = {0: 3372, 1: 11050, 2: 5526, 3: 2084, 4: 553,
 
 
 def table_2(table: UtteranceTable) -> dict[str, tuple[int, int, int]]:
-    """Count what the paper's Table 2 counts, per split: train, valid, test."""
+    """Compute the counts of the paper's Table 2, per split: train, valid, test."""
     row_splits = np.asarray(table.splits)[table.video_of_row]
     found: dict[str, tuple[int, int, int]] = {}
 
@@ -55,7 +55,7 @@ def table_3(table: UtteranceTable) -> dict[int, int]:
 
 
 def render_tables(table: UtteranceTable) -> tuple[Table, Table]:
-    """Lay out Tables 2 and 3 for the terminal, the paper's numbers beside those found."""
+    """Format Tables 2 and 3 for the terminal, with the paper's numbers in parentheses."""
     second = Table("", title="Table 2: statistics, found (paper)", box=None, header_style="bold")
     for split in SPLITS:
         second.add_column(split, justify="right")

@@ -1,8 +1,8 @@
-"""Acted voices: RAVDESS as an utterance table, every clip as it is and as it would sound elsewhere.
+"""Acted voices: RAVDESS as an utterance table, with data augmentation.
 
-RAVDESS has two sentences in one studio. Each training clip is therefore also measured in parts, with reverberation,
-with a tilted spectrum and with noise, so that the columns of `extractors.acoustic.whisper_states` teach neither these
-words nor that room.
+RAVDESS has two sentences recorded in one studio. Each training clip is therefore augmented by cropping, reverberation,
+spectral tilt and noise, so that a model trained on the columns of `extractors.acoustic.whisper_states` depends on
+neither the words nor the room.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from mtmm_video.pipeline.corpora.mosei_labels import read_csv
 from mtmm_video.pipeline.voice_features import voice_features
 
 CALM = "calm"
-LEVEL = 0.05  # root mean square of the loudest half of the frames; about -26 dBFS, as speech on video platforms is
-LOUDEST_GAIN = 100.0  # 40 dB: some RAVDESS clips lie that far down
-VARIANTS = 4  # of each training clip, beside the clip itself
-OFTEN = 0.5  # probability of each change
-SPAN = (0.35, 0.75)  # share of the clip that a part of it has
+LEVEL = 0.05  # root mean square of the loudest half of the frames; about -26 dBFS, typical of video platforms
+LOUDEST_GAIN = 100.0  # 40 dB, which some RAVDESS clips need
+VARIANTS = 4  # augmented variants of each training clip
+OFTEN = 0.5  # probability of each augmentation
+SPAN = (0.35, 0.75)  # range of the cropped length, as a share of the clip
 TILT = 0.6  # largest coefficient of the first-order filter: 12 dB between the two ends of the spectrum
-REVERBERATION = (0.1, 0.5)  # seconds until the room's echo has fallen by 60 dB
-DIRECT_SOUND = (3.0, 12.0)  # amplitude of what comes straight from the mouth, the echo beginning with about 1
+REVERBERATION = (0.1, 0.5)  # range of the reverberation time (60 dB decay) in seconds
+DIRECT_SOUND = (3.0, 12.0)  # range of the amplitude of the direct sound relative to the start of the reverberation
 SIGNAL_TO_NOISE = (8.0, 30.0)  # dB
-COLOUR = 0.95  # largest coefficient of the noise's first-order low-pass: from white to nearly brown
+COLOUR = 0.95  # largest coefficient of the noise's first-order low-pass: white to nearly brown noise
 
 
 def level(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
-    """Bring quiet and loud recordings to one loudness: the loudest half of the 25 ms frames gets the same power."""
+    """Normalise the loudness: the loudest half of the 25 ms frames gets a fixed power."""
     size = sample_rate // 40
     frames = waveform[: len(waveform) // size * size].reshape(-1, size)
     powers = np.sort((frames**2).mean(axis=1))
@@ -52,10 +52,10 @@ def level(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.floa
 
 
 def spoken_part(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
-    """Cut the silence before and after the speech: in use, only what lies within words is averaged.
+    """Trim the silence before and after the speech, as inference averages only frames within words.
 
-    The speech is looked for in a levelled copy, since some clips are very quiet; what is returned keeps its loudness,
-    which is part of how a speaker acts.
+    Speech is detected in a copy of normalised loudness, since some clips are very quiet; the result keeps its loudness,
+    which depends on the acted emotion.
     """
     speech = detect_speech(level(waveform, sample_rate=sample_rate).astype(np.float32), sample_rate=sample_rate)
     if len(speech) == 0:
@@ -64,7 +64,7 @@ def spoken_part(waveform: NDArray[np.float64], *, sample_rate: int) -> NDArray[n
 
 
 def vary(waveform: NDArray[np.float64], *, sample_rate: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Return a clip as it might sound elsewhere: a part of it, tilted, in a room, in noise, each with probability .5.
+    """Augment a clip: cropping, spectral tilt, reverberation and noise, each with probability .5.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def vary(waveform: NDArray[np.float64], *, sample_rate: int, generator: np.rando
     sample_rate : int
         Hz.
     generator : numpy Generator
-        Source of chance.
+        Random number generator.
     """
     if generator.random() < OFTEN:
         length = int(len(waveform) * generator.uniform(*SPAN))
@@ -93,10 +93,10 @@ def vary(waveform: NDArray[np.float64], *, sample_rate: int, generator: np.rando
     return waveform
 
 
-def measure(
+def acted_features(
     waveform: NDArray[np.float64], *, sample_rate: int, model: Path, variants: int = 0, seed: int = 0
 ) -> ModalityFeatures:
-    """Measure an acted clip, cut to its speech, as an utterance of its own.
+    """Compute the acoustic features of an acted clip, trimmed to its speech, as one utterance.
 
     Parameters
     ----------
@@ -107,31 +107,31 @@ def measure(
     model : Path
         Weights of whisper base.
     variants : int
-        How many variants to hear (`vary`).
+        Number of augmented variants (`vary`).
     seed : int
-        Of the variants.
+        Of the augmentation.
 
     Returns
     -------
     ModalityFeatures
-        1 + variants rows, the clip itself first: its COVAREP means in all of them, then what the voice columns are.
+        1 + variants rows, the original clip first: its COVAREP means in all rows, then the voice columns of the row.
     """
     speech = spoken_part(waveform, sample_rate=sample_rate)
     generator = np.random.default_rng(seed)
-    heard = [speech, *(vary(speech, sample_rate=sample_rate, generator=generator) for _ in range(variants))]
-    voice = stacked(
+    clips = [speech, *(vary(speech, sample_rate=sample_rate, generator=generator) for _ in range(variants))]
+    voice = vstack(
         [
-            voice_features(each, sample_rate=sample_rate, spans=[(0.0, len(each) / sample_rate)], model=model)
-            for each in heard
+            voice_features(clip, sample_rate=sample_rate, spans=[(0.0, len(clip) / sample_rate)], model=model)
+            for clip in clips
         ]
     )
     values, valid = stream_mean(covarep(speech, sample_rate=sample_rate))
-    rows = np.zeros(len(heard), np.int64)
+    rows = np.zeros(len(clips), np.int64)
     return hstack([ModalityFeatures(values[None][rows], valid[None][rows], COVAREP_NAMES, COVAREP_VERSION), voice])
 
 
-def stacked(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:
-    """Put the rows of features of the same columns one below the other."""
+def vstack(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:
+    """Concatenate the rows of features of the same columns."""
     return replace(
         parts[0],
         values=np.concatenate([part.values for part in parts]),
@@ -139,23 +139,24 @@ def stacked(parts: Sequence[ModalityFeatures]) -> ModalityFeatures:
     )
 
 
-def measure_file(path: Path, *, model: Path, variants: int, seed: int) -> ModalityFeatures:
-    """Measure a recording as `measure` does."""
+def file_features(path: Path, *, model: Path, variants: int, seed: int) -> ModalityFeatures:
+    """Compute the features of an audio file; arguments as in `acted_features`."""
     waveform, rate = soundfile.read(path, dtype="float64")
-    return measure(waveform, sample_rate=rate, model=model, variants=variants, seed=seed)
+    return acted_features(waveform, sample_rate=rate, model=model, variants=variants, seed=seed)
 
 
 def ravdess_table(folder: Path, *, valid_speakers: Sequence[str], model: Path) -> UtteranceTable:
-    """Measure RAVDESS with our own extractors, on all cores.
+    """Compute the features of RAVDESS with the extractors of inference, on all cores.
 
-    Its calm clips are left out. MOSEI knows no calm, and called neutral they teach that a soft voice is not a sad one.
+    The clips labelled calm are omitted: MOSEI has no such label, and as neutral they would teach that a soft voice is
+    not sad.
 
     Parameters
     ----------
     folder : Path
         With ``index.csv`` (path, speaker, emotion).
     valid_speakers : sequence of str
-        Speakers that go into the valid split, without variants; the others go into train.
+        Speakers of the valid split, without variants; the others are in train.
     model : Path
         Weights of whisper base.
 
@@ -178,7 +179,7 @@ def ravdess_table(folder: Path, *, valid_speakers: Sequence[str], model: Path) -
         os.cpu_count(), mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
         tasks = [
-            pool.submit(measure_file, folder / path, model=model, variants=count, seed=row)
+            pool.submit(file_features, folder / path, model=model, variants=count, seed=row)
             for row, path, count in zip(index.index, paths, variants, strict=True)
         ]
         clips = [task.result() for task in tasks]
@@ -190,5 +191,5 @@ def ravdess_table(folder: Path, *, valid_speakers: Sequence[str], model: Path) -
         emotions=[emotions[row] for row, _ in rows],
         splits=["train" if variants[row] else "valid" for row, _ in rows],
         modality="acoustic",
-        features=stacked(clips),
+        features=vstack(clips),
     )

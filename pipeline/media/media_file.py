@@ -1,4 +1,4 @@
-"""Opening a media file with PyAV, reading its packets and frames past damage, and turning a picture upright."""
+"""Media files with PyAV: opening, demuxing and decoding with tolerance of damage, and rotation of frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DecodedFrame = av.VideoFrame | av.AudioFrame
 
 
 def address(path: Path) -> str:
-    """Return the path in a form in which a colon or a leading dash means nothing to FFmpeg."""
+    """Return the path in a form in which FFmpeg does not interpret a colon or a leading dash."""
     return f"file:{path}"
 
 
@@ -34,7 +34,7 @@ def open_media(path: Path) -> Iterator[av.container.InputContainer]:
     Raises
     ------
     MediaError
-        If it is missing, a folder, empty, unreadable, or no media file.
+        If it is missing, a folder, empty, unreadable, or not a media file.
     """
     try:
         if path.is_dir():
@@ -53,29 +53,29 @@ def open_media(path: Path) -> Iterator[av.container.InputContainer]:
         container = av.open(address(path), options=OPEN_OPTIONS, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise MediaError(f"{path}: is no media file that FFmpeg can read ({reason})") from error
+        raise MediaError(f"{path}: is not a media file that FFmpeg can read ({reason})") from error
     with container:
         yield container
 
 
 def start_of(container: av.container.InputContainer) -> float:
-    """Return the container's own time, in seconds, of what players call time 0."""
+    """Return the container's start time in seconds, which players show as time 0."""
     return container.start_time / av.time_base if container.start_time is not None else 0.0
 
 
 def packets_of(container: av.container.InputContainer, streams: Sequence[av.stream.Stream]) -> Iterator[Packet]:
-    """Give the packets of some streams in the order of the file, up to its end or to where it breaks off."""
+    """Yield the packets of some streams in file order, up to the end or to the first unreadable one."""
     packets = container.demux(*streams)
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.error.FFmpegError):  # of a file that breaks off, what came before is sound
+        except (StopIteration, av.error.FFmpegError):  # the packets of a truncated file before its end are valid
             return
         yield packet
 
 
 def frames_of(packet: Packet) -> list[DecodedFrame] | None:
-    """Decode one packet; None where it is broken, and the decoder goes on with the next."""
+    """Decode one packet; None for a damaged one, after which the decoder continues with the next."""
     try:
         return [frame for frame in packet.decode() if isinstance(frame, DecodedFrame)]
     except av.error.FFmpegError:
@@ -83,10 +83,10 @@ def frames_of(packet: Packet) -> list[DecodedFrame] | None:
 
 
 def pictures_of(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Decode a picture stream in order, without what damage has spoilt.
+    """Decode a video stream in order, without frames that depend on damaged data.
 
-    Pictures are stored as differences from earlier ones, and a decoder conceals damage by guessing. So after a broken
-    packet or a picture that the decoder marks as corrupt, all pictures up to the next sound key frame are left out.
+    Frames are coded as differences from earlier ones, and decoders conceal damage by interpolation. So after a damaged
+    packet or a frame that the decoder marks as corrupt, all frames up to the next intact key frame are dropped.
     """
     stream.thread_type = "AUTO"
     sound = True
@@ -108,7 +108,7 @@ def seconds(ticks: int | None, time_base: Any, start: float) -> float | None:
 
 
 def upright(frame: av.VideoFrame, *, pixel_ratio: float, longest_side: int | None) -> NDArray[np.uint8]:
-    """Convert a decoded picture to RGB with square pixels, the right way up.
+    """Convert a decoded frame to RGB with square pixels, rotated by its display matrix.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def upright(frame: av.VideoFrame, *, pixel_ratio: float, longest_side: int | Non
     pixel_ratio : float
         Width of a stored pixel over its height.
     longest_side : int or None
-        Larger pictures are scaled down to this many pixels.
+        Larger frames are scaled down to this many pixels.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def upright(frame: av.VideoFrame, *, pixel_ratio: float, longest_side: int | Non
         width, height = max(round(width * scale), 1), max(round(height * scale), 1)
     image = frame.to_ndarray(format="rgb24", width=width, height=height)
     a, b, c, d = _display_matrix(frame)
-    if abs(b) > abs(a):  # the axes change places
+    if abs(b) > abs(a):  # a rotation by 90 or 270 degrees
         image = image.transpose(1, 0, 2)
         a, d = c, b
     if a < 0:
@@ -140,14 +140,14 @@ def upright(frame: av.VideoFrame, *, pixel_ratio: float, longest_side: int | Non
 
 
 def upright_size(frame: av.VideoFrame, *, pixel_ratio: float) -> tuple[int, int]:
-    """Return (width, height) of what `upright` gives without scaling."""
+    """Return (width, height) of the result of `upright` without scaling."""
     width, height = _square_size(frame, pixel_ratio)
     a, b, _, _ = _display_matrix(frame)
     return (height, width) if abs(b) > abs(a) else (width, height)
 
 
 def pixel_ratio(stream: av.VideoStream) -> float:
-    """Return width over height of a stored pixel; 1 where the file does not say. Anamorphic pictures have others."""
+    """Return width over height of a stored pixel (not 1 for anamorphic video); 1 if the file does not specify it."""
     return float(stream.sample_aspect_ratio or 1)
 
 

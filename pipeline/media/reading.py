@@ -1,15 +1,15 @@
-"""Media files: what is in them, their sound as one mono waveform, their pictures one by one with true times.
+"""Reading of media files: probing, the audio as one mono waveform, video frames with presentation timestamps.
 
-Time 0 is the start of the file as players and ffmpeg count it: the earliest start of its streams. Pictures and sound
-share that clock, so a start offset between them is respected and nothing of either is cut.
+Time 0 is the start of the file as in players and ffmpeg: the earliest start of its streams. Audio and video have the
+same time base, so an offset between their starts is preserved and nothing of either is cut.
 
-Two readers, each for what it does best. Probing and pictures go through PyAV: every picture comes with its presentation
-time and display matrix, without a second process and with one picture in memory. The waveform goes through the ffmpeg
-program that imageio-ffmpeg ships (no system ffmpeg is needed): its `aresample` filter puts silence where the sound
-starts late or packets are lost, so that sample n stays at n / rate seconds. PyAV's resampler joins what is left: in a
-recording with gaps that moves the words by seconds, and it takes about the same time (``benchmarks/media.py``).
+Probing and frames use PyAV: every frame has its presentation timestamp and display matrix, without a second process and
+with one frame in memory. The waveform is decoded by the ffmpeg program of imageio-ffmpeg (no system ffmpeg is needed):
+its `aresample` filter inserts silence where the audio starts late or packets are lost, so that sample n is at n / rate
+seconds. PyAV's resampler closes such gaps, which shifts the words of a recording with gaps by seconds, and takes about
+the same time (``benchmarks/media.py``).
 
-Files are opened with the protocol ``file`` only: a playlist that names network addresses opens no connection.
+Files are opened with the protocol ``file`` only: a playlist with network addresses opens no connection.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ from mtmm_video.pipeline.media.media_file import (
     upright_size,
 )
 
-TEXT_ART = "ansi"  # FFmpeg draws text files as a picture of their letters; that is not a video
+TEXT_ART = "ansi"  # the codec with which FFmpeg renders text files as video
 GRID_TOLERANCE_S = 1e-3  # time bases of 1 ms round a frame's time by up to half of this
-ASSUMED_FRAME_RATE = 25.0  # pictures a second, for raw streams that carry no times and no rate
+ASSUMED_FRAME_RATE = 25.0  # frames per second, for raw streams without timestamps and frame rate
 READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class AudioTrack:
-    """One sound stream: its index in the file, codec, channels, sample rate in Hz, language, default mark."""
+    """One audio stream: its index in the file, codec, channels, sample rate in Hz, language, default disposition."""
 
     index: int
     codec: str
@@ -67,7 +67,7 @@ class AudioTrack:
 
 @dataclass(frozen=True)
 class VideoTrack:
-    """One picture stream: its index in the file, codec, size in pixels as stored, mean frame rate, default mark."""
+    """One video stream: its index in the file, codec, stored size in pixels, mean frame rate, default disposition."""
 
     index: int
     codec: str
@@ -79,7 +79,7 @@ class VideoTrack:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a media file holds.
+    """Content of a media file.
 
     Attributes
     ----------
@@ -88,16 +88,16 @@ class MediaInfo:
     container : str
         FFmpeg's name of the format.
     duration : float
-        Seconds from time 0; measured by reading all packets where the container does not say.
+        Seconds from time 0; measured by reading all packets if the container does not specify it.
     audio_tracks, video_tracks : tuple
-        All streams of that kind in the order of the file. Cover art is not among the video tracks.
+        All streams of that type in file order. Cover art does not count as video.
     audio, video : AudioTrack or None, VideoTrack or None
-        The chosen ones: marked default before others, commentaries and audio descriptions last; of several such
-        pictures the largest, of several such sounds the first; and at least one frame of it can be decoded.
+        The selected tracks: of those with a decodable frame, default ones before others, commentaries and audio
+        descriptions last; then the largest video, the first audio.
     width, height : int or None
-        Of the upright picture in square pixels.
+        Of the rotated frame in square pixels.
     start : float
-        The container's own time of time 0, in seconds.
+        The container's start time, which is time 0, in seconds.
     """
 
     path: Path
@@ -113,22 +113,22 @@ class MediaInfo:
 
     @property
     def has_audio(self) -> bool:
-        """Whether there is sound that can be decoded."""
+        """Whether there is decodable audio."""
         return self.audio is not None
 
     @property
     def has_video(self) -> bool:
-        """Whether there is a moving picture that can be decoded."""
+        """Whether there is decodable video."""
         return self.video is not None
 
     @property
     def frame_rate(self) -> float | None:
-        """Mean frames per second of the chosen picture, where the container says."""
+        """Mean frames per second of the selected video, if the container specifies it."""
         return self.video.frame_rate if self.video else None
 
 
 def probe(path: Path) -> MediaInfo:
-    """Say what a media file holds, reading only as much of it as that needs.
+    """Determine the content of a media file, reading only as much of it as necessary.
 
     Parameters
     ----------
@@ -138,12 +138,12 @@ def probe(path: Path) -> MediaInfo:
     Returns
     -------
     MediaInfo
-        The tracks, and which of them are used.
+        All tracks, and the selected ones.
 
     Raises
     ------
     MediaError
-        If the file is missing, a folder, empty, no media file, or holds neither sound nor picture.
+        If the file is missing, a folder, empty, not a media file, or has neither audio nor video.
     """
     with open_media(path) as container:
         audio_tracks = tuple(_audio_track(stream) for stream in container.streams.audio if stream.codec_context)
@@ -156,7 +156,7 @@ def probe(path: Path) -> MediaInfo:
             default=None,
         )
         if audio is None and video is None:
-            raise MediaError(f"{path}: holds neither sound nor a moving picture that can be decoded")
+            raise MediaError(f"{path}: has neither sound nor a moving picture that can be decoded")
         width = height = None
         if video is not None:
             frame = first[video.index]
@@ -181,25 +181,25 @@ def probe(path: Path) -> MediaInfo:
 
 
 def read_waveform(path: Path, *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.float32]:
-    """Read the sound of a file as one mono waveform on the file's clock.
+    """Read the audio of a file as one mono waveform that starts at time 0.
 
     Parameters
     ----------
     path : Path
-        The file; the track that `probe` chooses is read, all its channels mixed with weights that sum to 1.
+        The file; the track selected by `probe` is read, its channels mixed with weights that sum to 1.
     sample_rate : int
         In Hz.
 
     Returns
     -------
     ndarray of float32, shape (samples,)
-        In [-1, 1]; sample n lies at n / sample_rate seconds. Silence before a late start, where packets
-        are lost, and where a sample is no number.
+        In [-1, 1]; sample n is at n / sample_rate seconds. 0 before a late start, where packets are lost, and for NaN
+        samples.
 
     Raises
     ------
     MediaError
-        If the file cannot be read or has no sound.
+        If the file cannot be read or has no audio.
     """
     info = probe(path)
     if info.audio is None:
@@ -208,11 +208,11 @@ def read_waveform(path: Path, *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.f
     filtered = source.filter(
         "aresample",
         sample_rate,
-        rematrix_maxval=1.0,  # without it float sound is mixed to mono louder than it was, and clips
+        rematrix_maxval=1.0,  # otherwise the mono mix of float audio is louder and clips
         out_chlayout="mono",
         out_sample_fmt="flt",
         first_pts=0,  # silence up to the first packet
-        **{"async": 1},  # silence where packets are missing; no stretching
+        **{"async": 1},  # silence for missing packets, without time stretching
     )
     output = filtered.output("pipe:", format="f32le", acodec="pcm_f32le", max_error_rate=1)
     command = ffmpeg.compile(output.global_args("-loglevel", "error"), cmd=imageio_ffmpeg.get_ffmpeg_exe())
@@ -220,38 +220,38 @@ def read_waveform(path: Path, *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.f
     if code != 0 or not content:
         raise MediaError(f"{path}: its sound cannot be decoded ({reason or 'no samples'})")
     waveform: NDArray[np.float32] = np.frombuffer(content, dtype="<f4")
-    np.nan_to_num(waveform, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)  # floating-point files can hold anything
+    np.nan_to_num(waveform, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)  # files of float samples can have these
     np.clip(waveform, -1.0, 1.0, out=waveform)
     return waveform
 
 
 def read_frames(path: Path, *, rate: float | None, longest_side: int | None = None) -> Iterator[Frame]:
-    """Read the pictures of a file one by one, upright, with their true times.
+    """Read the video frames of a file one by one, rotated upright, with their presentation timestamps.
 
     Parameters
     ----------
     path : Path
-        The file; the track that `probe` chooses is read.
+        The file; the track selected by `probe` is read.
     rate : float or None
-        Pictures a second to give at most: the first picture at or after each multiple of 1 / rate. None gives all. No
-        picture is given twice, so a track with fewer pictures gives fewer.
+        Maximum frames per second: the first frame at or after each multiple of 1 / rate is yielded, each at most once.
+        None yields all frames.
     longest_side : int, optional
-        Pictures larger than this are scaled down to it, in pixels.
+        Larger frames are scaled down to this, in pixels.
 
     Yields
     ------
     Frame
-        In order of time. Pictures that damage in the file has spoilt are left out.
+        In order of time, without frames that depend on damaged data.
 
     Raises
     ------
     InputError
         If `rate` is not positive.
     MediaError
-        If the file cannot be read or has no picture.
+        If the file cannot be read or has no video.
     """
     if rate is not None and not rate > 0:
-        raise InputError(f"rate {rate}: pictures a second must be positive; None gives all")
+        raise InputError(f"rate {rate}: frames per second must be positive; None gives all")
     info = probe(path)
     if info.video is None:
         raise MediaError(f"{path}: has no moving picture that can be decoded")
@@ -301,14 +301,14 @@ def _video_track(stream: av.VideoStream) -> VideoTrack:
 
 
 def _rank(container: av.container.InputContainer, track: AudioTrack | VideoTrack) -> tuple[bool, bool, int]:
-    """Sort key: programme before commentary, default before others, then the order of the file."""
-    kinds = av.stream.Disposition
-    aside = kinds.comment | kinds.descriptions | kinds.visual_impaired | kinds.hearing_impaired
+    """Return the sort key: programme before commentary, default before others, then the order of the file."""
+    flags = av.stream.Disposition
+    aside = flags.comment | flags.descriptions | flags.visual_impaired | flags.hearing_impaired
     return bool(container.streams[track.index].disposition & aside), not track.default, track.index
 
 
 def _first_frames(container: av.container.InputContainer, indices: set[int]) -> dict[int, DecodedFrame]:
-    """Decode until every one of the streams has given a frame; those that never do are left out."""
+    """Decode the first frame of each stream; streams without a decodable frame are omitted."""
     first: dict[int, DecodedFrame] = {}
     streams = [container.streams[index] for index in sorted(indices)]
     for packet in packets_of(container, streams) if streams else ():
@@ -321,7 +321,7 @@ def _first_frames(container: av.container.InputContainer, indices: set[int]) -> 
 
 
 def _measured_duration(path: Path, start: float) -> float:
-    """Return where the last packet of the file ends, in seconds from time 0."""
+    """Return the end of the last packet of the file, in seconds from time 0."""
     end = 0.0
     with open_media(path) as container:
         for packet in packets_of(container, [*container.streams.audio, *container.streams.video]):
@@ -332,11 +332,11 @@ def _measured_duration(path: Path, start: float) -> float:
 
 
 def _run(command: list[str]) -> tuple[bytearray, str, int]:
-    """Run ffmpeg without a shell; return what it wrote, its last complaint, and its exit code."""
+    """Run ffmpeg without a shell; return its output, the last line of its error output, and its exit code."""
     content = bytearray()
     with (
-        tempfile.TemporaryFile() as complaints,
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints) as process,
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process,
     ):
         assert process.stdout is not None
         try:
@@ -346,6 +346,6 @@ def _run(command: list[str]) -> tuple[bytearray, str, int]:
             process.kill()
             raise
         code = process.wait()
-        complaints.seek(0)
-        lines = complaints.read().decode("utf-8", errors="replace").strip().splitlines()
+        errors.seek(0)
+        lines = errors.read().decode("utf-8", errors="replace").strip().splitlines()
     return content, lines[-1].strip() if lines else "", code

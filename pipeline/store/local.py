@@ -1,4 +1,4 @@
-"""The artefact store: every step's result under the content it was made from, written whole or not at all."""
+"""The artefact store: results of steps, addressed by the hash of the video, written atomically."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ METADATA_KEY = "metadata"  # the one safetensors metadata entry; holds JSON
 
 
 def parameters_key(parameters: Mapping[str, Any]) -> str:
-    """Return the hash of a step's parameters: 16 hexadecimal digits, the same in every process and on every machine."""
+    """Return the hash of a step's parameters: 16 hexadecimal digits, reproducible across processes and machines."""
     canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_DIGITS]
 
@@ -42,7 +42,7 @@ class Artefact:
     path : Path
         ``<root>/<sha256 of the video>/<step>-v<version>-<parameters hash>.<suffix>``.
     content : str
-        SHA-256 of the video it was made from.
+        SHA-256 of the video.
     step, version, key : str
         The three parts of the file name.
     size : int
@@ -62,14 +62,14 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of artefacts, safe for several processes.
+    """A folder of artefacts, safe for concurrent processes.
 
     Attributes
     ----------
     root : Path
-        Created on first write. Nothing in it is ever pickled: JSON and safetensors only.
+        Created on first write. Files are JSON and safetensors, never pickles.
     shared : SharedStore, optional
-        Where artefacts are looked for that the folder lacks, and where new ones are put for other machines.
+        Second tier: artefacts missing in the folder are fetched from it, new ones are uploaded to it.
     """
 
     root: Path
@@ -77,11 +77,11 @@ class Store:
 
     @classmethod
     def default(cls) -> Store:
-        """Return the store in the user's cache folder, with the shared tier that ``MTMM_STORE_URL`` names, if any."""
+        """Return the store in the user's cache folder, with the shared tier of ``MTMM_STORE_URL``, if any."""
         return cls(cache_folder() / "artefacts", shared=SharedStore.from_environment())
 
     def path(self, content: str, *, step: str, version: str, parameters: Mapping[str, Any], suffix: str) -> Path:
-        """Return where the artefact of a step lies, whether it exists or not.
+        """Return the path of the artefact of a step, whether it exists or not.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Store:
         step, version : str
             Name and version of the step.
         parameters : mapping
-            Everything else that decides the result; must be JSON-able.
+            All further inputs that determine the result; JSON-able.
         suffix : str
             "json" or "safetensors".
         """
@@ -98,10 +98,10 @@ class Store:
 
     @contextmanager
     def locked(self, content: str) -> Iterator[None]:
-        """Hold one video's artefacts for this process; a second process waits and then reuses what is there.
+        """Lock the artefacts of one video for this process; other processes wait and then reuse them.
 
-        The operating system frees the lock when its holder is killed. Unfinished files that a killed holder left are
-        removed on entry: nobody else can be writing them.
+        The operating system releases the lock of a killed process. Unfinished files of such a process are removed on
+        entry, since no other process can be writing them.
 
         Raises
         ------
@@ -125,33 +125,33 @@ class Store:
             lock.release()
 
     def holds(self, path: Path) -> bool:
-        """Tell whether an artefact is finished, here or on the shared tier; it is then in both.
+        """Return whether an artefact exists in the folder or the shared tier; if so, copy it to the other.
 
         Raises
         ------
         StoreError
-            If the shared tier does not answer or refuses access.
+            If the shared tier does not respond or denies access.
         """
         if self.shared is None:
             return path.is_file()
         if not path.is_file():
             return self.shared.fetch(path)
-        self.shared.upload(path, anew=False)  # made before the tier was named, or while it did not answer
+        self.shared.upload(path, overwrite=False)  # written before the tier was configured, or while it was down
         return True
 
     def publish(self, path: Path) -> None:
-        """Put an artefact that was made just now on the shared tier, where there is one.
+        """Upload a new artefact to the shared tier, if there is one.
 
         Raises
         ------
         StoreError
-            If it does not answer or refuses access. The artefact stays in the folder, and `holds` puts it later.
+            If it does not respond or denies access. The artefact stays in the folder, and `holds` uploads it later.
         """
         if self.shared is not None:
-            self.shared.upload(path, anew=True)
+            self.shared.upload(path, overwrite=True)
 
     def artefacts(self) -> Iterator[Artefact]:
-        """Yield every finished artefact of the folder, videos in order of their hash."""
+        """Yield all complete artefacts of the folder, videos in order of their hash."""
         if not self.root.is_dir():
             return
         for folder in sorted(self.root.iterdir()):
@@ -181,14 +181,14 @@ class Store:
         older_than : float, optional
             Seconds.
         max_size : int, optional
-            Bytes that may stay.
+            Bytes to keep at most.
         now : float, optional
-            Seconds since the epoch; the clock's time if not given.
+            Seconds since the epoch; by default the current time.
 
         Returns
         -------
         list of Artefact
-            What was deleted.
+            The deleted ones.
         """
         moment = time.time() if now is None else now
         entries = sorted(self.artefacts(), key=lambda entry: entry.used)
@@ -227,9 +227,9 @@ def hash_video(video: Path) -> str:
 
 
 def mark_used(path: Path) -> None:
-    """Note that an artefact was reused just now, so that pruning by age and size keeps it.
+    """Update the time of last use of an artefact, which pruning by age and size depends on.
 
-    In a cache that several users share, another user's file keeps its time: its owner alone may change it.
+    In a cache that several users share, the file of another user keeps its time: only its owner may change it.
     """
     with suppress(PermissionError):
         path.touch(exist_ok=True)
@@ -268,14 +268,14 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, metadata: Map
     StoreError
         If the file cannot be written.
     InputError
-        If an array holds objects.
+        If an array has Python objects as elements.
     """
     from safetensors.numpy import save  # noqa: PLC0415 (the command line must list its help without it)
 
     for name, array in arrays.items():
         if array.dtype.hasobject:
-            raise InputError(f"{path}: array {name!r} holds Python objects; only numbers can be stored")
-    # Not save_file: it makes files that only their owner can read, and a store may be shared by several workers' users.
+            raise InputError(f"{path}: array {name!r} has Python objects as elements; only numbers can be stored")
+    # Not save_file: it creates files that only their owner can read, but workers of several users may share a store.
     content = save(
         {name: np.asarray(array, order="C") for name, array in arrays.items()},
         metadata={METADATA_KEY: json.dumps(metadata, ensure_ascii=False, allow_nan=False)},
@@ -284,7 +284,7 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, metadata: Map
 
 
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read what `save_arrays` wrote.
+    """Read a file of `save_arrays`.
 
     Returns
     -------

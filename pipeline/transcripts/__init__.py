@@ -1,1 +1,1 @@
-"""Transcripts of the user's own in place of recognition."""
+"""Transcripts from the user, as an alternative to speech recognition."""

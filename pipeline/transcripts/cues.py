@@ -1,7 +1,7 @@
-"""Cues of subtitle files: SubRip (SRT) and WebVTT, with the word times that some WebVTT files hold.
+"""Parsing of subtitle files: SubRip (SRT) and WebVTT, with the word times of some WebVTT files.
 
-Sources: W3C, "WebVTT: The Web Video Text Tracks Format", 2019, section 4; SRT has no specification, so what players
-accept is accepted: a point for the comma, no hours, no cue numbers.
+Sources: W3C, "WebVTT: The Web Video Text Tracks Format", 2019, section 4. SRT has no specification; variants that
+players accept are accepted: a point for the comma, no hours, no cue numbers.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _WORD_TIME = re.compile(rf"<{_TIME}>")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 _TAG = re.compile(r"</?[^>]*>|\{\\[^}]*\}")
 _NAME = re.compile(r"^(?:>>\s*)?([A-Z][A-Z0-9 .'’-]{1,30}):\s+")  # "JOHN SMITH: ..."
-_HEARD_NOT_SAID = re.compile(r"\[[^\[\]]*\]|^\s*\([^()]*\)\s*$|[♪♫#]")  # [Music], a cue that is all in brackets, songs
+_NON_SPEECH_EVENT = re.compile(r"\[[^\[\]]*\]|^\s*\([^()]*\)\s*$|[♪♫#]")  # [Music], a cue in brackets, songs
 _WEBVTT_BLOCKS = ("NOTE", "STYLE", "REGION")
 
 
 @dataclass(frozen=True)
 class CueWord:
-    """One word of a cue: text, when it starts where the file says so, and who says it where the file says so."""
+    """One word of a cue: text, and start in seconds and speaker if the file has them."""
 
     text: str
     start: float | None
@@ -43,27 +43,27 @@ class Cue:
 
 
 def read_cues(text: str, *, path: Path) -> tuple[Cue, ...]:
-    """Read the cues of an SRT or WebVTT file.
+    """Parse the cues of an SRT or WebVTT file.
 
-    Formatting, notes and what is heard but not said (``[Music]``) are left out. In automatic captions that roll (each
-    cue repeats the line before), every line counts once.
+    Formatting, notes and annotations of non-speech events (``[Music]``) are dropped. In roll-up captions, whose cues
+    repeat the previous line, every line counts once.
 
     Parameters
     ----------
     text : str
         Content of the file.
     path : Path
-        For messages.
+        For error messages.
 
     Returns
     -------
     tuple of Cue
-        In order of time; those without words are left out.
+        In order of time, without empty cues.
 
     Raises
     ------
     InputError
-        If a timing line is damaged or a cue ends before it starts; the message names file and line.
+        If a timing line is malformed or a cue ends before it starts; the message names file and line.
     """
     rolling = bool(_WORD_TIME.search(text))
     cues: list[Cue] = []
@@ -82,7 +82,7 @@ def read_cues(text: str, *, path: Path) -> tuple[Cue, ...]:
 
 
 def _blocks(text: str, *, path: Path) -> Iterator[tuple[tuple[float, float], list[str]]]:
-    """Give bounds and text lines of each cue."""
+    """Yield bounds and text lines of each cue."""
     lines = text.splitlines()
     index = 0
     while index < len(lines):
@@ -97,8 +97,8 @@ def _blocks(text: str, *, path: Path) -> Iterator[tuple[tuple[float, float], lis
         match = _TIMING.match(lines[index])
         if not match:
             raise InputError(
-                f"{path}, line {number}: {lines[index].strip()[:60]!r} is no timing such as "
-                "'00:00:01,000 --> 00:00:02,500'; mend the line"
+                f"{path}, line {number}: {lines[index].strip()[:60]!r} is not a timing such as "
+                "'00:00:01,000 --> 00:00:02,500'; correct the line"
             )
         start, end = _seconds(match.groups()[:4]), _seconds(match.groups()[4:])
         if end < start:
@@ -109,7 +109,7 @@ def _blocks(text: str, *, path: Path) -> Iterator[tuple[tuple[float, float], lis
             body.append(lines[index])
             index += 1
         if index < len(lines) and "-->" in lines[index] and body and body[-1].strip().isdigit():
-            body.pop()  # the number of the next cue, where the empty line before it is missing
+            body.pop()  # the number of the next cue, if the empty line before it is missing
         yield (start, end), body
 
 
@@ -135,7 +135,7 @@ def _words(lines: list[str]) -> Iterator[CueWord]:
                 if match := _NAME.match(spoken):
                     speaker = match[1].strip()
                     spoken = spoken[match.end() :]
-                for token in _HEARD_NOT_SAID.sub(" ", spoken).split():
+                for token in _NON_SPEECH_EVENT.sub(" ", spoken).split():
                     if any(character.isalnum() for character in token):
                         yield CueWord(token, start, speaker)
                         start = None

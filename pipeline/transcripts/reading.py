@@ -1,13 +1,13 @@
-"""Transcripts of the user's own in place of speech recognition: SRT, WebVTT, and JSON with or without word times.
+"""Transcripts from the user, as an alternative to speech recognition: SRT, WebVTT, and JSON with or without word times.
 
-What is read of a JSON file:
+Supported JSON layouts:
 
-* ``{"utterances": [{"start", "end", "text", "words"?, "speaker"?}]}``, as our own report has it: the bounds are kept;
-* ``{"segments": [{"start", "end", "text", "words"?, "speaker"?}]}``, as whisper, faster-whisper and WhisperX write it;
+* ``{"utterances": [{"start", "end", "text", "words"?, "speaker"?}]}``, the layout of the JSON report: bounds are kept;
+* ``{"segments": [{"start", "end", "text", "words"?, "speaker"?}]}``, as written by whisper, faster-whisper, WhisperX;
 * ``{"words": [{"word" or "text", "start"?, "end"?}]}`` or such a list alone.
 
-All but the first, and all subtitles, are cut into utterances by `pipeline.segmentation.segment`: a cue is as long as a
-screen is wide, not as long as a thought.
+All but the first, and all subtitles, are segmented by `pipeline.segmentation.segment`, because the length of a cue is
+that of a line on the screen, not of a sentence.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from mtmm_video.pipeline.segmentation import segment
 from mtmm_video.pipeline.transcripts.cues import read_cues
 from mtmm_video.pipeline.utterance import Utterance
 
-LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times has 20 MB, a video is larger
-FORMATS = "SRT, WebVTT, or JSON with utterances, segments or words"
+LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times has 20 MB, most videos are larger
+SUPPORTED = "SRT, WebVTT, or JSON with utterances, segments or words"  # for error messages
 
 
 @dataclass(frozen=True)
 class _Passage:
-    """A piece of a transcript between two times, with the words' own times where the file has them."""
+    """A cue or segment of a transcript, with the times of its words if the file has them."""
 
     start: float
     end: float
@@ -42,7 +42,7 @@ class _Passage:
     speakers: tuple[str | None, ...]
 
     def words(self, *, start: float, end: float) -> tuple[Word, ...]:
-        """Return the passage's words, those without times between `start` and `end`, none before `start`."""
+        """Return the words of the passage, none before `start`; missing times are interpolated up to `end`."""
         spans = [None if span is None else (max(start, span[0]), span[1]) for span in self.spans]
         words = fill_times(self.texts, spans, start=start, end=end, probabilities=self.probabilities)
         return tuple(
@@ -54,24 +54,24 @@ class _Passage:
 def read_transcript(path: Path) -> tuple[Utterance, ...]:
     """Read a transcript.
 
-    Words without a time of their own are put into their cue or segment, longer words longer, and flagged. Of passages
-    that overlap, the earlier ends where the later begins: utterances are one at a time.
+    Words without a time are distributed over their cue or segment in proportion to their length, and flagged. Of two
+    overlapping passages, the earlier one is cut at the start of the later one.
 
     Parameters
     ----------
     path : Path
-        UTF-8 or UTF-16; SRT, which knows no encoding, also Windows-1252. The content decides the format, not the name.
+        UTF-8 or UTF-16; SRT, which specifies no encoding, also Windows-1252. The format is detected from the content.
 
     Returns
     -------
     tuple of Utterance
-        In order of time, not overlapping; speakers where the file gives them.
+        In order of time, not overlapping; with speakers if the file has them.
 
     Raises
     ------
     InputError
-        If the file is missing, is none of these formats, is damaged, or holds no words. The message names the line, or
-        the place in the JSON.
+        If the file is missing, of another format, damaged, or without words. The message names the line, or the path
+        in the JSON.
     """
     text = _read_text(path)
     beginning = text.lstrip()[:1]
@@ -80,9 +80,9 @@ def read_transcript(path: Path) -> tuple[Utterance, ...]:
     elif "-->" in text:
         bounded, passages = False, _cue_passages(text, path=path)
     else:
-        raise InputError(f"{path}: is no transcript; give {FORMATS}")
+        raise InputError(f"{path}: is not a transcript; give {SUPPORTED}")
     if not passages:
-        raise InputError(f"{path}: holds no words; leave --transcript out to have them recognised")
+        raise InputError(f"{path}: has no words; omit --transcript to have them recognised")
     placed = _placed(passages)
     if bounded:
         return tuple(
@@ -103,12 +103,12 @@ def read_transcript(path: Path) -> tuple[Utterance, ...]:
 def _read_text(path: Path) -> str:
     try:
         if path.stat().st_size > LONGEST_TRANSCRIPT:
-            raise InputError(f"{path}: is too large for a transcript; give {FORMATS}")
+            raise InputError(f"{path}: is too large for a transcript; give {SUPPORTED}")
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read as a transcript ({error.strerror}); check the path") from error
     if not content.strip():
-        raise InputError(f"{path}: is empty; give {FORMATS}")
+        raise InputError(f"{path}: is empty; give {SUPPORTED}")
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -116,14 +116,14 @@ def _read_text(path: Path) -> str:
         line = content[: error.start].count(b"\n") + 1
         if b"\0" in content or b"-->" not in content or content.startswith(b"WEBVTT"):
             raise InputError(
-                f"{path}, line {line}: is not {encoding.removesuffix('-sig').upper()} text; give {FORMATS}"
+                f"{path}, line {line}: is not {encoding.removesuffix('-sig').upper()} text; give {SUPPORTED}"
             ) from error
         try:
             text = content.decode("cp1252")
         except UnicodeDecodeError:
             raise InputError(f"{path}, line {line}: is neither UTF-8 nor Windows-1252; save it as UTF-8") from error
     if "\0" in text:
-        raise InputError(f"{path}: is not text; give {FORMATS}")
+        raise InputError(f"{path}: is not text; give {SUPPORTED}")
     return text
 
 
@@ -155,7 +155,7 @@ def _json_passages(text: str, *, path: Path) -> tuple[bool, list[_Passage]]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {error.lineno}: is no JSON ({error.msg})") from error
+        raise InputError(f"{path}, line {error.lineno}: is not JSON ({error.msg})") from error
     except RecursionError as error:
         raise InputError(f"{path}: is nested too deeply for a transcript") from error
     if isinstance(content, Mapping):
@@ -170,12 +170,12 @@ def _json_passages(text: str, *, path: Path) -> tuple[bool, list[_Passage]]:
     if isinstance(content, list):
         passage = _passage({"words": content}, place="", path=path)
         return False, [] if passage is None else [passage]
-    raise InputError(f"{path}: has no utterances, segments or words; give {FORMATS}")
+    raise InputError(f"{path}: has no utterances, segments or words; give {SUPPORTED}")
 
 
 def _passage(entry: object, *, place: str, path: Path) -> _Passage | None:
     if not isinstance(entry, Mapping):
-        raise InputError(f"{path}: {place} is no object with start, end and text")
+        raise InputError(f"{path}: {place} is not an object with start, end and text")
     start, end = _time(entry, "start", place=place, path=path), _time(entry, "end", place=place, path=path)
     speaker = entry.get("speaker")
     written = entry.get("words")
@@ -192,7 +192,7 @@ def _passage(entry: object, *, place: str, path: Path) -> _Passage | None:
     for index, word in enumerate(written):
         spot = f"{place}.words[{index}]".lstrip(".")
         if not isinstance(word, Mapping):
-            raise InputError(f"{path}: {spot} is no object with word, start and end")
+            raise InputError(f"{path}: {spot} is not an object with word, start and end")
         text = word.get("word", word.get("text"))
         if not isinstance(text, str):
             raise InputError(f"{path}: {spot} has no word")
@@ -201,7 +201,7 @@ def _passage(entry: object, *, place: str, path: Path) -> _Passage | None:
         first, last = _time(word, "start", place=spot, path=path), _time(word, "end", place=spot, path=path)
         if first is not None and last is not None and last < first:
             raise InputError(f"{path}: {spot} ends ({last} s) before it starts ({first} s)")
-        # Several words in one entry share its time.
+        # Several words in one entry get its time.
         tokens = text.split()
         texts.extend(tokens)
         spans.extend([(first, last) if first is not None and last is not None else None] * len(tokens))
@@ -233,7 +233,7 @@ def _time(entry: Mapping[str, object], key: str, *, place: str, path: Path) -> f
 
 
 def _placed(passages: Sequence[_Passage]) -> list[tuple[_Passage, float, float, tuple[Word, ...]]]:
-    """Give each passage its bounds and words, one passage after the other."""
+    """Resolve overlaps: return each passage with its final bounds and words."""
     placed: list[tuple[_Passage, float, float, tuple[Word, ...]]] = []
     reached = 0.0
     for index, passage in enumerate(passages):

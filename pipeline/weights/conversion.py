@@ -1,12 +1,12 @@
-"""From the files a source has to the files the extractors read: one function per recipe of the manifest.
+"""Conversion of the files of a source to the files that the extractors read.
 
-Whisper becomes one safetensors file: the state dict of `whisper.model.Whisper` in fp16 and, under the metadata key
-``whisper``, JSON with ``dims`` (the fields of `whisper.model.ModelDimensions`) and ``alignment_heads`` ((layer, head)
-pairs whose attention follows the word times). GloVe becomes a folder with ``vectors.npy`` (float32, (words, d), to be
-memory-mapped) and ``words.txt`` (UTF-8, one word a line, in the order of the rows). Nothing is unpickled but OpenAI's
-own checkpoint, and that with torch's ``weights_only`` reader, after its hash was found right.
+Whisper is converted to one safetensors file: the state dict of `whisper.model.Whisper` in fp16 and, under the metadata
+key ``whisper``, JSON with ``dims`` (the fields of `whisper.model.ModelDimensions`) and ``alignment_heads`` ((layer,
+head) pairs whose attention is used for word times). GloVe is converted to a folder with ``vectors.npy`` (float32,
+(words, d), memory-mapped) and ``words.txt`` (UTF-8, one word a line, in the order of the rows). Nothing is unpickled
+except OpenAI's own checkpoint, which is loaded by torch with ``weights_only`` after its hash has been verified.
 
-The same input always gives the same bytes, so the manifest can pin what comes out.
+The output is byte-identical for the same input, so the manifest can pin its hash.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import WeightsError
-from mtmm_video.pipeline.weights.manifest import Heads, Recipe, Source
+from mtmm_video.pipeline.weights.manifest import Conversion, Heads, WeightSource
 
 Tensors = Mapping[str, NDArray[np.generic]]
 
 CTRANSLATE2_BINARY_VERSION = 6
 CTRANSLATE2_DTYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 WHISPER_METADATA_KEY = "whisper"
-DECODER_CONTEXT = 448  # n_text_ctx of every released Whisper; converters have padded the position table beyond it
+DECODER_CONTEXT = 448  # n_text_ctx of every released Whisper; some converters pad the position table
 SAFETENSORS_DTYPES = {"float16": "F16", "float32": "F32"}
 SAFETENSORS_ALIGNMENT = 8  # bytes; the data block of a safetensors file starts at a multiple of this
 GLOVE_MEMBER = "glove.6B.50d.txt"
 GLOVE_SHAPE = (400_000, 50)
 
 
-def convert(source: Source, raw: Path, target: Path) -> None:
-    """Turn a source's verified files in `raw` into the files of the weight in `target`.
+def convert(source: WeightSource, raw: Path, target: Path) -> None:
+    """Convert a source's verified files in `raw` to the files of the weight in `target`.
 
     Parameters
     ----------
-    source : Source
-        Which recipe, and its constants.
+    source : WeightSource
+        Names the conversion and its constants.
     raw : Path
-        Folder with the source's files under their names; it may be emptied.
+        Folder with the source's files under their names; files may be moved out of it.
     target : Path
         An existing folder to write to.
 
     Raises
     ------
     WeightsError
-        If the files are not what the recipe expects.
+        If the files do not have the expected content.
     """
-    recipes: Mapping[Recipe, Callable[[Source, Path, Path], None]] = {
+    conversions: Mapping[Conversion, Callable[[WeightSource, Path, Path], None]] = {
         "copy": _copy,
         "whisper_from_ctranslate2": _whisper_from_ctranslate2,
         "whisper_from_openai": _whisper_from_openai,
         "glove_from_arrays": _glove_from_arrays,
         "glove_from_text": _glove_from_text,
     }
-    recipes[source.recipe](source, raw, target)
+    conversions[source.conversion](source, raw, target)
 
 
-def _copy(source: Source, raw: Path, target: Path) -> None:
+def _copy(source: WeightSource, raw: Path, target: Path) -> None:
     for file in source.files:
         shutil.move(raw / file.name, target / file.name)
 
@@ -83,7 +83,7 @@ def read_ctranslate2(path: Path) -> dict[str, NDArray[np.generic]]:
     Parameters
     ----------
     path : Path
-        The file. It is memory-mapped: arrays are read from disk when they are used.
+        The file. It is memory-mapped, so arrays are read from disk on first use.
 
     Returns
     -------
@@ -120,10 +120,10 @@ def read_ctranslate2(path: Path) -> dict[str, NDArray[np.generic]]:
     for _ in range(number("I")):
         name = string()
         shape = [number("I") for _ in range(number("B"))]
-        kind = number("B")
-        if kind not in CTRANSLATE2_DTYPES:
-            raise WeightsError(f"{path}: variable {name} has the unknown type {kind}")
-        variables[name] = take(number("I")).view(CTRANSLATE2_DTYPES[kind]).reshape(shape)
+        dtype = number("B")
+        if dtype not in CTRANSLATE2_DTYPES:
+            raise WeightsError(f"{path}: variable {name} has the unknown type {dtype}")
+        variables[name] = take(number("I")).view(CTRANSLATE2_DTYPES[dtype]).reshape(shape)
     for _ in range(number("I")):
         alias, name = string(), string()
         variables[alias] = variables[name]
@@ -131,22 +131,22 @@ def read_ctranslate2(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def whisper_state_dict(variables: Tensors) -> tuple[dict[str, NDArray[np.generic]], dict[str, int]]:
-    """Rename CTranslate2's Whisper variables to those of openai-whisper; lossless.
+    """Rename CTranslate2's Whisper variables to those of openai-whisper, without loss.
 
-    CTranslate2 stacks query, key and value of a self attention in ``linear_0`` and key and value of a cross attention
-    in ``linear_1``; Whisper's keys have no bias, so that part of the stacked bias is zero.
+    CTranslate2 concatenates query, key and value of a self-attention in ``linear_0`` and key and value of a
+    cross-attention in ``linear_1``; Whisper's keys have no bias, so that part of the concatenated bias is zero.
 
     Parameters
     ----------
     variables : mapping of str to ndarray
-        As `read_ctranslate2` gives them.
+        The result of `read_ctranslate2`.
 
     Returns
     -------
     state : dict of str to ndarray
         Every key of ``whisper.model.Whisper(dims).state_dict()``.
     dims : dict of str to int
-        The fields of `whisper.model.ModelDimensions`, read off the shapes.
+        The fields of `whisper.model.ModelDimensions`, derived from the shapes.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def whisper_state_dict(variables: Tensors) -> tuple[dict[str, NDArray[np.generic
     def layer_norm(to: str, of: str) -> None:
         state[f"{to}.weight"], state[f"{to}.bias"] = get(f"{of}/layer_norm/gamma"), get(f"{of}/layer_norm/beta")
 
-    def stacked(to: str, of: str, parts: tuple[str, ...]) -> None:
+    def concatenated(to: str, of: str, parts: tuple[str, ...]) -> None:
         weights = np.split(get(f"{of}/weight"), len(parts))  # each (state, state)
         biases = np.split(get(f"{of}/bias"), len(parts))  # each (state,)
         for part, weight, bias in zip(parts, weights, biases, strict=True):
@@ -181,12 +181,12 @@ def whisper_state_dict(variables: Tensors) -> tuple[dict[str, NDArray[np.generic
         for index in range(count):
             of, to = f"{side}/layer_{index}", f"{side}.blocks.{index}"
             layer_norm(f"{to}.attn_ln", f"{of}/self_attention")
-            stacked(f"{to}.attn", f"{of}/self_attention/linear_0", ("query", "key", "value"))
+            concatenated(f"{to}.attn", f"{of}/self_attention/linear_0", ("query", "key", "value"))
             linear(f"{to}.attn.out", f"{of}/self_attention/linear_1")
             if side == "decoder":
                 layer_norm(f"{to}.cross_attn_ln", f"{of}/attention")
                 linear(f"{to}.cross_attn.query", f"{of}/attention/linear_0")
-                stacked(f"{to}.cross_attn", f"{of}/attention/linear_1", ("key", "value"))
+                concatenated(f"{to}.cross_attn", f"{of}/attention/linear_1", ("key", "value"))
                 linear(f"{to}.cross_attn.out", f"{of}/attention/linear_2")
             layer_norm(f"{to}.mlp_ln", f"{of}/ffn")
             linear(f"{to}.mlp.0", f"{of}/ffn/linear_0")
@@ -221,15 +221,15 @@ def _layers(variables: Tensors, side: str) -> int:
     return max(numbers, default=-1) + 1
 
 
-def _whisper_from_ctranslate2(source: Source, raw: Path, target: Path) -> None:
+def _whisper_from_ctranslate2(source: WeightSource, raw: Path, target: Path) -> None:
     state, dims = whisper_state_dict(read_ctranslate2(raw / "model.bin"))
     config = json.loads((raw / "config.json").read_text(encoding="utf-8"))
     heads = tuple((int(layer), int(head)) for layer, head in config["alignment_heads"])
     _write_whisper(target / "model.safetensors", state=state, dims=dims, heads=heads)
 
 
-def _whisper_from_openai(source: Source, raw: Path, target: Path) -> None:
-    import torch  # noqa: PLC0415 - two seconds that only this recipe needs
+def _whisper_from_openai(source: WeightSource, raw: Path, target: Path) -> None:
+    import torch  # noqa: PLC0415 - its import takes two seconds
 
     checkpoint = torch.load(raw / source.files[0].name, map_location="cpu", weights_only=True)
     state = {name: tensor.numpy() for name, tensor in checkpoint["model_state_dict"].items()}
@@ -244,10 +244,10 @@ def _write_whisper(path: Path, *, state: Tensors, dims: Mapping[str, int], heads
 
 
 def write_safetensors(path: Path, tensors: Tensors, *, metadata: Mapping[str, str]) -> None:
-    """Write tensors as safetensors, always with the same bytes for the same input, one array in memory at a time.
+    """Write tensors as safetensors, deterministically and with one array in memory at a time.
 
-    The safetensors library would do, but promises no byte order between its versions, and the SHA-256 of a converted
-    weight is pinned. The format: header length (uint64), JSON header padded with spaces, data.
+    The safetensors library does not guarantee the same bytes across its versions, but the SHA-256 of a converted weight
+    is pinned. The format: header length (uint64), JSON header padded with spaces, data.
 
     Parameters
     ----------
@@ -280,8 +280,8 @@ def write_safetensors(path: Path, tensors: Tensors, *, metadata: Mapping[str, st
 # --------------------------------------------------------------------------------------------------------------- GloVe
 
 
-def _glove_from_arrays(source: Source, raw: Path, target: Path) -> None:
-    import pyarrow.parquet  # noqa: PLC0415 - only this recipe needs it
+def _glove_from_arrays(source: WeightSource, raw: Path, target: Path) -> None:
+    import pyarrow.parquet  # noqa: PLC0415 - only this conversion needs it
 
     words = pyarrow.parquet.read_table(raw / "glove_6B_index.parquet").column("index").to_pylist()
     rows = np.load(raw / "glove_6B_50d_emb.npy", mmap_mode="r", allow_pickle=False).shape[0]
@@ -291,8 +291,8 @@ def _glove_from_arrays(source: Source, raw: Path, target: Path) -> None:
     _write_words(target / "words.txt", words)
 
 
-def _glove_from_text(source: Source, raw: Path, target: Path) -> None:
-    """Read Stanford's text form: a line per word, the word and its numbers separated by single spaces."""
+def _glove_from_text(source: WeightSource, raw: Path, target: Path) -> None:
+    """Convert Stanford's text format: a line per word, the word and its numbers separated by single spaces."""
     words: list[str] = []
     vectors = np.empty(GLOVE_SHAPE, dtype=np.float32)
     with zipfile.ZipFile(raw / source.files[0].name) as archive, archive.open(GLOVE_MEMBER) as lines:

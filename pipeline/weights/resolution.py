@@ -1,9 +1,9 @@
-"""Pretrained weights: found on this machine, fetched where they are not, and never used unverified.
+"""Resolution of pretrained weights: local search, download and verification.
 
-A weight is looked for in this order: the cache (``<cache folder>/weights/<name>``), the folder that the environment
-variable ``MTMM_WEIGHTS_DIR`` names (``<folder>/<name>``), and, by `fetch` only, its sources on the network as
-`pipeline.weights.manifest` lists them. Beside the files of a weight lies ``receipt.json``: the source, the pinned
-hashes of what came from there, and the hashes of the files as stored.
+A weight is searched for in the cache (``<cache folder>/weights/<name>``), then in the folder of the environment
+variable ``MTMM_WEIGHTS_DIR`` (``<folder>/<name>``), and, by `fetch` only, in its sources on the network
+(`pipeline.weights.manifest`). The folder of a weight contains ``receipt.json``: the source, the pinned hashes of its
+files, and the hashes of the stored files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.pipeline.weights.conversion import convert
 from mtmm_video.pipeline.weights.download import ProgressHook, check_file, collect
-from mtmm_video.pipeline.weights.manifest import MANIFEST, Source, Weight
+from mtmm_video.pipeline.weights.manifest import MANIFEST, Weight, WeightSource
 
 WEIGHTS_VARIABLE = "MTMM_WEIGHTS_DIR"
 RECEIPT = "receipt.json"
@@ -35,7 +35,7 @@ RECEIPT_FORMAT = 1
 
 @dataclass(frozen=True)
 class WeightStatus:
-    """What is known of a weight on this machine.
+    """State of a weight on this machine.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class WeightStatus:
     state : str
         "ready", "absent" or "damaged".
     path : Path or None
-        What `resolve` returns, where it is ready.
+        The result of `resolve` if it is ready.
     detail : str
-        Where it came from, or what is wrong with it.
+        Its source, or the problem.
     """
 
     weight: Weight
@@ -65,24 +65,24 @@ class _StoredFile:
 @dataclass(frozen=True)
 class _Receipt:
     source: str
-    recipe: str
-    raw: dict[str, str]  # name -> SHA-256 of the files as the source had them
+    conversion: str
+    raw: dict[str, str]  # name -> SHA-256 of the files of the source
     files: dict[str, _StoredFile]
 
 
 class _AbsentError(WeightsError):
-    """The weight is not in this folder, which is no damage."""
+    """The weight is not in this folder, as opposed to damaged."""
 
 
 def weights_folder() -> Path:
-    """Return the folder of this user's fetched weights; it need not exist yet."""
+    """Return the folder of this user's fetched weights, which may not exist yet."""
     return cache_folder() / "weights"
 
 
 def resolve(name: str) -> Path:
-    """Return the local, verified file (or folder) of a weight. Never touches the network.
+    """Return the local, verified file (or folder) of a weight, without network access.
 
-    A file whose size and time of change are those of the receipt was verified when it was stored; any other is hashed
+    A file with the size and modification time of the receipt was verified when it was stored; any other is hashed
     again.
 
     Parameters
@@ -93,12 +93,12 @@ def resolve(name: str) -> Path:
     Returns
     -------
     Path
-        The weight's file, or its folder where it consists of several.
+        The weight's file, or its folder if it has several.
 
     Raises
     ------
     WeightsError
-        If there is no weight of that name, it was not fetched, or it is damaged.
+        If the name is unknown, or the weight was not fetched or is damaged.
     """
     return _find(name, thorough=False)
 
@@ -109,13 +109,13 @@ def verify(name: str) -> Path:
     Raises
     ------
     WeightsError
-        If the weight is absent or a file differs from what was fetched.
+        If the weight is absent or a file differs from the fetched one.
     """
     return _find(name, thorough=True)
 
 
 def fingerprint(name: str) -> str:
-    """Return the SHA-256 that stands for a weight in a report: its file's, or that of its files' names and hashes.
+    """Return the SHA-256 of a weight for provenance: that of its file, or of the names and hashes of its files.
 
     Raises
     ------
@@ -137,23 +137,22 @@ def list_weights() -> tuple[WeightStatus, ...]:
 
 
 def fetch(name: str, *, progress: ProgressHook | None = None) -> Path:
-    """Return a weight as `resolve` does, after bringing it here where it is absent or damaged.
+    """Return a weight as `resolve` does, after a download if it is absent or damaged.
 
-    Two processes may fetch at once: the second waits for the first and finds the work done. A process that is killed
-    leaves nothing that `resolve` would take.
+    Concurrent calls are serialised by a lock: the second process waits for the first and downloads nothing. The new
+    folder replaces the old one with one rename, so a killed process leaves no partial weight.
 
     Parameters
     ----------
     name : str
         For instance ``whisper-base``.
     progress : callable (what, bytes so far, bytes in all or None), optional
-        Called often while bytes arrive.
+        Called after every block.
 
     Raises
     ------
     WeightsError
-        If there is no weight of that name, no source gave it (each is named with its reason), or the cache cannot be
-        written.
+        If the name is unknown, all sources failed (the message has the reason of each), or the cache cannot be written.
     """
     weight = _weight(name)
     root = weights_folder()
@@ -173,7 +172,7 @@ def fetch(name: str, *, progress: ProgressHook | None = None) -> Path:
 
 def _weight(name: str) -> Weight:
     if name not in MANIFEST:
-        raise WeightsError(f"no weight is called {name!r}; there are {', '.join(MANIFEST)}")
+        raise WeightsError(f"there is no weight {name!r}; choose from {', '.join(MANIFEST)}")
     return MANIFEST[name]
 
 
@@ -211,13 +210,13 @@ def _status(weight: Weight) -> WeightStatus:
 
 
 def _check(weight: Weight, folder: Path, *, thorough: bool) -> Path:
-    """Return the path of a weight stored in `folder`, or raise with what is wrong."""
+    """Return the path of a weight stored in `folder`, or raise an error with the problem."""
     if not (folder / RECEIPT).is_file():
-        raise _AbsentError(f"{folder} holds no {RECEIPT}")
+        raise _AbsentError(f"{folder} has no {RECEIPT}")
     receipt = _read_receipt(folder / RECEIPT)
     source = _source_of(weight, receipt)
     if source is None:
-        raise WeightsError(f"{folder} was made from files that this version of mtmm-video does not take")
+        raise WeightsError(f"{folder} was made from files that this version of mtmm-video does not support")
     for file, pinned in source.outputs.items():
         if file not in receipt.files or receipt.files[file].sha256 != pinned:
             raise WeightsError(f"{folder / file} is not the pinned file")
@@ -232,9 +231,9 @@ def _check(weight: Weight, folder: Path, *, thorough: bool) -> Path:
     return folder if weight.entry == "." else folder / weight.entry
 
 
-def _source_of(weight: Weight, receipt: _Receipt) -> Source | None:
+def _source_of(weight: Weight, receipt: _Receipt) -> WeightSource | None:
     for source in weight.sources:
-        if receipt.recipe == source.recipe and receipt.raw == {file.name: file.sha256 for file in source.files}:
+        if receipt.conversion == source.conversion and receipt.raw == {file.name: file.sha256 for file in source.files}:
             return source
     return None
 
@@ -245,14 +244,14 @@ def _read_receipt(path: Path) -> _Receipt:
         if content["format"] != RECEIPT_FORMAT:
             raise WeightsError(f"{path} was written by another version of mtmm-video")
         files = {name: _StoredFile(**stored) for name, stored in content["files"].items()}
-        return _Receipt(source=content["source"], recipe=content["recipe"], raw=dict(content["raw"]), files=files)
+        return _Receipt(content["source"], conversion=content["recipe"], raw=dict(content["raw"]), files=files)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is damaged ({error})") from error
 
 
 def _make(weight: Weight, root: Path, *, progress: ProgressHook) -> None:
-    """Build a weight in `root` from the first source that gives it. The caller holds the weight's lock."""
-    for leftover in root.glob(f".{weight.name}-*.partial"):  # of a process that was killed: it held the lock
+    """Build a weight in `root` from the first source that succeeds. The caller holds the weight's lock."""
+    for leftover in root.glob(f".{weight.name}-*.partial"):  # of a killed process: a live one would hold the lock
         shutil.rmtree(leftover)
     users = _users_folder()
     failures: list[str] = []
@@ -273,7 +272,9 @@ def _make(weight: Weight, root: Path, *, progress: ProgressHook) -> None:
                 return
     own = f"the folder {users / weight.name}: it lacks the files" if users else f"{WEIGHTS_VARIABLE}: not set"
     tried = "; ".join([own, *failures])
-    raise WeightsError(f"no source gave the weight {weight.name}. Tried {tried}. See docs/weights.md for ways by hand")
+    raise WeightsError(
+        f"no source has the weight {weight.name}. Tried {tried}. See docs/weights.md for manual installation"
+    )
 
 
 @contextmanager
@@ -288,7 +289,7 @@ def _work_folders(weight: Weight, root: Path) -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _copy_users_files(source: Source, folder: Path, raw: Path) -> None:
+def _copy_users_files(source: WeightSource, folder: Path, raw: Path) -> None:
     for file in source.files:
         try:
             check_file(folder / file.name, file)
@@ -297,8 +298,8 @@ def _copy_users_files(source: Source, folder: Path, raw: Path) -> None:
         shutil.copyfile(folder / file.name, raw / file.name)
 
 
-def _finish(weight: Weight, source: Source, raw: Path, target: Path, root: Path) -> None:
-    """Convert verified files, write the receipt, and put the folder in its place with one rename."""
+def _finish(weight: Weight, source: WeightSource, raw: Path, target: Path, root: Path) -> None:
+    """Convert verified files, write the receipt, and rename the folder to its final place."""
     convert(source, raw, target)
     files = {}
     for path in sorted(target.iterdir()):
@@ -313,7 +314,7 @@ def _finish(weight: Weight, source: Source, raw: Path, target: Path, root: Path)
         "name": weight.name,
         "licence": weight.licence,
         "source": source.label,
-        "recipe": source.recipe,
+        "recipe": source.conversion,
         "raw": {file.name: file.sha256 for file in source.files},
         "files": files,
     }

@@ -13,7 +13,7 @@ from mtmm_video.flows.commands import weights as command
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights import manifest as weights_manifest
 from mtmm_video.pipeline.weights import resolution
-from mtmm_video.pipeline.weights.manifest import Origin, RawFile, Source, Weight
+from mtmm_video.pipeline.weights.manifest import Origin, RawFile, Weight, WeightSource
 
 CONTENT = b"network"
 
@@ -23,7 +23,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     (tmp_path / "net.bin").write_bytes(CONTENT)
     origin = Origin(url=(tmp_path / "net.bin").as_uri())
     file = RawFile("net.bin", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), (origin,))
-    manifest = {"net": Weight("net", "a test network", "MIT", "net.bin", (Source("this disk", (file,)),))}
+    manifest = {"net": Weight("net", "a test network", "MIT", "net.bin", (WeightSource("this disk", (file,)),))}
     monkeypatch.setattr(resolution, "MANIFEST", manifest)
     monkeypatch.setattr(weights_manifest, "MANIFEST", manifest)
     monkeypatch.setenv("MTMM_CACHE_DIR", str(tmp_path / "cache"))

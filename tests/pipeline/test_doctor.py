@@ -44,7 +44,7 @@ def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_scarce_memory_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_free_memory", lambda: 1 << 30)
+    monkeypatch.setattr(doctor, "free_memory", lambda: 1 << 30)
     assert one("memory").state == "note"
 
 

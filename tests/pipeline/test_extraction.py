@@ -104,7 +104,7 @@ def test_csd_can_be_read_back(measured: Extraction, tmp_path: Path) -> None:
     paths = write_csd_files(measured, tmp_path)
     assert measured.acoustic is not None
     with open_sequence(paths["acoustic"]) as sequence:
-        assert sequence.kind == "acoustic"
+        assert sequence.content == "acoustic"
         assert sequence.videos == ("talk",)
         assert sequence.dimension_names() == COVAREP_NAMES
         rows = sequence.read("talk")
@@ -114,7 +114,7 @@ def test_csd_can_be_read_back(measured: Extraction, tmp_path: Path) -> None:
     assert rows.intervals[0] == pytest.approx([0.0, PERIOD])
     assert rows.intervals[1:, 0] == pytest.approx(rows.intervals[:-1, 1])
     with open_sequence(paths["words"]) as sequence:
-        assert sequence.kind == "words"
+        assert sequence.content == "words"
         words = sequence.read("talk")
     assert [word.decode() for word in words.features[:, 0]] == ["déjà", "vu,"]
     assert words.intervals.tolist() == [[0.1, 0.2], [0.2, 0.4]]

@@ -12,7 +12,7 @@ from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, shipped
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.prediction import predict
-from mtmm_video.pipeline.corpora.ravdess import measure, stacked
+from mtmm_video.pipeline.corpora.ravdess import acted_features, vstack
 from mtmm_video.pipeline.media.reading import read_waveform
 from mtmm_video.pipeline.training.tables import RAVDESS_VALID
 from mtmm_video.pipeline.weights.resolution import resolve
@@ -36,9 +36,10 @@ def weights() -> None:
 def rises(checkpoint: Checkpoint, waveforms: dict[str, np.ndarray], *, sample_rate: int) -> dict[str, float]:
     """Label a speaker's recordings as the utterances of one video; return each emotion's change against neutral."""
     clips = [
-        measure(waveform, sample_rate=sample_rate, model=resolve("whisper-base")) for waveform in waveforms.values()
+        acted_features(waveform, sample_rate=sample_rate, model=resolve("whisper-base"))
+        for waveform in waveforms.values()
     ]
-    voice = stacked(clips)
+    voice = vstack(clips)
     found = predict(checkpoint, VideoFeatures("acted", {"acoustic": voice})).utterances
     labels = dict(zip(waveforms, (utterance.emotion_probabilities for utterance in found), strict=True))
     return {name: labels[name][name] - labels["neutral"][name] for name in waveforms if name != "neutral"}

@@ -216,7 +216,7 @@ def test_tables_2_and_3_count(corpus, glove):
 @pytest.mark.reference
 def test_a_real_sdk_file_is_read(shared):
     with open_sequence(shared / "data" / "csd" / "CMU_MOSI_ModifiedTimestampedWords.csd") as sequence:
-        assert sequence.kind == "words"
+        assert sequence.content == "words"
         assert len(sequence.videos) == 93
         rows = sequence.read("03bSnISJMiM")
     said = [word_text(row[0]) for row in rows.features]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.acoustic import COVAREP_NAMES
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
 from mtmm_video.foundation.errors import WeightsError
-from mtmm_video.pipeline.corpora.ravdess import SPAN, level, measure, vary
+from mtmm_video.pipeline.corpora.ravdess import SPAN, acted_features, level, vary
 from mtmm_video.pipeline.weights.resolution import resolve
 
 RATE = 16_000
@@ -58,7 +58,7 @@ def test_variants_share_the_clips_covarep_means_and_differ_in_voice(tone: NDArra
         model = resolve("whisper-base")
     except WeightsError as error:
         pytest.skip(f"needs whisper base: {error}")
-    features = measure(tone[:RATE], sample_rate=RATE, model=model, variants=3, seed=1)
+    features = acted_features(tone[:RATE], sample_rate=RATE, model=model, variants=3, seed=1)
     assert features.names == (*COVAREP_NAMES, *VOICE_NAMES)
     covarep, voice = features.values[:, : len(COVAREP_NAMES)], features.values[:, len(COVAREP_NAMES) :]
     assert (covarep == covarep[0]).all()
@@ -71,10 +71,10 @@ def test_a_recording_of_nothing_has_no_voice() -> None:
         model = resolve("whisper-base")
     except WeightsError as error:
         pytest.skip(f"needs whisper base: {error}")
-    features = measure(np.zeros(RATE), sample_rate=RATE, model=model)
+    features = acted_features(np.zeros(RATE), sample_rate=RATE, model=model)
     assert not features.valid[:, len(COVAREP_NAMES) :].any()
 
 
 def test_the_path_of_the_weights_is_named_when_they_are_missing(tone: NDArray[np.float64], tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="gone"):
-        measure(tone[:RATE], sample_rate=RATE, model=tmp_path / "gone.safetensors")
+        acted_features(tone[:RATE], sample_rate=RATE, model=tmp_path / "gone.safetensors")

