@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say: a slope (one over a temperature) and an offset per output.
+"""Probability calibration of the logits: a slope (one over a temperature) and an offset per output.
 
 Platt, "Probabilistic Outputs for Support Vector Machines", 1999; Guo et al., "On Calibration of Modern Neural
 Networks", ICML 2017. Sentiment has an offset too: in cross-validation over the videos of MOSEI's valid split it lowers
@@ -35,12 +35,12 @@ class Calibration:
     bias: tuple[float, ...] = (0.0,) * OUTPUTS
 
     def positive(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probability of positive sentiment, shape (...), from softmax logits of shape (..., 2)."""
+        """Compute the probability of positive sentiment, shape (...), from softmax logits of shape (..., 2)."""
         margin = logits[..., 1].astype(np.float64) - logits[..., 0]
         return np.asarray(expit(self.scale[0] * margin + self.bias[0]), dtype=np.float64)
 
     def emotions(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probabilities of the seven classes, shape (..., 7), from logits of that shape."""
+        """Compute the probabilities of the seven classes, shape (..., 7), from logits of that shape."""
         return np.asarray(expit(np.asarray(self.scale[1:]) * logits + np.asarray(self.bias[1:])), dtype=np.float64)
 
 
@@ -55,7 +55,7 @@ def fit_scale(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> tupl
     Returns
     -------
     scale, bias : float
-        The slope is kept positive, so the order of utterances never changes.
+        The slope is positive, so the order of the probabilities is that of the logits.
     """
 
     def loss(parameters: NDArray[np.float64]) -> float:
@@ -76,7 +76,7 @@ def fit_calibration(
     Parameters
     ----------
     sentiment : (logits of shape (n, 2), targets of shape (n,)) or None
-        None where the network has no sentiment head. Targets that are NaN are left out.
+        None for a network without a sentiment head. NaN targets are ignored.
     emotion : (logits of shape (n, 7), targets of shape (n, 7)) or None
         The same for the emotion head.
     """

@@ -1,8 +1,8 @@
 """The multi-task contextual inter-modal (CIM) network of Akhtar et al., NAACL 2019, section 4, Figure 1, Algorithm 1.
 
 Named axes: B videos, U utterances (padded), C input columns of a modality, H GRU units per direction, D dense units
-(the paper's d = 100), R width of the shared representation. Where the paper's script lets padding take part in the GRU
-and in the attention, here only utterances that exist and have the modality do.
+(the paper's d = 100), R width of the shared representation. Unlike in the paper's script, padding and utterances
+without the modality are masked in the GRU and in the attention.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PAIRS: tuple[Pair, ...] = (("text", "visual"), ("acoustic", "visual"), ("text", 
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Everything that decides the network's tensors; travels with the weights.
+    """Hyperparameters that determine the network's tensors; stored with the weights.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class NetworkShape:
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """The pairs that attend to each other; (X, X) where there is one modality."""
+        """The pairs that attend to each other; (X, X) for a single modality."""
         if len(self.columns) == 1:
             (only,) = self.columns
             return ((only, only),)
@@ -82,14 +82,14 @@ class NetworkShape:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one forward pass gives.
+    """The result of a forward pass.
 
     Attributes
     ----------
     logits : mapping of Task to Tensor, shape (B, U, width of the task)
         Before softmax or sigmoid; intensities are in their own unit.
     attention : mapping of (X, Y) to (N1, N2), each of shape (B, U, U)
-        Algorithm 1's attention weights; rows sum to 1, or are 0 where nobody can be attended to.
+        Algorithm 1's attention weights; rows sum to 1, or are 0 in a video without keys.
     """
 
     logits: Mapping[Task, Tensor]
@@ -97,12 +97,12 @@ class Outputs:
 
 
 def masked_softmax(scores: Tensor, keys: Tensor) -> Tensor:
-    """Softmax over the keys that exist.
+    """Compute the softmax over the unmasked keys.
 
     Parameters
     ----------
     scores : Tensor, shape (B, U, U)
-        Matching scores; row i belongs to the utterance that attends.
+        Matching scores; row i is the query utterance.
     keys : Tensor of bool, shape (B, U)
         Utterances that may be attended to.
 
@@ -116,7 +116,7 @@ def masked_softmax(scores: Tensor, keys: Tensor) -> Tensor:
 
 
 def cim_attention(X: Tensor, Y: Tensor, *, x_mask: Tensor, y_mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Contextual inter-modal attention of one pair (paper, Algorithm 1, CIM-ATTENTION).
+    """Compute the contextual inter-modal attention of one pair (paper, Algorithm 1, CIM-ATTENTION).
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class ContextEncoder(nn.Module):
         inputs : Tensor, shape (B, U, C)
             Normalised features.
         mask : Tensor of bool, shape (B, U)
-            Utterances that exist and have the modality. Others are no time steps at all.
+            Utterances that exist and have the modality. The GRU skips all others.
 
         Returns
         -------
@@ -172,7 +172,7 @@ class ContextEncoder(nn.Module):
         order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)  # (B, U) present utterances first, in time order
         dropped = self.input_dropout(inputs * mask[:, :, None])  # (B, U, C)
         compact = dropped.gather(1, order[:, :, None].expand_as(dropped))  # (B, U, C)
-        # The GRU refuses empty sequences: a video without the modality runs one step of zeros, masked away below.
+        # The GRU does not accept empty sequences: a video without the modality is one step of zeros, masked below.
         packed = pack_padded_sequence(compact, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
         hidden, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=mask.shape[1])  # (B, U, 2H)
         back = order.argsort(dim=1)  # (B, U)
@@ -182,7 +182,7 @@ class ContextEncoder(nn.Module):
 
 
 class CimNetwork(nn.Module):
-    """Multi-task multi-modal network: one context encoder a modality, CIM attention a pair, one linear head a task."""
+    """Multi-task multi-modal network: context encoder per modality, CIM attention per pair, linear head per task."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
@@ -196,7 +196,7 @@ class CimNetwork(nn.Module):
         Parameters
         ----------
         inputs : mapping of Modality to Tensor, each of shape (B, U, C)
-            Normalised features of every modality of the network's shape; what is absent may hold anything finite.
+            Normalised features of every modality of the network's shape; masked entries may have any finite value.
         masks : mapping of Modality to Tensor of bool, each of shape (B, U)
             Utterances that exist and have the modality; False for padding.
 

@@ -1,4 +1,4 @@
-"""Evaluation of probabilities on a table: every figure of docs/metrics.md, as one JSON-able mapping."""
+"""Evaluation of probabilities on a table: all figures of docs/metrics.md, as a JSON-able mapping."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from mtmm_video.model.metrics import (
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.model.thresholds import PAPER_F1_THRESHOLD, PAPER_WEIGHTED_ACCURACY_THRESHOLD, sweep
 
-EVALUATION_BATCH = 64  # videos; only memory and speed depend on it
+EVALUATION_BATCH = 64  # videos; affects only memory and speed
 Logits = Mapping[Task, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Probabilities of one system for the n rows of a table, from any kind of classifier.
+    """Probabilities of one system, from any type of classifier, for the n rows of a table.
 
     Attributes
     ----------
     positive : ndarray, shape (n,), or None
-        Probability of positive sentiment; None where the system does not say.
+        Probability of positive sentiment; None for a system that does not predict it.
     emotion : ndarray, shape (n, 6 or 7), or None
         Probabilities of the emotions in the paper's order.
     sentiment_intensity, emotion_intensity : ndarray, shape (n,) and (n, 6), or None
-        Where the system has intensity heads.
+        None for a system without intensity heads.
     """
 
     positive: NDArray[np.float64] | None
@@ -55,7 +55,7 @@ class Scores:
 
 
 def network_logits(network: nn.Module, maker: BatchMaker, *, rows: int) -> dict[Task, NDArray[np.float32]]:
-    """Run a network over a whole table.
+    """Compute the logits of a network for a whole table.
 
     Returns
     -------
@@ -74,12 +74,12 @@ def network_logits(network: nn.Module, maker: BatchMaker, *, rows: int) -> dict[
 
 
 def score_table(checkpoint: Checkpoint, table: UtteranceTable) -> Scores:
-    """Return a checkpoint's calibrated probabilities for every row of a table.
+    """Compute a checkpoint's calibrated probabilities for every row of a table.
 
     Raises
     ------
     CheckpointError
-        If the table's features are not the ones the checkpoint was trained on.
+        If the table's features differ from those of the checkpoint.
     """
     device = next(checkpoint.network.parameters()).device
     maker = BatchMaker(table, columns=checkpoint.specification.columns, device=device)
@@ -95,10 +95,10 @@ def score_table(checkpoint: Checkpoint, table: UtteranceTable) -> Scores:
 
 
 def selection_score(logits: Logits, labels: Labels) -> float:
-    """One number to choose an epoch by, on the valid split, in [0, 1].
+    """Compute the score that an epoch is selected by, on the valid split, in [0, 1].
 
-    The mean of sentiment accuracy, sentiment weighted F1, the emotions' mean W-Acc at their best thresholds, and the
-    emotions' mean weighted F1 at theirs; of what the network predicts and the split has labels for.
+    The mean of sentiment accuracy, sentiment weighted F1, the emotions' mean W-Acc and their mean weighted F1, each at
+    its best thresholds; only of tasks that the network predicts and the split has labels for.
     """
     parts: list[float] = []
     known = ~np.isnan(labels.sentiment)
@@ -129,7 +129,7 @@ def selection_score(logits: Logits, labels: Labels) -> float:
 
 
 def evaluate_sentiment(scores: Scores, labels: Labels) -> dict[str, Any] | None:
-    """Figures of the sentiment task under both zero conventions; None where system or table has no sentiment."""
+    """Compute the figures of the sentiment task under both zero conventions; None without predictions or labels."""
     known = ~np.isnan(labels.sentiment)
     if scores.positive is None or not known.any():
         return None
@@ -161,7 +161,7 @@ def evaluate_sentiment(scores: Scores, labels: Labels) -> dict[str, Any] | None:
 
 
 def intensity_figures(predicted: NDArray[np.float64], truth: NDArray[np.float32]) -> dict[str, float | None]:
-    """Mean absolute error and Pearson's correlation of an intensity."""
+    """Compute the mean absolute error and Pearson's correlation of an intensity."""
     known = ~np.isnan(truth)
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = float(np.corrcoef(predicted[known], truth[known])[0, 1])
@@ -174,7 +174,7 @@ def intensity_figures(predicted: NDArray[np.float64], truth: NDArray[np.float32]
 def evaluate_emotion(
     scores: Scores, labels: Labels, *, thresholds: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Any] | None:
-    """Figures per emotion and their six-class means; None where system or table has no emotions.
+    """Compute the figures per emotion and their six-class means; None without predictions or labels.
 
     Parameters
     ----------
@@ -183,8 +183,8 @@ def evaluate_emotion(
     labels : Labels
         Of the table.
     thresholds : mapping of purpose to mapping of emotion to float
-        Chosen on the valid split. ``weighted_accuracy`` and ``f1_weighted`` are evaluated each at its own, as the paper
-        does; the figures at the paper's fixed thresholds stand under ``fixed``.
+        Chosen on the valid split. ``weighted_accuracy`` and ``f1_weighted`` are each evaluated at their own, as in the
+        paper; the figures at the paper's fixed thresholds are under ``fixed``.
     """
     known = ~np.isnan(labels.emotion[:, : len(EMOTIONS)]).any(axis=1)
     if scores.emotion is None or not known.any():
@@ -241,7 +241,7 @@ def evaluate_emotion(
 
 
 def evaluate(scores: Scores, table: UtteranceTable, *, thresholds: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """Return every figure of a system on a table: ``sentiment`` and ``emotion``, as docs/metrics.md describes."""
+    """Compute all figures of a system on a table: ``sentiment`` and ``emotion``, see docs/metrics.md."""
     return {
         "videos": len(table.video_ids),
         "utterances": len(table),
@@ -251,11 +251,11 @@ def evaluate(scores: Scores, table: UtteranceTable, *, thresholds: Mapping[str, 
 
 
 def number(value: float) -> float | None:
-    """Return None for NaN, which JSON does not know."""
+    """Convert NaN, which JSON does not have, to None."""
     return None if math.isnan(value) else float(value)
 
 
 def mean_of(values: list[float | None]) -> float | None:
-    """Mean of the figures that are defined; None where none is."""
+    """Average the defined figures; None if none is defined."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

@@ -1,4 +1,4 @@
-"""The names of the classes, in the paper's order, and how MOSEI's annotations become labels."""
+"""Names of the classes in the paper's order, and ranges of the annotations."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ EMOTIONS: tuple[str, ...] = ("anger", "disgust", "fear", "happy", "sad", "surpri
 NO_EMOTION = "none"
 EMOTION_CLASSES: tuple[str, ...] = (*EMOTIONS, NO_EMOTION)  # seven sigmoids (paper, section 5.1)
 SENTIMENT_RANGE = (-3.0, 3.0)  # CMU-MOSEI annotation scale
-INTENSITY_RANGE = (0.0, 3.0)  # CMU-MOSEI emotion intensities; larger ones in the files are clipped
+INTENSITY_RANGE = (0.0, 3.0)  # CMU-MOSEI emotion intensities; larger values in the files are clipped

@@ -1,4 +1,4 @@
-"""The figures of the paper, each with its formula and source. See docs/metrics.md for which to trust when.
+"""The metrics of the paper, each with its formula and source; docs/metrics.md compares them.
 
 All functions take truth and prediction of one class as arrays of shape (n,).
 """
@@ -29,7 +29,7 @@ def counts(truth: Truth, predicted: Truth) -> tuple[int, int, int, int]:
     if truth.shape != predicted.shape or truth.ndim != 1:
         raise InputError(f"metrics: truth {truth.shape} and predicted {predicted.shape} must both have shape (n,)")
     if len(truth) == 0:
-        raise InputError("metrics: nothing to evaluate (n = 0); the split is empty or carries no such labels")
+        raise InputError("metrics: nothing to evaluate (n = 0); the split is empty or has no such labels")
     truth, predicted = truth.astype(bool), predicted.astype(bool)
     true_positives = int((truth & predicted).sum())
     false_positives = int((~truth & predicted).sum())
@@ -43,13 +43,13 @@ def counts(truth: Truth, predicted: Truth) -> tuple[int, int, int, int]:
 
 
 def accuracy(truth: Truth, predicted: Truth) -> float:
-    """Share of equal labels, (TP + TN) / n."""
+    """Compute the share of equal labels, (TP + TN) / n."""
     tp, fp, tn, fn = counts(truth, predicted)
     return (tp + tn) / (tp + fp + tn + fn)
 
 
 def f1(truth: Truth, predicted: Truth) -> float:
-    """F1 of the positive class, 2TP / (2TP + FP + FN); 0 where there is neither truth nor prediction.
+    """Compute the F1 of the positive class, 2TP / (2TP + FP + FN); 0 without true and predicted positives.
 
     van Rijsbergen, "Information Retrieval", 1979.
     """
@@ -58,26 +58,26 @@ def f1(truth: Truth, predicted: Truth) -> float:
 
 
 def f1_weighted(truth: Truth, predicted: Truth) -> float:
-    """F1 of the positive and of the negative class, averaged by their number of true utterances.
+    """Average the F1 of the positive and of the negative class, weighted by their numbers of true utterances.
 
-    This is the F1 of the paper's Tables 4 and 7 (scikit-learn's ``average="weighted"``): always-absent already reaches
-    0.878 on fear.
+    This is the F1 of the paper's Tables 4 and 7 (scikit-learn's ``average="weighted"``); always-absent has 0.878 on
+    fear.
     """
     share = float(truth.astype(bool).mean()) if len(truth) else 0.0
     return share * f1(truth, predicted) + (1 - share) * f1(~truth.astype(bool), ~predicted.astype(bool))
 
 
 def f1_macro(truth: Truth, predicted: Truth) -> float:
-    """F1 of the positive and of the negative class, averaged with equal weight."""
+    """Average the F1 of the positive and of the negative class with equal weights."""
     return (f1(truth, predicted) + f1(~truth.astype(bool), ~predicted.astype(bool))) / 2
 
 
 def weighted_accuracy(truth: Truth, predicted: Truth) -> float:
-    """Accuracy with both classes made equally heavy, (TP * N/P + TN) / 2N, the paper's W-Acc.
+    """Compute the accuracy with equal weight of both classes, (TP * N/P + TN) / 2N, the paper's W-Acc.
 
     Tong et al., "Combating Human Trafficking with Multimodal Deep Models", ACL 2017, section 5. P and N are the numbers
-    of truly positive and negative utterances; the value equals the mean of sensitivity and specificity. NaN where one
-    class does not occur.
+    of truly positive and negative utterances; the value is the mean of sensitivity and specificity. NaN if one class
+    does not occur.
     """
     tp, fp, tn, fn = counts(truth, predicted)
     positives, negatives = tp + fn, tn + fp
@@ -87,9 +87,9 @@ def weighted_accuracy(truth: Truth, predicted: Truth) -> float:
 
 
 def area_under_roc(truth: Truth, scores: NDArray[np.floating]) -> float:
-    """Probability that a random positive scores above a random negative, ties counting half.
+    """Compute the probability that a random positive scores above a random negative, ties counting half.
 
-    Hanley and McNeil, Radiology 143, 1982. NaN where one class does not occur.
+    Hanley and McNeil, Radiology 143, 1982. NaN if one class does not occur.
     """
     truth = truth.astype(bool)
     positives, negatives = int(truth.sum()), int((~truth).sum())
@@ -100,10 +100,10 @@ def area_under_roc(truth: Truth, scores: NDArray[np.floating]) -> float:
 
 
 def expected_calibration_error(truth: Truth, probabilities: NDArray[np.floating]) -> float:
-    """Mean distance between confidence and accuracy over `CALIBRATION_BINS` equal bins of confidence.
+    """Compute the mean distance between confidence and accuracy over `CALIBRATION_BINS` equal bins of confidence.
 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3; confidence is the probability of the
-    label that was given.
+    predicted label.
 
     Parameters
     ----------
@@ -125,6 +125,6 @@ def expected_calibration_error(truth: Truth, probabilities: NDArray[np.floating]
 
 
 def trivial(metric: Callable[[Truth, Truth], float], truth: Truth) -> float:
-    """Best value of a metric that a constant answer reaches: always-absent or always-present."""
+    """Compute the best value of a metric for a constant prediction: always absent or always present."""
     always = np.ones(len(truth), dtype=np.bool_)
     return max(metric(truth, always), metric(truth, ~always))

@@ -1,4 +1,4 @@
-"""`Normaliser`: z-scores fitted on the training split, kept with the checkpoint."""
+"""`Normaliser`: z-scores fitted on the training split, stored in the checkpoint."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CLIP = 5.0  # standard deviations; COVAREP's ratios have outliers hundreds of deviations out
-SMALLEST_STD = 1e-6  # a column that never moves carries nothing and becomes 0
+CLIP = 5.0  # standard deviations; COVAREP's ratios have outliers of hundreds of deviations
+SMALLEST_STD = 1e-6  # below this a column counts as constant, and its z-scores are 0
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Normaliser:
     Attributes
     ----------
     mean, std : ndarray of float32, shape (d,)
-        In the unit of the column. `std` is 0 where the column was constant or never measured; such a column becomes 0.
+        In the unit of the column. `std` is 0 for constant or never measured columns, whose z-scores are 0.
     """
 
     mean: NDArray[np.float32]
@@ -26,7 +26,7 @@ class Normaliser:
 
     @classmethod
     def fit(cls, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Normaliser:
-        """Measure the columns over their valid values.
+        """Compute mean and standard deviation of the valid values.
 
         Parameters
         ----------

@@ -1,9 +1,9 @@
-"""`SpeakerMean`: what is usual for a speaker, to be taken away from each of the utterances.
+"""`SpeakerMean`: speaker normalisation, the subtraction of each speaker's mean.
 
-A voice's columns say who speaks into which microphone before they say how: pitch, formants, the room. Most of that is
-the same in all utterances of a speaker in a video, so their mean is subtracted (cepstral mean normalisation: Atal, JASA
-1974; speaker normalisation of emotional speech: Busso et al., IEEE TAC 2013). The mean of few utterances is no good
-estimate of the speaker's, so it is shrunk towards that of all speakers, by as much as the training speakers say (best
+Acoustic features depend on speaker, microphone and room more than on the way of speaking. These are constant over the
+utterances of a speaker in a video, so their mean is subtracted (cepstral mean normalisation: Atal, JASA 1974; speaker
+normalisation of emotional speech: Busso et al., IEEE TAC 2013). The mean of few utterances is a poor estimate of the
+speaker's, so it is shrunk towards that of all speakers, by the ratio of the variances among the training speakers (best
 linear prediction in the one-way random-effects model: Robinson, Statistical Science 1991).
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST_PRIOR = 1e4  # utterances; speakers who differ less than this do not differ, and the common mean is subtracted
+LARGEST_PRIOR = 1e4  # utterances; upper bound of the prior, at which the mean of all speakers is subtracted
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class SpeakerMean:
     mean : ndarray of float32, shape (d,)
         Of all speakers, in the unit of the column.
     prior : ndarray of float32, shape (d,)
-        For how many utterances that mean counts: the variance within speakers over the variance between them. Where it
-        is 1, half of what an only utterance has above the common mean is put down to the speaker.
+        Weight of that mean in utterances: the variance within speakers over the variance between them. With a prior of
+        1, half the deviation of a single utterance from the mean is attributed to the speaker.
     """
 
     mean: NDArray[np.float32]
@@ -47,7 +47,7 @@ class SpeakerMean:
         valid : ndarray of bool, shape (n, d)
             True where a value was measured.
         speakers : ndarray of int, shape (n,)
-            Number of each row's speaker, from 0; the same person in another video is another speaker.
+            Number of each row's speaker, from 0; a person has a different number in each video.
         """
         counts, sums = _per_speaker(values, valid, speakers)  # both (s, d)
         total = np.maximum(counts.sum(axis=0), 1)
@@ -65,12 +65,12 @@ class SpeakerMean:
     def subtract(
         self, values: NDArray[np.float32], valid: NDArray[np.bool_], *, speakers: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Return what the utterances have above or below their speaker's mean.
+        """Subtract the speaker's mean from each utterance.
 
         Parameters
         ----------
         values, valid : ndarray, shape (n, d)
-            Utterance means, and where they were measured; what was not stays out of the speaker's mean.
+            Utterance means and their validity; invalid values do not contribute to the speaker's mean.
         speakers : ndarray of int, shape (n,)
             Number of each row's speaker, from 0.
 
@@ -80,7 +80,7 @@ class SpeakerMean:
             In the unit of the column; 0 where `valid` is False.
         """
         counts, sums = _per_speaker(values, valid, speakers)
-        # Where nothing was measured and the prior is 0, nothing is subtracted from either.
+        # `tiny` avoids 0 / 0 for columns without valid values and a prior of 0.
         speaker = (sums + self.prior * self.mean) / np.maximum(counts + self.prior, np.finfo(np.float32).tiny)
         return np.where(valid, values - speaker[speakers], 0.0).astype(np.float32)
 
@@ -88,7 +88,7 @@ class SpeakerMean:
 def _per_speaker(
     values: NDArray[np.float32], valid: NDArray[np.bool_], speakers: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Count and sum of each speaker's measured values, both of shape (s, d)."""
+    """Return count and sum of each speaker's valid values, both of shape (s, d)."""
     shape = (int(speakers.max()) + 1 if len(speakers) else 0, values.shape[1])
     counts, sums = np.zeros(shape), np.zeros(shape)
     np.add.at(counts, speakers, valid)

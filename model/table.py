@@ -24,7 +24,7 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Labels:
-    """Annotations of n utterances. NaN where the corpus does not say: that row does not teach that task.
+    """Annotations of n utterances. NaN marks a missing annotation: the row does not contribute to the task's loss.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Labels:
             known = values[~np.isnan(values)]
             if len(known) and (known.min() < low or known.max() > high):
                 raise DataError(
-                    f"Labels.{name}: values from {known.min():g} to {known.max():g} leave the range [{low:g}, {high:g}]"
+                    f"Labels.{name}: values {known.min():g} to {known.max():g} are out of the range [{low:g}, {high:g}]"
                 )
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class Labels:
 
     @classmethod
     def unknown(cls, count: int) -> Labels:
-        """Return labels of `count` utterances about which nothing is known."""
+        """Return labels of `count` utterances without annotation."""
         return cls(
             sentiment=np.full(count, np.nan, dtype=np.float32),
             emotion=np.full((count, len(EMOTION_CLASSES)), np.nan, dtype=np.float32),
@@ -79,7 +79,7 @@ class Labels:
 
     @classmethod
     def from_intensities(cls, sentiment: NDArray[np.floating], emotions: NDArray[np.floating]) -> Labels:
-        """Turn MOSEI annotations into labels (paper, section 5.1).
+        """Convert MOSEI annotations to labels (paper, section 5.1).
 
         Parameters
         ----------
@@ -120,11 +120,11 @@ class UtteranceTable:
     Attributes
     ----------
     video_ids, splits, corpora : tuple of str, length v
-        Per video: its name, "train", "valid" or "test", and the corpus it comes from.
+        Per video: its name, "train", "valid" or "test", and its corpus.
     offsets : ndarray of int64, shape (v + 1,)
-        Video k owns the rows ``offsets[k]`` to ``offsets[k + 1]``.
+        Rows of video k are ``offsets[k]`` to ``offsets[k + 1]``.
     modalities : mapping of Modality to ModalityFeatures
-        Utterance means of all n rows. A modality no row has is not in the mapping.
+        Utterance means of all n rows, without modalities that are absent in all rows.
     labels : Labels
         Of all n rows.
     segments, texts : tuple of str, length n
@@ -155,8 +155,8 @@ class UtteranceTable:
             and all(length == rows for length in lengths.values())
         ):
             raise DataError(
-                f"UtteranceTable: {videos} videos, {rows} labels, {len(self.segments)} segments, {lengths} feature "
-                "rows do not fit together"
+                f"UtteranceTable: {videos} videos, {rows} labels, {len(self.segments)} segments and {lengths} feature "
+                "rows do not match"
             )
         strange = sorted(set(self.splits) - set(SPLITS))
         if strange:
@@ -176,7 +176,7 @@ class UtteranceTable:
         return np.repeat(np.arange(len(self.video_ids)), self.lengths)
 
     def video(self, index: int) -> VideoFeatures:
-        """Return the features of one video as the model takes them."""
+        """Return the features of one video, the input of the model."""
         rows = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
         return VideoFeatures(
             video_id=self.video_ids[index],
@@ -210,7 +210,7 @@ class UtteranceTable:
         Raises
         ------
         DataError
-            If the table has none of that split.
+            If the table has no utterance in that split.
         """
         table = self.videos([index for index, split in enumerate(self.splits) if split == name])
         if len(table) == 0:
@@ -247,7 +247,7 @@ class UtteranceTable:
             "labels.emotion": self.labels.emotion,
             "labels.sentiment_intensity": self.labels.sentiment_intensity,
             "labels.emotion_intensity": self.labels.emotion_intensity,
-            # Strings go in as UTF-8 JSON: safetensors knows numbers only, and its header is limited in size.
+            # Strings are stored as UTF-8 JSON: safetensors stores numbers only, and its header is limited in size.
             "strings": np.frombuffer(
                 json.dumps(
                     {
@@ -264,7 +264,7 @@ class UtteranceTable:
         for name, features in self.modalities.items():
             tensors[f"{name}.values"] = features.values
             tensors[f"{name}.valid"] = features.valid
-        # safetensors writes memory as it lies, whatever the strides: a transposed array would come back scrambled.
+        # safetensors ignores strides: a transposed array would be stored in the wrong order.
         tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         columns = {name: {"names": f.names, "version": f.version} for name, f in self.modalities.items()}
         with atomic_path(path) as temporary:
@@ -272,12 +272,12 @@ class UtteranceTable:
 
     @classmethod
     def load(cls, path: Path) -> UtteranceTable:
-        """Read a table that `save` wrote.
+        """Read a table written by `save`.
 
         Raises
         ------
         DataError
-            If the file is missing, damaged, or no table.
+            If the file is missing, damaged, or not a table.
         """
         if not path.is_file():
             raise DataError(f"{path}: no such table; make one with `mtmm-video mosei prepare`")
@@ -323,26 +323,26 @@ class UtteranceTable:
 
 
 def absent_features(like: ModalityFeatures, count: int) -> ModalityFeatures:
-    """Return `count` rows of a modality of which nothing was measured, with the columns of `like`."""
+    """Return `count` invalid rows with the columns of `like`."""
     shape = (count, len(like.names))
     return replace(like, values=np.zeros(shape, dtype=np.float32), valid=np.zeros(shape, dtype=np.bool_))
 
 
 def concatenate(tables: Sequence[UtteranceTable]) -> UtteranceTable:
-    """Join tables of several corpora; a modality that one of them lacks is absent in its rows.
+    """Concatenate tables of several corpora; a modality missing in one of them is invalid in its rows.
 
     Raises
     ------
     DataError
-        If a modality has other columns or another version in two of the tables, or there is no table at all.
+        If the columns or versions of a modality differ between tables, or there is no table.
     """
     if not tables:
         raise DataError("concatenate: no table given")
     modalities: dict[Modality, ModalityFeatures] = {}
     for modality in MODALITIES:
         parts = [table.modalities[modality] for table in tables if modality in table.modalities]
-        kinds = {(part.version, part.names) for part in parts}
-        if len(kinds) > 1:
+        layouts = {(part.version, part.names) for part in parts}
+        if len(layouts) > 1:
             versions = ", ".join(sorted(part.version for part in parts))
             raise DataError(f"the tables have different {modality} columns ({versions}); extract them with one version")
         if parts:

@@ -1,8 +1,8 @@
-"""Choosing the probability above which an emotion counts as present. Always on the valid split.
+"""Selection of the probability thresholds of the emotions, on the valid split.
 
-The best threshold of a finite split is partly chance. Chosen on a random half of MOSEI's valid videos and measured on
-the other half, 200 times, the rules here gave a network of `plus` on words alone 66.2 % W-Acc and 79.4 % F1, the plain
-maximum 65.9 and 79.3 (docs/plus.md).
+The best threshold of a finite split depends on chance. Selected on a random half of MOSEI's valid videos and measured
+on the other half, 200 times, the rules below gave a network of `plus` on words alone 66.2 % W-Acc and 79.4 % F1, the
+plain maximum 65.9 and 79.3 (docs/plus.md).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ PURPOSES = ("label", "f1_weighted", "weighted_accuracy")
 
 
 def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-    """Return every purpose's metric at every threshold of `GRID`, each of shape (99,).
+    """Compute the metric of each purpose at every threshold of `GRID`, each of shape (99,).
 
-    ``label`` is the macro F1, which gives neither every emotion to everybody nor rare ones to nobody; ``f1_weighted``
-    and ``weighted_accuracy`` are the paper's, see `model.metrics`.
+    ``label`` is the macro F1, which penalises labelling an emotion always or never; ``f1_weighted`` and
+    ``weighted_accuracy`` are the paper's, see `model.metrics`.
     """
     predicted = probabilities[None, :] >= GRID[:, None]  # (99, n)
     positive, n = float(truth.sum()), float(len(truth))
@@ -45,9 +45,12 @@ def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArra
 
 
 def best_threshold(scores: NDArray[np.float64]) -> float:
-    """Return the threshold of the best score, shape (99,), of the smoothed curve: its spikes are chance.
+    """Return the threshold with the best smoothed score; of several equal ones, the middle one.
 
-    The middle one where several are equally good.
+    Parameters
+    ----------
+    scores : ndarray, shape (99,)
+        Metric at every threshold of `GRID`; smoothing removes random peaks.
     """
     smooth = gaussian_filter1d(scores, SMOOTHING, mode="nearest")
     best = np.flatnonzero(smooth >= smooth.max() - 1e-12)
@@ -55,10 +58,10 @@ def best_threshold(scores: NDArray[np.float64]) -> float:
 
 
 def prevalence_threshold(truth: Truth) -> float:
-    """Return the share of the utterances that have an emotion, on `GRID`.
+    """Return the share of the utterances with an emotion, rounded to `GRID`.
 
-    Where probabilities are calibrated, no other threshold has a better weighted accuracy: an utterance is to be called
-    present when p / share > (1 - p) / (1 - share), which is p > share.
+    For calibrated probabilities it maximises the weighted accuracy: the decision rule is
+    p / share > (1 - p) / (1 - share), which is p > share.
     """
     return float(GRID[np.abs(GRID - float(truth.mean())).argmin()])
 
@@ -71,14 +74,14 @@ def choose_thresholds(
     Parameters
     ----------
     truth : ndarray, shape (n, 7)
-        Labels of the valid split; rows that are NaN are left out.
+        Labels of the valid split; NaN rows are ignored.
     probabilities : ndarray, shape (n, 7)
         Calibrated probabilities of the same rows.
 
     Returns
     -------
     mapping of purpose to mapping of emotion to float
-        As `Specification.thresholds` holds them.
+        In the format of `Specification.thresholds`.
     """
     chosen: dict[str, dict[str, float]] = {purpose: {} for purpose in PURPOSES}
     for index, emotion in enumerate(EMOTIONS):

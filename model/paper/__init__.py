@@ -1,1 +1,1 @@
-"""The paper's study: its systems and baselines, Tables 2 to 8, the figures, and tests between runs."""
+"""Replication of the paper: its systems and baselines, Tables 2 to 8, figures, and significance tests."""

@@ -1,7 +1,7 @@
-"""Intervals and paired tests by resampling videos: utterances of one video are not independent of each other.
+"""Bootstrap intervals and paired tests over videos, because utterances of one video are not independent.
 
-Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 and 16. Every headline figure follows from
-the counts of a confusion matrix, so each video is counted once and a resampling is a weighted sum of those counts.
+Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 and 16. Every headline figure is a function
+of the confusion matrix, so the outcomes are counted once per video and a resampling is a weighted sum of the counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Counts = NDArray[np.float64]  # (..., 4): true positives, false positives, true 
 
 
 def counts_by_video(truth: Truth, predicted: Truth, *, known: Truth, table: UtteranceTable) -> Counts:
-    """Count the four outcomes of one class per video, shape (videos, 4); rows that are not known do not count."""
+    """Count the four outcomes of one class per video, shape (videos, 4), over the rows with annotation (`known`)."""
     outcomes = np.stack([truth & predicted, ~truth & predicted, ~truth & ~predicted, truth & ~predicted], axis=1)
     counts = np.zeros((len(table.video_ids), 4))
     np.add.at(counts, table.video_of_row[known], outcomes[known].astype(np.float64))
@@ -33,7 +33,7 @@ def counts_by_video(truth: Truth, predicted: Truth, *, known: Truth, table: Utte
 
 
 def headline_counts(scored: Scored, table: UtteranceTable) -> dict[str, Counts]:
-    """Count the outcomes behind every headline figure that is defined, each of shape (videos, classes, 4)."""
+    """Count the outcomes for every defined headline figure, each of shape (videos, classes, 4)."""
     (scores, thresholds), labels = scored, table.labels
     found: dict[str, Counts] = {}
     known = ~np.isnan(labels.sentiment)
@@ -57,9 +57,9 @@ def headline_counts(scored: Scored, table: UtteranceTable) -> dict[str, Counts]:
 
 
 def headline(name: str, counts: Counts) -> NDArray[np.float64]:
-    """Return a headline figure, the mean over classes, for counts of shape (..., classes, 4).
+    """Compute a headline figure, the mean over classes, from counts of shape (..., classes, 4).
 
-    The formulas are those of `model.metrics`. NaN where a figure is not defined.
+    The formulas are those of `model.metrics`. NaN for an undefined figure.
     """
     tp, fp, tn, fn = np.moveaxis(counts, -1, 0)
     total = tp + fp + tn + fn
@@ -76,14 +76,14 @@ def headline(name: str, counts: Counts) -> NDArray[np.float64]:
 
 
 def multiplicities(videos: int, *, resamplings: int, seed: int) -> NDArray[np.float64]:
-    """Draw as many videos as there are, with replacement: how often each is drawn, shape (resamplings, videos)."""
+    """Draw bootstrap samples: how often each video is drawn, shape (resamplings, videos)."""
     generator = np.random.default_rng(seed)
     drawn = [np.bincount(generator.integers(0, videos, videos), minlength=videos) for _ in range(resamplings)]
     return np.stack(drawn).astype(np.float64)
 
 
 def resampled(systems: Sequence[Scored], table: UtteranceTable, *, weights: NDArray[np.float64]) -> dict[str, Counts]:
-    """Return the headline figures, averaged over seeds, for each row of weights, each of shape (len(weights),)."""
+    """Compute the headline figures, averaged over seeds, for each row of weights, each of shape (len(weights),)."""
     seeds = [headline_counts(scored, table) for scored in systems]
     return {
         name: np.mean([headline(name, np.einsum("rv,vck->rck", weights, seed[name])) for seed in seeds], axis=0)
@@ -100,14 +100,14 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float]:
 def intervals(
     systems: Sequence[Scored], table: UtteranceTable, *, resamplings: int = 1000, seed: int = 1
 ) -> dict[str, tuple[float, float]]:
-    """Return the 2.5 and 97.5 percentiles of the headline figures over resampled videos.
+    """Compute the 2.5 and 97.5 percentiles of the headline figures over bootstrap samples of videos.
 
     Parameters
     ----------
     systems : sequence of (Scores, thresholds)
-        One system, or the same system trained with several seeds: then the interval is of the mean over seeds.
+        One system, or one per seed: then the interval is that of the mean over seeds.
     table : UtteranceTable
-        The rows that were scored.
+        The scored rows.
     """
     weights = multiplicities(len(table.video_ids), resamplings=resamplings, seed=seed)
     return {name: interval(values) for name, values in resampled(systems, table, weights=weights).items()}
@@ -126,9 +126,9 @@ def paired_difference(
     Returns
     -------
     mapping of headline figure to mapping
-        ``difference`` (first minus second), ``interval`` (95 %), and ``p``: twice the share of resampled sets of videos
-        in which the difference has the other sign or is 0, at most 1. The sample itself counts as one of them, so that
-        a thousand resamplings never claim less than 0.002.
+        ``difference`` (first minus second), ``interval`` (95 %), and ``p``: twice the share of bootstrap samples in
+        which the difference has the opposite sign or is 0, at most 1. The original sample counts as one of them, so a
+        thousand samples give at least 0.002.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What finished runs say: means and deviations over seeds, and tests of the multi-task network against the others.
+"""Comparison of finished runs: means and deviations over seeds, and tests of the multi-task network against the others.
 
-Two questions, two tests. Would other seeds give the same order? A t-test over seeds, as the paper's Table 7. Would
-other videos? A paired bootstrap over videos, on the mean over seeds.
+There are two tests: for the variation over seeds a t-test, as in the paper's Table 7; for the variation over videos a
+paired bootstrap of the mean over seeds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mtmm_video.model.paper.run_record import RunRecord
 from mtmm_video.model.paper.runs import RUNNABLE
 from mtmm_video.model.table import UtteranceTable
 
-FEWEST_SEEDS = 3  # below that a t-test says nothing
+FEWEST_SEEDS = 3  # for a t-test
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class EvaluatedRun:
     system, modalities, seed
         See `RunRecord`.
     epochs : mapping of str to int
-        The chosen epoch per trained network; empty where the system has none to tell.
+        The selected epoch per trained network; empty for a system without epochs.
     cpu_seconds : float
-        What the run took.
+        CPU time of the run.
     evaluation : mapping
         From `model.evaluation.evaluate`.
     """
@@ -51,22 +51,22 @@ class EvaluatedRun:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One headline figure of a system against another's.
+    """The comparison of one headline figure between two systems.
 
     Attributes
     ----------
     system, against : str
-        The two.
+        The two systems.
     modalities : tuple of Modality
-        What both saw.
+        Inputs of both.
     figure : str
         One of `model.paper.bootstrap.HEADLINES`.
     seeds : int
-        How many both have: what the t-tests compare.
+        Number of common seeds, which the t-tests use.
     difference : float
         First minus second, each the mean over its seeds.
     paired_p, welch_p : float or None
-        Of t-tests over the seeds, paired by seed and not; None for fewer than three, or where nothing varies.
+        Of t-tests over the seeds, paired and unpaired; None for fewer than three seeds or without variation.
     interval : tuple of float
         95 % over resampled videos.
     videos_p : float
@@ -114,7 +114,7 @@ def grouped(entries: Sequence[Any]) -> dict[Group, list[Any]]:
 def over_seeds(
     evaluations: Sequence[Mapping[str, Any]], statistic: Callable[[Sequence[float]], float]
 ) -> dict[str, Any]:
-    """Merge evaluations number by number; what one of them lacks is None."""
+    """Merge evaluations figure by figure; a figure missing in one of them is None."""
     merged: dict[str, Any] = {}
     for key, first in evaluations[0].items():
         values = [evaluation.get(key) for evaluation in evaluations]
@@ -138,9 +138,9 @@ def spread(values: Sequence[float]) -> float:
 
 
 def compare(records: Sequence[RunRecord], part: UtteranceTable, *, split: str, resamplings: int) -> list[Comparison]:
-    """Compare the paper's network with every other system that saw the same modalities.
+    """Compare the paper's network with every other system of the same modalities.
 
-    The network is `cim`, or `cim_single` where there is no multi-task one: on tables with one task.
+    The network is `cim`, or `cim_single` for tables with one task, which have no multi-task network.
 
     Parameters
     ----------
@@ -188,13 +188,13 @@ def compare(records: Sequence[RunRecord], part: UtteranceTable, *, split: str, r
 
 
 def seed_tests(first: Sequence[float], second: Sequence[float]) -> tuple[float | None, float | None]:
-    """Return the p-values of a paired and of Welch's t-test; None where there are too few values or none varies."""
+    """Compute the p-values of a paired and of Welch's t-test; None with too few values or without variation."""
     if len(first) < FEWEST_SEEDS:
         return None, None
     if np.ptp(np.subtract(first, second)) == 0 or (np.ptp(first) == 0 and np.ptp(second) == 0):
         return None, None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a system that hardly varies, such as the svm, is no fault
+        warnings.simplefilter("ignore", RuntimeWarning)  # of systems with little variation, such as the svm
         paired = float(ttest_rel(first, second).pvalue)
         welch = float(ttest_ind(first, second, equal_var=False).pvalue)
     return (None if math.isnan(paired) else paired), (None if math.isnan(welch) else welch)
@@ -203,7 +203,7 @@ def seed_tests(first: Sequence[float], second: Sequence[float]) -> tuple[float |
 def group_intervals(
     records: Sequence[RunRecord], part: UtteranceTable, *, split: str, resamplings: int
 ) -> dict[Group, dict[str, tuple[float, float]]]:
-    """Return 95 % intervals over resampled videos of each system's mean over seeds."""
+    """Compute 95 % bootstrap intervals over videos of each system's mean over seeds."""
     return {
         group: intervals(
             [(record.scores[split], record.thresholds) for record in members], part, resamplings=resamplings

@@ -1,4 +1,4 @@
-"""Lists like the paper's Tables 6 and 8: what was said, what annotators felt, what the models say."""
+"""Lists like the paper's Tables 6 and 8: transcripts, annotations and predictions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mtmm_video.model.paper.tables import ABSENT, markdown
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.model.table import Labels, UtteranceTable
 
-LONGEST_TEXT = 90  # characters of a transcript that a list shows
+LONGEST_TEXT = 90  # characters of a transcript in a list
 BOTH_TASKS = ("sentiment", "emotion")
 
 
 def actual_sentiment(labels: Labels, row: int) -> str:
-    """Return an annotation as ``Pos``, ``Neg``, or ``?`` where there is none."""
+    """Format a sentiment annotation as ``Pos``, ``Neg``, or ``?`` if it is missing."""
     value = labels.sentiment[row]
     return "?" if np.isnan(value) else ("Pos" if value >= 0.5 else "Neg")
 
 
 def actual_emotions(labels: Labels, row: int) -> str:
-    """Return annotated emotions, ``No class`` where none was felt, ``?`` where nobody annotated."""
+    """Format annotated emotions; ``No class`` without an emotion, ``?`` without annotation."""
     values = labels.emotion[row, : len(EMOTIONS)]
     if np.isnan(values).any():
         return "?"
@@ -32,25 +32,25 @@ def actual_emotions(labels: Labels, row: int) -> str:
 
 
 def name_list(emotions: Sequence[str]) -> str:
-    """Show emotions as the paper's tables do, in its order."""
+    """Format emotions as in the paper's tables, in its order."""
     return ", ".join(name.capitalize() for name in EMOTIONS if name in emotions) or "No class"
 
 
 def short(text: str) -> str:
-    """Cut a transcript to `LONGEST_TEXT` characters; ``|`` would end a table's cell."""
+    """Truncate a transcript to `LONGEST_TEXT` characters and replace ``|``, which would end a table's cell."""
     flat = " ".join(text.split()).replace("|", "/")
     return flat if len(flat) <= LONGEST_TEXT else flat[: LONGEST_TEXT - 1] + "…"
 
 
-def said_sentiment(prediction: UtterancePrediction) -> str:
-    """Show a predicted sentiment as ``Pos`` or ``Neg``."""
+def predicted_sentiment(prediction: UtterancePrediction) -> str:
+    """Format a predicted sentiment as ``Pos`` or ``Neg``."""
     return "Pos" if prediction.sentiment == "positive" else "Neg"
 
 
 def utterance_list(
     texts: Sequence[str], prediction: VideoPrediction, *, labels: Labels | None, tasks: Collection[str] = BOTH_TASKS
 ) -> str:
-    """Lay out Table 6: every utterance of a video with its annotations, where there are any, and its labels.
+    """Format Table 6: every utterance of a video with its predicted labels and, if there are any, its annotations.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def utterance_list(
     prediction : VideoPrediction
         Of the same utterances.
     labels : Labels or None
-        What annotators felt.
+        Annotations.
     tasks : collection of str
-        What the model predicts; cells of a task that it does not know stay empty (``-``).
+        Tasks of the model; the cells of other tasks are ``-``.
     """
     header = ["", "utterance", "sentiment", "probability", "emotions"]
     if labels is not None:
@@ -70,7 +70,7 @@ def utterance_list(
     for index, (text, said) in enumerate(zip(texts, prediction.utterances, strict=True)):
         row = [f"u{index + 1}", short(text), ABSENT, ABSENT, ABSENT]
         if "sentiment" in tasks:
-            row[2:4] = [said_sentiment(said), f"{said.sentiment_probabilities[said.sentiment]:.2f}"]
+            row[2:4] = [predicted_sentiment(said), f"{said.sentiment_probabilities[said.sentiment]:.2f}"]
         if "emotion" in tasks:
             row[4] = name_list(said.emotions)
         if labels is not None:
@@ -80,7 +80,7 @@ def utterance_list(
 
 
 def joined(predictions: Sequence[tuple[Collection[str], VideoPrediction]]) -> VideoPrediction:
-    """Join single-task networks to one system: each task from the first that predicts it.
+    """Combine single-task predictions: each task is taken from the first prediction that has it.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def joined(predictions: Sequence[tuple[Collection[str], VideoPrediction]]) -> Vi
 
 @dataclass(frozen=True)
 class Example:
-    """An annotated utterance and what two systems say about it.
+    """An annotated utterance with the predictions of two systems.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Example:
     actual_sentiment : str
         ``Pos``, ``Neg`` or ``?``.
     actual_emotions : str
-        As `actual_emotions` shows them.
+        In the format of `actual_emotions`.
     first, second : UtterancePrediction
         Of the two systems.
     """
@@ -136,18 +136,18 @@ class Example:
 
     @property
     def differs(self) -> bool:
-        """Whether the two give other labels."""
+        """Whether the labels of the two systems differ."""
         a, b = self.first, self.second
         return a.sentiment != b.sentiment or set(a.emotions) != set(b.emotions)
 
     @property
     def gain(self) -> float:
-        """How much better the first is: sentiment right, plus F1 of its set of emotions."""
-        return self._right(self.first) - self._right(self.second)
+        """Advantage of the first system: correctness of the sentiment plus F1 of the set of emotions."""
+        return self._score(self.first) - self._score(self.second)
 
-    def _right(self, said: UtterancePrediction) -> float:
+    def _score(self, said: UtterancePrediction) -> float:
         actual, named = set(self.actual_emotions.split(", ")), set(name_list(said.emotions).split(", "))
-        return float(said_sentiment(said) == self.actual_sentiment) + 2 * len(actual & named) / (
+        return float(predicted_sentiment(said) == self.actual_sentiment) + 2 * len(actual & named) / (
             len(actual) + len(named)
         )
 
@@ -155,7 +155,7 @@ class Example:
 def examples_of(
     table: UtteranceTable, first: Sequence[VideoPrediction], second: Sequence[VideoPrediction]
 ) -> list[Example]:
-    """Pair the predictions of two systems for every video of a table with its annotations."""
+    """Combine the predictions of two systems for every video of a table with its annotations."""
     said = [[one for video in predictions for one in video.utterances] for predictions in (first, second)]
     return [
         Example(
@@ -168,12 +168,12 @@ def examples_of(
 
 
 def example_list(examples: Sequence[Example], *, names: tuple[str, str]) -> str:
-    """Lay out Table 8: utterances with their annotations and the labels of two systems."""
+    """Format Table 8: utterances with their annotations and the labels of two systems."""
     header = ["", "utterance", "actual", *names, "actual emotions", *(f"{name} emotions" for name in names)]
     rows = [
         [
             *(one.segment, short(one.text), one.actual_sentiment),
-            *(said_sentiment(one.first), said_sentiment(one.second), one.actual_emotions),
+            *(predicted_sentiment(one.first), predicted_sentiment(one.second), one.actual_emotions),
             *(name_list(one.first.emotions), name_list(one.second.emotions)),
         ]
         for one in examples
@@ -182,10 +182,10 @@ def example_list(examples: Sequence[Example], *, names: tuple[str, str]) -> str:
 
 
 def comparison_lists(examples: Sequence[Example], *, names: tuple[str, str], rows: int) -> str:
-    """Lay out Table 8 for many videos, both ways: where the first is better, and where the second is.
+    """Format Table 8 for many videos, as two lists: utterances on which the first system is better, and the second.
 
-    The paper shows the first kind alone. How often either happens stands above each list, and how often an emotion is
-    named (its section 5.5) below them.
+    The paper has the first list only. Above each list is the number of such utterances, below them the number of
+    utterances per predicted emotion (paper, section 5.5).
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def comparison_lists(examples: Sequence[Example], *, names: tuple[str, str], row
     names : tuple of str
         Of the two systems.
     rows : int
-        Longest length of each list; the clearest cases come first.
+        Maximum length of each list; the largest differences come first.
     """
     ranked = sorted(examples, key=lambda one: -one.gain)
     better, worse = [one for one in ranked if one.gain > 0], [one for one in reversed(ranked) if one.gain < 0]

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL_INCHES = 0.32  # of one utterance in a heat map
-TICKS = 24  # more utterances than this, and only some are numbered
+TICKS = 24  # largest number of labelled ticks
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure that needs no screen; sizes in inches.
+    """Return an empty figure that needs no display; sizes in inches.
 
     Raises
     ------
@@ -43,25 +43,25 @@ def save_figure(drawn: Figure, path: Path) -> None:
 
 
 def plot_attention(prediction: VideoPrediction, path: Path) -> None:
-    """Draw Figure 3: per pair of modalities X and Y, N1 on the left and N2 on the right of a solid line.
+    """Plot Figure 3: for each pair of modalities X and Y, N1 on the left and N2 on the right of a solid line.
 
-    Row i, column j is the weight of utterance j for the label of utterance i: of Y's utterance j on the left (N1), of
-    X's utterance j on the right (N2). A checkpoint of one modality has one matrix.
+    Row i, column j is the attention weight of query utterance i to key utterance j: X to Y on the left (N1), Y to X on
+    the right (N2). A checkpoint of one modality has one matrix.
 
     Parameters
     ----------
     prediction : VideoPrediction
         From `model.prediction.predict`.
     path : Path
-        The image to write.
+        The image file.
 
     Raises
     ------
     InputError
-        If there is no attention to draw.
+        If the prediction has no attention.
     """
     if not prediction.attention:
-        raise InputError(f"{path}: no attention to draw: the video has no utterance, or no modality the model takes")
+        raise InputError(f"{path}: no attention to draw: the video has no utterance, or no modality of the model")
     count = len(prediction.utterances)
     side = float(np.clip(CELL_INCHES * count, 2.2, 9.0))  # inches
     sides = 2 if any(x != y for x, y in prediction.attention) else 1
@@ -88,16 +88,16 @@ def plot_attention(prediction: VideoPrediction, path: Path) -> None:
 
 
 def plot_learning(results: Sequence[Result], path: Path, *, paper: bool = True) -> None:
-    """Draw Figure 2: single-task against multi-task learning over the modalities, with the paper's values as marks.
+    """Plot Figure 2: single-task against multi-task learning over the modalities, with the paper's values as markers.
 
     Parameters
     ----------
     results : sequence of Result
-        Systems ``cim`` and ``cim_single``; what is missing leaves a gap. Whiskers are standard deviations over seeds.
+        Systems ``cim`` and ``cim_single``; missing ones leave a gap. Error bars are standard deviations over seeds.
     path : Path
-        The image to write.
+        The image file.
     paper : bool
-        Whether to draw the paper's values; they are MOSEI's.
+        Whether to plot the paper's values, which are for MOSEI.
     """
     by_cell = {(result.system, result.column): result for result in results}
     panels: list[tuple[str, str, str, Any]] = [
@@ -106,7 +106,7 @@ def plot_learning(results: Sequence[Result], path: Path, *, paper: bool = True) 
         ("emotion F1", "emotion", "f1_weighted", TABLE_4_F1),
         ("emotion W-Acc", "emotion", "weighted_accuracy", TABLE_4_ACCURACY),
     ]
-    if not paper:  # a corpus without emotions has no panels of them
+    if not paper:  # a corpus without emotions has no such panels
         panels = [panel for panel in panels if any(result.evaluation.get(panel[1]) for result in results)]
     drawn = new_figure(12, 3.5 * len(panels) / 2)
     axes = drawn.subplots(len(panels) // 2, 2).ravel()
@@ -144,6 +144,6 @@ def plot_learning(results: Sequence[Result], path: Path, *, paper: bool = True) 
 
 
 def in_per_cent(evaluation: Mapping[str, Any], task: str, metric: str) -> float:
-    """Return a figure of an evaluation in per cent; NaN, which is not drawn, where it is absent."""
+    """Return a figure of an evaluation in per cent; NaN, which is not plotted, if it is missing."""
     value = figure(evaluation, task, metric)
     return np.nan if value is None else 100 * value

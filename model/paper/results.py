@@ -1,4 +1,4 @@
-"""The figures printed in the paper, in per cent: Akhtar et al., NAACL 2019, Tables 4 and 7."""
+"""The figures of the paper, in per cent: Akhtar et al., NAACL 2019, Tables 4 and 7."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TABLE_4_ACCURACY: Mapping[tuple[str, str], Row] = {
     ("emotion", "MTL"): (60.2, 56.2, 57.5, 62.5, 60.5, 59.3, 62.8),
 }
 # Table 7, per system: F1 and W-Acc of anger, disgust, fear, happy, sad, surprise, their average, then sentiment F1 and
-# accuracy. None where the table has a dash.
+# accuracy. None for a dash in the table.
 Cell = float | None
 TABLE_7: Mapping[str, tuple[Cell, ...]] = {
     "Blanchard et al. (2018)": (*(None,) * 14, 63.2, 60.0),
@@ -55,7 +55,7 @@ TABLE_7_P: Mapping[str, Row] = {
     "graph_mfn": (0.0240, 0.0420, 0.0012, 0.0046),
     "cim_single": (0.0171, 0.0312, 0.0015, 0.0278),
 }
-# Which of the paper's rows a system of ours stands beside.
+# The row of the paper that each system is compared with.
 PAPER_ROW: Mapping[str, str] = {
     "mfn": "Zadeh et al. (2018b), MFN",
     "cnn": "Nojavanasghari et al. (2016), CNN",

@@ -1,4 +1,4 @@
-"""`RunRecord`: one finished run of a system as one file, from which every figure follows without training again."""
+"""`RunRecord`: one finished run of a system as one file, with the scores that all figures are computed from."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class RunRecord:
     system : str
         For instance ``cim``.
     modalities : tuple of Modality
-        What it saw.
+        Its inputs.
     seed : int
         Its seed.
     provenance : mapping of str to value
-        Recipe, version, chosen epochs; for people, not for the code.
+        Recipe, version, selected epochs.
     thresholds : mapping of purpose to mapping of emotion to float
         Chosen on the valid split.
     scores : mapping of split to Scores
         Probabilities for ``valid`` and ``test``.
     cpu_seconds : float
-        What training and scoring took.
+        CPU time of training and scoring.
     """
 
     key: str
@@ -82,12 +82,12 @@ class RunRecord:
 
     @classmethod
     def load(cls, path: Path) -> RunRecord:
-        """Read a record that `save` wrote.
+        """Read a record written by `save`.
 
         Raises
         ------
         StoreError
-            If it is damaged or none.
+            If the file is damaged or not a record.
         """
         try:
             with safe_open(path, framework="np") as file:

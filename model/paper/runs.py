@@ -1,4 +1,4 @@
-"""Runs of the paper's systems: which there are for a table, what decides each of them, and training one."""
+"""Runs of the paper's systems: planning for a table, identification, and training."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from mtmm_video.model.training import train
 # In the order of Table 7. `cim_single` is two networks, one per task; `cim` is the paper's multi-task network.
 RUNNABLE: tuple[str, ...] = (*(name for name in SYSTEMS if name != "cim"), "cim_single", "cim")
 CIM = ("cim_single", "cim")
-SEEDLESS = ("majority",)  # one run is all runs
+SEEDLESS = ("majority",)  # deterministic, so one run suffices
 PAPER_TASKS: tuple[Task, ...] = ("sentiment", "emotion")
 SCORED_SPLITS = ("valid", "test")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One system, trained once.
+    """One training of one system.
 
     Attributes
     ----------
     system : str
         One of `RUNNABLE`.
     modalities : tuple of Modality
-        What it sees.
+        Its inputs.
     recipe : Recipe
-        Of the networks, with modalities, tasks and seed; the classic systems take its seed alone.
+        Of the networks, with modalities, tasks and seed; the classic systems use only its seed.
     """
 
     system: str
@@ -66,7 +66,7 @@ class Run:
 
 
 def parse_systems(text: str) -> tuple[str, ...]:
-    """Return the systems that ``all`` or a list separated by commas names.
+    """Parse ``all`` or a comma-separated list of systems.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def parse_systems(text: str) -> tuple[str, ...]:
 
 
 def modality_sets(table: UtteranceTable) -> list[tuple[Modality, ...]]:
-    """Return the columns of Table 4 that a table's modalities allow, T to T+A+V."""
+    """Return the columns of Table 4, T to T+A+V, for which a table has the modalities."""
     sets = [modalities_of_column(column) for column in MODALITY_COLUMNS]
     return [names for names in sets if set(names) <= set(table.modalities)]
 
@@ -99,36 +99,34 @@ def planned_runs(
     recipe: Recipe = PAPER,
     epochs: int | None = None,
 ) -> list[Run]:
-    """Return the runs that Tables 4 and 7 need, seed by seed, so that the first seed fills them.
+    """Plan the runs for Tables 4 and 7, seed by seed, so that the tables are complete after the first seed.
 
     Parameters
     ----------
     table : UtteranceTable
-        Its modalities decide the columns of Table 4; Table 7 takes all of them.
+        Its modalities determine the columns of Table 4; Table 7 uses all of them.
     systems : collection of str
-        Of `RUNNABLE`. On a table with labels of one task, single-task and multi-task learning are the same thing:
-        `cim_single` stands for both there.
+        Of `RUNNABLE`. For a table with labels of one task, single-task and multi-task learning are identical:
+        `cim_single` is used for both.
     tables : collection of int
         Of 4 and 7.
     seeds : int
-        How many, from 1.
+        Number of seeds, from 1.
     recipe : Recipe
-        Of `cim` and `cim_single`; the baselines have their own.
+        Of `cim` and `cim_single`; the baselines have another.
     epochs : int or None
-        Instead of the recipes'.
+        Overrides the recipes' number of epochs.
 
     Raises
     ------
     InputError
-        If nothing is left to run.
+        If there is nothing to run.
     DataError
         If the train split has no labels.
     """
     tasks = tuple(task for task in PAPER_TASKS if task in labelled_tasks(table))
     if not tasks:
-        raise DataError(
-            "the table's train split has neither sentiment nor emotion labels; nothing can be learnt from it"
-        )
+        raise DataError("the table's train split has neither sentiment nor emotion labels, which training needs")
     chosen = [name for name in RUNNABLE if name in systems and not (name == "cim" and len(tasks) == 1)]
     every = tuple(name for name in MODALITIES if name in table.modalities)
     wanted: list[tuple[str, tuple[Modality, ...]]] = []
@@ -137,9 +135,9 @@ def planned_runs(
     if 7 in tables:
         wanted += [(name, every) for name in chosen]
     if not wanted:
-        why = f"this table has labels of {tasks[0]} alone, and `cim` needs two tasks: take cim_single"
+        why = f"this table has labels of {tasks[0]} only, and `cim` needs two tasks: use cim_single"
         if len(tasks) > 1:
-            why = "Table 4 is about cim and cim_single"
+            why = "Table 4 compares cim and cim_single"
         raise InputError(f"--systems {','.join(systems)}: nothing to run; {why}")
     runs = []
     for seed in range(1, seeds + 1):
@@ -153,7 +151,7 @@ def planned_runs(
 
 
 def run_key(run: Run, fingerprint: str) -> str:
-    """Return the name of a run's result: the same for the same system, recipe, seed, data and version of mtmm-video.
+    """Hash all that determines a run's result: system, recipe, seed, data and version of mtmm-video.
 
     Parameters
     ----------
@@ -170,19 +168,19 @@ def run_key(run: Run, fingerprint: str) -> str:
 
 @dataclass(frozen=True)
 class Performed:
-    """What a finished run gives.
+    """The result of a finished run.
 
     Attributes
     ----------
     scores : mapping of split to Scores
-        Calibrated probabilities for ``valid`` and ``test``, as far as the table has them. Test is scored, so that no
-        network must be kept for it, and not evaluated.
+        Calibrated probabilities for ``valid`` and ``test``, if the table has them. Test is scored but not evaluated, so
+        that the network need not be kept.
     thresholds : mapping of purpose to mapping of emotion to float
         Chosen on the valid split.
     checkpoints : mapping of str to Checkpoint
         The trained networks of `cim` (``cim``) and `cim_single` (one per task).
     epochs : mapping of str to int
-        The chosen epoch of every network.
+        The selected epoch of every network.
     cpu_seconds : float
         Of this process.
     """
@@ -195,7 +193,7 @@ class Performed:
 
 
 def perform(run: Run, table: UtteranceTable) -> Performed:
-    """Train a system on the train split, choose on the valid split, and score valid and test."""
+    """Train a system on the train split, select on the valid split, and score valid and test."""
     started = time.process_time()
     seen = table.with_modalities(run.modalities)
     splits = [split for split in SCORED_SPLITS if split in seen.splits]

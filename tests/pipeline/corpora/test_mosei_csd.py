@@ -158,7 +158,7 @@ def test_word_vectors_stand_in_for_words(corpus, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "cut short"), (b"no HDF5 at all", "cut short"), (b"\x89HDF\r\n\x1a\n" + bytes(100), "cut short")],
+    [(b"", "truncated"), (b"no HDF5 at all", "truncated"), (b"\x89HDF\r\n\x1a\n" + bytes(100), "truncated")],
 )
 def test_files_that_are_no_hdf5_are_refused(tmp_path, content, message):
     path = tmp_path / "bad.csd"

@@ -238,7 +238,7 @@ def test_samples_that_are_no_numbers_are_silence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "empty"), (b"Dear diary,\n", "no media file"), (bytes(range(256)) * 80, "no media file")],
+    [(b"", "empty"), (b"Dear diary,\n", "not a media file"), (bytes(range(256)) * 80, "not a media file")],
     ids=["zero bytes", "text", "bytes"],
 )
 def test_what_is_no_media_file_is_named_in_one_line(tmp_path: Path, content: bytes, reason: str) -> None:

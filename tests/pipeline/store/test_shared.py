@@ -204,7 +204,7 @@ def test_a_full_disk_is_not_blamed_on_the_store(
     [
         ("/mnt/shared", InputError, "s3://bucket/prefix"),
         ("s3://", InputError, "s3://bucket/prefix"),
-        ("http://127.0.0.1/bucket", InputError, "no address of a shared store"),
+        ("http://127.0.0.1/bucket", InputError, "not an address of a shared store"),
         ("file:///no/such/folder", StoreError, "there is no /no/such/folder"),
     ],
 )
