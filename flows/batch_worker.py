@@ -109,6 +109,7 @@ class _Worker:
     def ask(self, request: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
         step = "start"
+        run: str | None = None
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
@@ -116,7 +117,9 @@ class _Worker:
             pass  # it has ended; the code below says how
         for line in self._process.stdout:
             event = json.loads(line)
-            if "step" in event:
+            if "run" in event:
+                run = event["run"]
+            elif "step" in event:
                 step = event["step"]
                 on_step(step, event["share"])
             elif "error" in event:
@@ -126,13 +129,27 @@ class _Worker:
         code = self._process.wait()
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
         hint = "; perhaps out of memory: fewer --jobs or a larger --memory budget" if code == -9 else ""  # SIGKILL
-        raise WorkerFailedError(f"{step}: the process ended with {reason}{hint}")
+        message = f"{step}: the process ended with {reason}{hint}"
+        if run is not None and has_own_server():
+            settle_crashed(run, message)
+        raise WorkerFailedError(message)
 
     def close(self) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+def settle_crashed(run: str, message: str) -> None:
+    """Set the state of a flow run whose process was killed to Crashed: nobody else knows, and it would stay Running."""
+    from uuid import UUID  # noqa: PLC0415 (the server of the user's own alone needs it, as the next two)
+
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.states import Crashed  # noqa: PLC0415
+
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(run), Crashed(message=message), force=True)
 
 
 def main() -> None:
@@ -151,13 +168,20 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], events: TextIO) -> None:
+    from prefect.runtime import flow_run  # noqa: PLC0415 (as the next line)
+
     from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415 (slow; not for the parent that imports WorkerPool)
 
     def send(event: Mapping[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")
         events.flush()
 
+    known: list[str] = []  # the flow run, once it has been told
+
     def hook(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
+        if not known and flow_run.id:
+            known.append(flow_run.id)
+            send({"run": flow_run.id})
         send({"step": step, "share": 1.0 if artefact is not None else share or 0.0})
 
     HOOK.set(hook)

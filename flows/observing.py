@@ -1,4 +1,4 @@
-"""What a flow run shows in the Prefect UI: its progress, its utterances, a link to the report, an event at the end.
+"""What a flow run shows in the Prefect UI: its progress, its utterances, where the reports lie, an event at the end.
 
 Only on a server of the user's own: nobody sees the UI of the API that a single command starts for itself.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from prefect.artifacts import (
-    create_link_artifact,
+    create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
     update_progress_artifact,
@@ -70,11 +70,12 @@ def show_analysis(analysis: Analysis, reports: dict[str, Path]) -> None:
         key=f"utterances-{key}",
         description=f"Utterances of {source.name} ({source.duration:.1f} s)",
     )
-    shown = reports.get("html") or next(iter(reports.values()), None)
-    if shown is not None:
-        create_link_artifact(
-            shown.resolve().as_uri(), link_text=shown.name, key=f"report-{key}", description=f"Report of {source.name}"
-        )
+    # Browsers refuse to follow a link from a page of a server to a file: the paths stand in the text.
+    files = "\n".join(f"* {name}: `{path.resolve()}`" for name, path in reports.items())
+    text = f"# {source.name}\n\n{source.duration:.1f} s, {len(analysis.utterances)} utterances\n\n{files}\n"
+    if analysis.notes:
+        text += "\n" + "\n".join(f"> {note}" for note in analysis.notes) + "\n"
+    create_markdown_artifact(text, key=f"report-{key}", description=f"Report of {source.name}")
     emit_event(
         event=REPORT_READY,
         resource={"prefect.resource.id": f"mtmm-video.video.{source.sha256}", "prefect.resource.name": source.name},

@@ -39,9 +39,9 @@ _UNUSED_SERVICES = (
 # Prefect's senders of events and logs, which complain at the end of a command under loggers outside of Prefect's own.
 _BACKGROUND_LOGGERS = ("EventsWorker", "APILogWorker")
 CLIENT_RETRIES = "7"  # with doubling pauses from 1 s: a server may be away for two minutes (restart, failover)
+# Usage statistics of Prefect's client and server: off whichever server is used, unless the user has set them.
+PRIVATE_SETTINGS = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 LOCAL_SETTINGS = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # 3 s, and no flow here uses a block
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     **{f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _UNUSED_SERVICES},
@@ -75,6 +75,8 @@ def settle_environment(*, verbose: bool) -> None:
     verbose : bool
         Whether Prefect's own log lines are wanted on the terminal.
     """
+    for name, value in PRIVATE_SETTINGS.items():
+        os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", CLIENT_RETRIES)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     if not verbose:  # of its machinery, which logs by a level of its own: events that no server takes, for instance

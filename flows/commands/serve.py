@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +15,9 @@ import typer
 
 from mtmm_video.flows.commands import analyze as analyze_command
 from mtmm_video.flows.commands import batch as batch_command
+from mtmm_video.flows.interruption import remove_at_interrupt
 from mtmm_video.flows.option_parameters import with_options
+from mtmm_video.flows.prefect_api import FOLDER_PREFIX, remove_abandoned_folders, settle_environment
 from mtmm_video.flows.sizes import parse_age, parse_size
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -19,9 +25,17 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 
+NAME_DIGITS = 6  # hexadecimal digits that tell folders of one name apart, in a deployment's name
+
 Every = Annotated[str | None, typer.Option(metavar="TIME", help="Time between passes, such as 15m.")]
 Cron = Annotated[str | None, typer.Option(metavar="CRON", help="Passes by a cron line, such as '0 * * * *'.")]
-Name = Annotated[str | None, typer.Option(help="Name of the deployment; the folder's name where not given.")]
+Timezone = Annotated[
+    str | None,
+    typer.Option(metavar="ZONE", help="Time zone of --cron, such as Europe/London; this machine's where not given."),
+]
+Name = Annotated[
+    str | None, typer.Option(help="Name of the deployment; made of the folder's name and place where not given.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +49,7 @@ def serve(
     *,
     every: Every = None,
     cron: Cron = None,
+    timezone: Timezone = None,
     name: Name = None,
     out: analyze_command.Out = Path("out"),
     jobs: batch_command.Jobs = None,
@@ -46,6 +61,7 @@ def serve(
     Registers a deployment of the ``batch`` flow with the Prefect server that ``PREFECT_API_URL`` names, and carries out
     its runs until it is stopped. Parameters and schedule can be changed in the Prefect UI. Passes do not overlap.
     """
+    settle_environment(verbose=True)
     if (every is None) == (cron is None):
         raise InputError("serve: say when to look, with either --every 15m or --cron '0 * * * *'")
     if not os.environ.get("PREFECT_API_URL"):
@@ -57,9 +73,12 @@ def serve(
         raise InputError(f"{folder}: is no folder")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise InputError(f"{folder}: cannot be listed (Permission denied)")
+    if timezone is not None and cron is None:
+        raise InputError("--timezone: goes with --cron; passes at intervals have none")
     if cron is not None:
-        _check_cron(cron)
-    interval = None if every is None else timedelta(seconds=parse_age(every))
+        _check_cron(cron, timezone=timezone)
+    if every is not None:
+        parse_age(every)
     budget = None if memory is None else parse_size(memory)
     analyze_command.prepare_folder(out)
     from filelock import FileLock, Timeout
@@ -70,17 +89,25 @@ def serve(
     locks = cache_folder() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     pair = {"folder": str(folder.resolve()), "out": str(out.resolve())}
+    name = name or f"{folder.resolve().name}-{parameters_key(pair)[:NAME_DIGITS]}"
     try:
-        with FileLock(locks / f"serve-{parameters_key(pair)}.lock", timeout=0):
+        with FileLock(locks / f"serve-{parameters_key(pair)}.lock", timeout=0), own_temporary_folder():
             from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+            from prefect.schedules import Cron as CronSchedule
+            from prefect.schedules import Interval
             from prefect.types.entrypoint import EntrypointType
 
             from mtmm_video.flows.batch_flow import analyze_folder
 
+            _refuse_taken_name(name, pair)
+            if cron is not None:
+                schedule = CronSchedule(cron, timezone=timezone or _timezone_here())
+            else:
+                assert every is not None
+                schedule = Interval(timedelta(seconds=parse_age(every)))
             analyze_folder.serve(
-                name=name or folder.resolve().name,
-                interval=interval,
-                cron=cron,
+                name=name,
+                schedule=schedule,
                 parameters={
                     "folder": pair["folder"],
                     "out": pair["out"],
@@ -100,11 +127,67 @@ def serve(
         ) from None
 
 
-def _check_cron(text: str) -> None:
+def _check_cron(text: str, *, timezone: str | None) -> None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     from prefect.client.schemas.schedules import CronSchedule
     from pydantic import ValidationError
 
+    if timezone is not None:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise InputError(f"--timezone {timezone!r}: is no time zone; write one such as Europe/London") from None
     try:
         CronSchedule(cron=text)
     except ValidationError:
         raise InputError(f"--cron {text!r}: is no cron line; write five fields, such as '0 * * * *'") from None
+
+
+def _timezone_here() -> str:
+    """Return the name of this machine's time zone; UTC where it has no name."""
+    from tzlocal import get_localzone_name
+
+    return str(get_localzone_name() or "UTC")
+
+
+def _refuse_taken_name(name: str, pair: dict[str, str]) -> None:
+    """Refuse a deployment name that another folder, or another output folder, has on the same server.
+
+    Raises
+    ------
+    InputError
+        If it is taken.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            known = client.read_deployment_by_name(f"batch/{name}").parameters
+        except ObjectNotFound:
+            return
+    if any(known.get(key) != place for key, place in pair.items()):
+        raise InputError(
+            f"--name {name}: is the deployment of {known.get('folder')} with reports in {known.get('out')} already; "
+            "choose another --name, or delete that deployment"
+        )
+
+
+@contextmanager
+def own_temporary_folder() -> Iterator[None]:
+    """Let Prefect keep its files in a temporary folder of this process, which is removed at the end.
+
+    It would keep them below one name in the temporary folder that all users of the machine share, where the second user
+    may not write.
+    """
+    remove_abandoned_folders()
+    folder = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
+    remove_at_interrupt(Path(folder))
+    before = tempfile.tempdir
+    tempfile.tempdir = folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)

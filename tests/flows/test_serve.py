@@ -38,6 +38,8 @@ def test_the_schedule_is_registered_and_outlives_the_command(tmp_path: Path, own
         "--out",
         str(tmp_path / "out"),
     ]
+    pair = {"folder": str(folder.resolve()), "out": str((tmp_path / "out").resolve())}
+    name = f"batch/videos-{parameters_key(pair)[:6]}"
     own = {**os.environ, "PREFECT_API_URL": own_server, "MTMM_CACHE_DIR": str(tmp_path / "cache")}
     with subprocess.Popen(command, env=own, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
         try:
@@ -45,7 +47,7 @@ def test_the_schedule_is_registered_and_outlives_the_command(tmp_path: Path, own
             with get_client(sync_client=True) as client:
                 while True:
                     try:
-                        deployment = client.read_deployment_by_name("batch/videos")
+                        deployment = client.read_deployment_by_name(name)
                         break
                     except ObjectNotFound:
                         assert server.poll() is None
@@ -56,7 +58,7 @@ def test_the_schedule_is_registered_and_outlives_the_command(tmp_path: Path, own
                 assert deployment.parameters["folder"] == str(folder)
                 server.send_signal(signal.SIGTERM)
                 server.wait(timeout=120)
-                after = client.read_deployment_by_name("batch/videos")
+                after = client.read_deployment_by_name(name)
                 assert not after.paused
                 assert after.schedules[0].active
         finally:
@@ -76,6 +78,40 @@ def test_a_folder_is_served_by_one_process(
     with FileLock(locks / f"serve-{parameters_key(pair)}.lock"):
         assert mtmm(monkeypatch, "serve", folder, "--every", "15m", "--out", out) == 1
     one_line(capfd.readouterr().err, str(folder), "already served")
+
+
+def test_a_deployment_of_another_folder_is_never_taken_over(
+    tmp_path: Path, own_server: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    monkeypatch.setenv("MTMM_CACHE_DIR", str(tmp_path / "cache"))
+    theirs = {"folder": "/elsewhere/videos", "out": "/elsewhere/out"}
+    analyze_folder.to_deployment("interviews", parameters=theirs).apply()  # type: ignore[union-attr]
+    arguments = ("serve", folder, "--every", "15m", "--out", tmp_path / "out", "--name", "interviews")
+    assert mtmm(monkeypatch, *arguments) == 1
+    one_line(capfd.readouterr().err, "interviews", "/elsewhere/videos", "--name")
+    with get_client(sync_client=True) as client:
+        assert client.read_deployment_by_name("batch/interviews").parameters == theirs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--every", "15m", "--timezone", "Europe/London"), ("--timezone", "--cron")),
+        (("--cron", "0 9 * * *", "--timezone", "Middle-earth/Shire"), ("Middle-earth/Shire", "Europe/London")),
+    ],
+)
+def test_a_time_zone_is_one_and_belongs_to_a_cron_line(
+    arguments: tuple[str, ...],
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # is not asked
+    assert mtmm(monkeypatch, "serve", tmp_path, *arguments, "--out", tmp_path / "out") == 1
+    one_line(capfd.readouterr().err, *words)
 
 
 def test_a_cron_line_is_checked_before_anything_is_registered(
