@@ -18,6 +18,7 @@ import numpy as np
 from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
 from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.recognition import SPEECH_VERSION, Transcript, transcribe
 from mtmm_video.extractors.speech.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
 from mtmm_video.extractors.stream import FeatureStream
@@ -64,8 +65,6 @@ from mtmm_video.pipeline.text_features import text_features
 from mtmm_video.pipeline.transcripts.reading import read_transcript
 from mtmm_video.pipeline.utterance import Utterance
 from mtmm_video.pipeline.voice_features import no_voice, voice_features
-
-SAMPLE_RATE = 16_000  # Hz, of everything that listens
 
 
 @dataclass(frozen=True)

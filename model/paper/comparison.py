@@ -180,8 +180,16 @@ def compare(records: Sequence[RunRecord], part: UtteranceTable, *, split: str, r
             entry = by_videos[name]
             found.append(
                 Comparison(
-                    *(network, system, modalities, name, len(shared), entry["difference"], paired, welch),
-                    *(entry["interval"], entry["p"]),
+                    system=network,
+                    against=system,
+                    modalities=modalities,
+                    figure=name,
+                    seeds=len(shared),
+                    difference=entry["difference"],
+                    paired_p=paired,
+                    welch_p=welch,
+                    interval=entry["interval"],
+                    videos_p=entry["p"],
                 )
             )
     return found

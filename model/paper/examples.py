@@ -159,9 +159,12 @@ def examples_of(
     said = [[one for video in predictions for one in video.utterances] for predictions in (first, second)]
     return [
         Example(
-            *(table.segments[row], table.texts[row]),
-            *(actual_sentiment(table.labels, row), actual_emotions(table.labels, row)),
-            *(said[0][row], said[1][row]),
+            segment=table.segments[row],
+            text=table.texts[row],
+            actual_sentiment=actual_sentiment(table.labels, row),
+            actual_emotions=actual_emotions(table.labels, row),
+            first=said[0][row],
+            second=said[1][row],
         )
         for row in range(len(table))
     ]

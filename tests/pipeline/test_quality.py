@@ -22,9 +22,30 @@ from mtmm_video.pipeline.quality import (
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
-SOURCE = Source("talk", "talk.mp4", "0" * 64, 10.0, True, True, 1280, 720, 25.0)
+SOURCE = Source(
+    name="talk",
+    path="talk.mp4",
+    sha256="0" * 64,
+    duration=10.0,
+    has_audio=True,
+    has_video=True,
+    width=1280,
+    height=720,
+    frame_rate=25.0,
+)
 UTTERANCE = Utterance(0, 1.0, 2.0, "well done", (Word("well", 1.0, 1.4, 0.9), Word("done", 1.5, 2.0, 0.7)))
-GOOD = Quality(0.8, 0.0, 0.6, 1.0, 1, 0, 1.0, 200.0, 0.5, 0.0)
+GOOD = Quality(
+    asr_confidence=0.8,
+    unknown_word_share=0.0,
+    voiced_share=0.6,
+    face_share=1.0,
+    faces=1,
+    face_track=0,
+    face_confidence=1.0,
+    face_height=200.0,
+    sharpness=0.5,
+    turned_share=0.0,
+)
 
 
 def _voicing(*, voiced: int, of: int, valid: bool = True) -> FeatureStream:
@@ -34,9 +55,17 @@ def _voicing(*, voiced: int, of: int, valid: bool = True) -> FeatureStream:
 
 
 def _face(track: int | None, *, share: float) -> FaceChoice:
-    shape = (0, len(FACET_NAMES))
-    stream = FeatureStream(np.zeros(0), np.zeros(shape), FACET_NAMES, np.zeros(shape, np.bool_), FACET_VERSION)
-    return FaceChoice(track, 1.0, 1 if track is not None else 0, stream, share, 0.25, 40.0, 0.1)
+    stream = FeatureStream.empty(FACET_NAMES, version=FACET_VERSION)
+    return FaceChoice(
+        track=track,
+        confidence=1.0,
+        faces=1 if track is not None else 0,
+        stream=stream,
+        face_share=share,
+        face_height=0.25,
+        sharpness=40.0,
+        turned_share=0.1,
+    )
 
 
 def test_a_clean_utterance_has_no_flag() -> None:
@@ -79,7 +108,16 @@ def test_a_guessed_word_time_is_flagged() -> None:
 
 
 def test_flags_come_in_the_order_of_their_list() -> None:
-    worst = Quality(0.1, 1.0, 0.0, 0.1, 3, 1, 0.4, 10.0, 0.5, 0.9)
+    worst = replace(
+        GOOD,
+        asr_confidence=0.1,
+        unknown_word_share=1.0,
+        voiced_share=0.0,
+        face_share=0.1,
+        faces=3,
+        face_height=10.0,
+        turned_share=0.9,
+    )
     found = flags_of(UTTERANCE, quality=worst, source=SOURCE)
     assert list(found) == [flag for flag in FLAGS if flag in found]
     assert len(found) == 7
