@@ -3,7 +3,7 @@
 Usage: python benchmarks/visual_sampling.py [--shared ../shared]
 
 Each MOSEI video is looked at once at its own rate (15 or 30 frames per second). Its FACET columns are averaged over
-stretches as long as utterances, from all frames and from every k-th. Printed per rate: the correlation of the two sets
+intervals as long as utterances, from all frames and from every k-th. Printed per rate: the correlation of the two sets
 of averages and the root mean square of their difference as a share of the column's deviation over CMU-MOSEI, both
 averaged over the 30 columns that are measured; and the time per second of video. MediaPipe follows faces from
 frame to frame, so the thinned streams are tracked again, as they would be in use.
@@ -26,7 +26,7 @@ from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.weights.resolution import resolve
 
 RATES = (2.0, 5.0, 10.0, 15.0)
-STRETCH_S = 4.0  # seconds; half of MOSEI's utterances are between 4 and 9 seconds long, and short ones lose most
+INTERVAL_S = 4.0  # seconds; half of MOSEI's utterances are between 4 and 9 seconds long, and short ones lose most
 
 
 def look(video: Path, rate: float | None) -> tuple[FeatureStream, float]:
@@ -37,11 +37,11 @@ def look(video: Path, rate: float | None) -> tuple[FeatureStream, float]:
     return facet_stream(tracks, track=main), time.perf_counter() - start
 
 
-def averages(stream: FeatureStream, stretches: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Means over the stretches, shape (stretches, 35), NaN where a stretch holds no frame."""
-    number = (stream.times // STRETCH_S).astype(np.int64)
+def averages(stream: FeatureStream, intervals: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Means over the intervals, shape (intervals, 35), NaN where a interval holds no frame."""
+    number = (stream.times // INTERVAL_S).astype(np.int64)
     return np.array(
-        [stream.values[number == n].mean(axis=0) if (number == n).any() else np.full(35, np.nan) for n in stretches]
+        [stream.values[number == n].mean(axis=0) if (number == n).any() else np.full(35, np.nan) for n in intervals]
     )
 
 
@@ -57,11 +57,11 @@ def main() -> None:
         full, seconds = look(video, None)
         length = full.times[-1]
         print(f"{video.stem}: {len(full.times) / length:.1f} faces per second of video, {seconds / length:.2f} s per s")
-        stretches = np.arange(int(length // STRETCH_S))
-        truth = averages(full, stretches)
+        intervals = np.arange(int(length // INTERVAL_S))
+        truth = averages(full, intervals)
         for rate in RATES:
             stream, seconds = look(video, rate)
-            guess = averages(stream, stretches)
+            guess = averages(stream, intervals)
             used = full.present
             known = ~np.isnan(guess).any(axis=1) & ~np.isnan(truth).any(axis=1)
             a, b = truth[known][:, used], guess[known][:, used]
