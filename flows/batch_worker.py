@@ -1,8 +1,8 @@
 """A process that analyses one video after another: models are loaded once, and a crash costs one video, not the batch.
 
-``python -m mtmm_video.flows.batch_worker`` reads requests (a JSON object per line, the parameters of
-`flows.analyze_flow`) from standard input and writes events to standard output. It exits at once when its input closes,
-as when its parent was killed: the store keeps what was finished.
+``python -m mtmm_video.flows.batch_worker`` reads requests (a JSON object per line, see `WorkerPool.analyze`) from
+standard input and writes events to standard output. It exits at once when its input closes, as when its parent was
+killed: the store keeps what was finished.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class WorkerPool:
         Parameters
         ----------
         request : mapping
-            Parameters of `flows.analyze_flow.analyze_video`; JSON-able.
+            Parameters of `flows.analyze_flow.analyze_video`, JSON-able; or, with ``stretches``, of
+            `pipeline.corpora.measuring.measure_file`: the file is measured and not labelled.
         on_step : callable
             Called with a step's name and the share of its work that is done.
 
@@ -168,9 +169,11 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], events: TextIO) -> None:
-    from prefect.runtime import flow_run  # noqa: PLC0415 (as the next line)
+    # Slow to import; not for the parent that imports WorkerPool.
+    from prefect.runtime import flow_run  # noqa: PLC0415
 
-    from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415 (slow; not for the parent that imports WorkerPool)
+    from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415
+    from mtmm_video.pipeline.corpora.measuring import Stretch, measure_file  # noqa: PLC0415
 
     def send(event: Mapping[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")
@@ -187,13 +190,19 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
     HOOK.set(hook)
     try:
         options = AnalyzeOptions.from_content(request.pop("options", {}))
-        analysis = analyze_video(**request, options=options)
+        if "stretches" in request:
+            stretches = [Stretch(**stretch) for stretch in request["stretches"]]
+            measured = measure_file(Path(request["video"]), stretches, options=options, hook=hook)
+            answer = {"utterances": len(measured.utterances), "duration": measured.duration}
+        else:
+            analysis = analyze_video(**request, options=options)
+            answer = {"utterances": len(analysis.utterances), "duration": analysis.source.duration}
     except MtmmError as error:
         send({"error": str(error), "expected": True})
     except Exception as error:
         send({"error": f"{type(error).__name__}: {error}", "expected": False})
     else:
-        send({"utterances": len(analysis.utterances), "duration": analysis.source.duration})
+        send(answer)
 
 
 if __name__ == "__main__":

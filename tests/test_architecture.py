@@ -32,7 +32,7 @@ INNER: dict[str, dict[str, set[str]]] = {
         "weights": set(),
         "transcripts": set(),
         "reports": set(),
-        "corpora": set(),
+        "corpora": {"media", "store"},
         "training": {"corpora", "weights"},
     },
     "flows": {"commands": set()},

@@ -130,7 +130,7 @@ class LiveView:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._console = Console(stderr=True)
         self._progress: Progress = Progress(
@@ -138,6 +138,8 @@ class LiveView:
             BarColumn(bar_width=20),
             TextColumn("{task.fields[step]}"),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
             transient=True,

@@ -25,7 +25,8 @@ Content = Literal["words", "word_vectors", "labels", "acoustic", "visual"]
 
 ACOUSTIC_COLUMNS = 74  # COVAREP
 VISUAL_COLUMNS = 35  # FACET 4.2
-LABEL_COLUMNS = 7
+LABEL_COLUMNS = 7  # MOSEI: sentiment and six emotions
+SENTIMENT_COLUMNS = 1  # MOSI: sentiment alone
 VECTOR_COLUMNS = (50, 100, 200, 300)  # GloVe; MOSEI's file has 300
 SEGMENT_KEY = re.compile(r"^(?P<video>.+)\[(?P<segment>\d+)\]$")
 
@@ -139,13 +140,15 @@ class ComputationalSequence:
             raise DataError(f"{self.path}: {first!r} has no features of shape (t, d) ({error})") from error
         if dtype.kind in "SOU" and width == 1:
             return "words", width
+        if width == SENTIMENT_COLUMNS and "sentiment" in " ".join(self.dimension_names() or ()).casefold():
+            return "labels", width
         widths: dict[int, Content] = {LABEL_COLUMNS: "labels", ACOUSTIC_COLUMNS: "acoustic", VISUAL_COLUMNS: "visual"}
         widths.update(dict.fromkeys(VECTOR_COLUMNS, "word_vectors"))
         if width not in widths:
             raise DataError(
                 f"{self.path}: features of {width} columns ({self.root}) are none of words, word vectors "
                 f"({', '.join(map(str, VECTOR_COLUMNS))}), COVAREP ({ACOUSTIC_COLUMNS}), FACET ({VISUAL_COLUMNS}) or "
-                f"labels ({LABEL_COLUMNS})"
+                f"labels ({LABEL_COLUMNS}, or {SENTIMENT_COLUMNS} named sentiment)"
             )
         return widths[width], width
 

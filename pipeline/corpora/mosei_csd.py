@@ -1,11 +1,11 @@
-"""CMU-MOSEI from the SDK's ``.csd`` files: three streams aligned to words, averaged over words, then utterances."""
+"""CMU-MOSEI and MOSI from the SDK's ``.csd`` files: three streams averaged over words, then utterances."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,19 @@ from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS, SENTIMENT_RANGE
 from mtmm_video.model.table import SPLITS, Labels, UtteranceTable
 from mtmm_video.pipeline.averaging import average_words
-from mtmm_video.pipeline.corpora.csd_reader import ComputationalSequence, Content, Rows, open_sequence, word_text
+from mtmm_video.pipeline.corpora.csd_reader import (
+    SENTIMENT_COLUMNS,
+    ComputationalSequence,
+    Content,
+    Rows,
+    open_sequence,
+    word_text,
+)
 from mtmm_video.pipeline.corpora.mosei_labels import text_features
 from mtmm_video.pipeline.utterance import Utterance
 
-FOLDS = Path(__file__).parent / "mosei_folds.json"
+# Splits by corpus. MOSI's test is the official one, its valid part that of `pipeline.corpora.mosi`.
+FOLDS = {corpus: Path(__file__).parent / f"{corpus}_folds.json" for corpus in ("mosei", "mosi")}
 # The order of the SDK's label file, which differs from the paper's; used if the metadata does not specify it.
 SDK_LABELS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")
 SYNONYMS = {"happiness": "happy", "sadness": "sad"}
@@ -62,9 +70,9 @@ class Video:
     not_finite: Mapping[Modality, int]
 
 
-def official_folds() -> dict[str, str]:
-    """Return the official split of every MOSEI video, by video id."""
-    folds = json.loads(FOLDS.read_text(encoding="utf-8"))
+def official_folds(corpus: str = "mosei") -> dict[str, str]:
+    """Return the split of every video of ``mosei`` or ``mosi``, by video id."""
+    folds = json.loads(FOLDS[corpus].read_text(encoding="utf-8"))
     return {video: split for split in SPLITS for video in folds[split]}
 
 
@@ -88,7 +96,7 @@ def find_sequences(folder: Path, stack: ExitStack) -> dict[Content, Computationa
             )
         found[sequence.content] = sequence
     if "labels" not in found:
-        raise DataError(f"{folder}: none of its .csd files has labels ({len(SDK_LABELS)} columns)")
+        raise DataError(f"{folder}: none of its .csd files has labels ({len(SDK_LABELS)} columns, or one of sentiment)")
     if "words" not in found and "word_vectors" not in found:
         raise DataError(f"{folder}: none of its .csd files has words or word vectors; their intervals are needed")
     return found
@@ -97,7 +105,7 @@ def find_sequences(folder: Path, stack: ExitStack) -> dict[Content, Computationa
 def prepare_sequences(
     folder: Path, *, glove: GloveVectors | None, folds: Mapping[str, str] | None = None
 ) -> tuple[UtteranceTable, Missing]:
-    """Make the table of CMU-MOSEI from a folder of ``.csd`` files.
+    """Make the table of CMU-MOSEI or CMU-MOSI from a folder of ``.csd`` files.
 
     Each stream is averaged by `pipeline.averaging.average_words`, as in the analysis of a video: over each word of an
     utterance first, then over the utterance (paper, section 5.2). A word is assigned to the segment that contains its
@@ -110,22 +118,26 @@ def prepare_sequences(
     glove : GloveVectors or None
         Required for a sequence of words; not used for word vectors.
     folds : mapping of str to str, or None
-        Split by video id; None takes the official folds.
+        Split by video id; None takes those of the corpus that most of the labelled videos belong to.
 
     Raises
     ------
     DataError
         If a file is damaged or has other contents, or labels are out of range.
     """
-    folds = official_folds() if folds is None else folds
     with ExitStack() as stack:
         sequences = find_sequences(folder, stack)
         if "words" in sequences and glove is None:
             raise DataError(f"{sequences['words'].path}: words need GloVe vectors: run `mtmm-video weights fetch`")
         labelled = sequences["labels"].videos
+        known = {corpus: official_folds(corpus) for corpus in FOLDS}
+        corpus = max(known, key=lambda name: sum(video in known[name] for video in labelled))
+        folds = known[corpus] if folds is None else folds
         order = [video for split in SPLITS for video in sorted(labelled) if folds.get(video) == split]
         if not order:
-            raise DataError(f"{sequences['labels'].path}: none of its {len(labelled)} videos is in a fold of MOSEI")
+            raise DataError(
+                f"{sequences['labels'].path}: none of its {len(labelled)} videos is in a fold of MOSEI or MOSI"
+            )
         videos = [read_video(video, sequences, glove=glove) for video in order]
     modalities: dict[Modality, ModalityFeatures] = {}
     for modality in MODALITIES:
@@ -141,7 +153,7 @@ def prepare_sequences(
     table = UtteranceTable(
         video_ids=tuple(order),
         splits=tuple(folds[video] for video in order),
-        corpora=("mosei",) * len(order),
+        corpora=(corpus,) * len(order),
         offsets=np.concatenate([[0], np.cumsum([len(video.segments) for video in videos])]).astype(np.int64),
         modalities=modalities,
         labels=Labels(
@@ -211,6 +223,8 @@ def read_labels(rows: Rows, sequence: ComputationalSequence, *, video: str) -> L
     DataError
         If the metadata names other columns, or an annotation is out of range.
     """
+    if sequence.width == SENTIMENT_COLUMNS:
+        return _sentiment_alone(rows.features[:, 0].astype(np.float32), sequence, video=video)
     given = tuple(SYNONYMS.get(name, name) for name in (sequence.dimension_names() or SDK_LABELS))
     if sorted(given) != sorted(SDK_LABELS):
         raise DataError(f"{sequence.path}: its label columns are {', '.join(given)}, expected {', '.join(SDK_LABELS)}")
@@ -225,6 +239,18 @@ def read_labels(rows: Rows, sequence: ComputationalSequence, *, video: str) -> L
             f"[{low:g}, {high:g}] and emotions must not be negative"
         )
     return Labels.from_intensities(sentiment, emotions)
+
+
+def _sentiment_alone(sentiment: NDArray[np.float32], sequence: ComputationalSequence, *, video: str) -> Labels:
+    low, high = SENTIMENT_RANGE
+    outside = np.flatnonzero(~((sentiment >= low) & (sentiment <= high)))
+    if len(outside):
+        raise DataError(
+            f"{sequence.path}: {video}[{outside[0]}] has sentiment {sentiment[outside[0]]:g}; it must lie in "
+            f"[{low:g}, {high:g}]"
+        )
+    positive = (sentiment >= 0).astype(np.float32)
+    return replace(Labels.unknown(len(sentiment)), sentiment=positive, sentiment_intensity=sentiment)
 
 
 def cut_utterances(

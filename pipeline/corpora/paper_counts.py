@@ -1,4 +1,4 @@
-"""The paper's Tables 2 and 3, compared with the counts of an utterance table."""
+"""The paper's Tables 2 and 3 for any corpus, and beside the paper's own numbers where it is MOSEI."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.paper.tables import of_the_paper
 from mtmm_video.model.table import SPLITS, UtteranceTable
 
 # Akhtar et al., NAACL 2019, Table 2: train, valid ("Dev"), test.
@@ -55,14 +56,34 @@ def table_3(table: UtteranceTable) -> dict[int, int]:
 
 
 def render_tables(table: UtteranceTable) -> tuple[Table, Table]:
-    """Format Tables 2 and 3 for the terminal, with the paper's numbers in parentheses."""
-    second = Table("", title="Table 2: statistics, found (paper)", box=None, header_style="bold")
+    """Lay out Tables 2 and 3 for the terminal, the paper's numbers beside those of MOSEI."""
+    beside = "found (paper)" if of_the_paper(table) else "found"
+    rows_2, rows_3 = table_rows(table)
+    second = Table("", title=f"Table 2: statistics, {beside}", box=None, header_style="bold")
     for split in SPLITS:
         second.add_column(split, justify="right")
-    for name, found in table_2(table).items():
-        second.add_row(name, *(f"{ours:,} ({paper:,})" for ours, paper in zip(found, PAPER_TABLE_2[name], strict=True)))
-    third = Table("emotions", title="Table 3: emotions at once, found (paper)", box=None, header_style="bold")
+    for row in rows_2:
+        second.add_row(*row)
+    third = Table("emotions", title=f"Table 3: emotions at once, {beside}", box=None, header_style="bold")
     third.add_column("utterances", justify="right")
-    for count, number in table_3(table).items():
-        third.add_row(str(count), f"{number:,} ({PAPER_TABLE_3[count]:,})")
+    for row in rows_3:
+        third.add_row(*row)
     return second, third
+
+
+def table_rows(table: UtteranceTable) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the rows of Tables 2 and 3 as text, the paper's numbers in brackets where the table is of MOSEI."""
+    paper = of_the_paper(table)
+    second = []
+    for name, counts in table_2(table).items():
+        theirs = PAPER_TABLE_2[name] if paper else (None,) * len(SPLITS)
+        second.append([name, *(_beside(ours, other) for ours, other in zip(counts, theirs, strict=True))])
+    third = [
+        [str(count), _beside(number, PAPER_TABLE_3[count] if paper else None)]
+        for count, number in table_3(table).items()
+    ]
+    return second, third
+
+
+def _beside(ours: int, paper: int | None) -> str:
+    return f"{ours:,}" if paper is None else f"{ours:,} ({paper:,})"

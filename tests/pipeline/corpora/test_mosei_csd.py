@@ -6,6 +6,7 @@ import json
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from mtmm_video.extractors.text.glove import GloveVectors
@@ -246,3 +247,26 @@ def test_mosi_has_real_acoustic_means_and_a_valid_split_of_its_own(shared, glove
     assert voice.valid[:, :73].all()
     assert not voice.valid[:, 73].any()  # HMPDD_12: the file has the first 73 columns
     assert np.isnan(table.labels.emotion).all()
+
+
+@pytest.mark.reference
+def test_mosis_own_label_file_has_one_column_of_sentiment(shared, glove, tmp_path):
+    """The labels of the SDK and those of the CSV copy are of the same 2,199 utterances of 93 videos."""
+    for file in ("cases/csd/CMU_MOSI_Opinion_Labels.csd", "data/csd/CMU_MOSI_ModifiedTimestampedWords.csd"):
+        (tmp_path / (shared / file).name).symlink_to(shared / file)
+    table, missing = prepare_sequences(tmp_path, glove=glove)
+    assert (len(table), len(table.video_ids), set(table.corpora)) == (2199, 93, {"mosi"})
+    assert missing.no_fold == ()
+    assert [table.splits.count(split) for split in ("train", "valid", "test")] == [52, 10, 31]
+    assert (table.labels.sentiment_intensity.min(), table.labels.sentiment_intensity.max()) == (-3.0, 3.0)
+    assert np.isnan(table.labels.emotion).all()
+    csv = pd.read_csv(shared / "data" / "mosi" / "utterances.csv.gz", usecols=["video_id", "segment_id", "positive"])
+    order = csv.sort_values(["video_id", "segment_id"]).groupby("video_id")["positive"].apply(list)
+    agreed = total = 0
+    for index, video in enumerate(table.video_ids):
+        rows = slice(table.offsets[index], table.offsets[index + 1])
+        if len(order[video]) == rows.stop - rows.start:
+            agreed += int((table.labels.sentiment[rows] == order[video]).sum())
+            total += len(order[video])
+    assert total == 2199
+    assert agreed / total > 0.99
