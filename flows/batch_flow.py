@@ -22,7 +22,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from mtmm_video.flows.batch_worker import OnStep, WorkerPool
 from mtmm_video.flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
 from mtmm_video.flows.deployment_pool import DeploymentPool
-from mtmm_video.flows.folder import FoundVideo, Hashes, find_videos, finished_report
+from mtmm_video.flows.folder import FoundVideo, Hashes, find_transcript, find_videos, finished_report
 from mtmm_video.foundation.errors import InputError, MtmmError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
@@ -165,6 +165,7 @@ def analyze_folder(
     jobs: int | None = None,
     memory_gb: float | None = None,
     options: AnalyzeOptions = DEFAULTS,
+    transcript_dir: str | None = None,
     deployment: str | None = None,
     dask: str | None = None,
 ) -> list[Outcome]:
@@ -182,6 +183,9 @@ def analyze_folder(
         Memory budget in gigabytes.
     options : AnalyzeOptions
         Of every video. In the Prefect UI and in deployments, a mapping with the same names.
+    transcript_dir : str, optional
+        Folder with transcripts at the places of their videos, see `flows.folder.find_transcript`. A video without one
+        is recognised.
     deployment : str, optional
         Deployment of the ``analyze`` flow that does the work on the workers of its pool, ``jobs`` runs at a time;
         worker processes of this machine otherwise.
@@ -197,6 +201,8 @@ def analyze_folder(
         raise InputError("a batch runs on a deployment or on Dask; name one of them")
     if dask not in {None, LOCAL} and (jobs is not None or memory_gb is not None):
         raise InputError(f"--dask {dask}: leave --jobs and --memory out; the cluster takes a video per worker it has")
+    if transcript_dir is not None and not Path(transcript_dir).is_dir():
+        raise InputError(f"--transcript-dir {transcript_dir}: is no folder")
     check_formats(options.formats)
     # The JSON report is what a later pass skips by.
     options = replace(options, formats=tuple(dict.fromkeys((*options.formats, "json"))))
@@ -206,11 +212,13 @@ def analyze_folder(
     videos, unreadable = find_videos(Path(folder), out=Path(out), hashes=hashes)
     watcher.found(len(videos) + len(unreadable))
     outcomes = [Outcome(str(path), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
-    waiting: list[tuple[FoundVideo, str]] = []
+    waiting: list[tuple[FoundVideo, AnalyzeOptions, str]] = []
     for video in videos:
-        outcome = _without_work(video, hashes=hashes, out=Path(out), options=options, checkpoint=checkpoint)
+        found = None if transcript_dir is None else find_transcript(video, Path(transcript_dir))
+        own = replace(options, transcript=found)
+        outcome = _without_work(video, hashes=hashes, out=Path(out), options=own, checkpoint=checkpoint)
         if isinstance(outcome, str):
-            waiting.append((video, outcome))
+            waiting.append((video, own, outcome))
         else:
             outcomes.append(outcome)
             watcher.finished(outcome)
@@ -230,11 +238,11 @@ def analyze_folder(
                 pool = stack.enter_context(WorkerPool(workers)) if deployment is None else DeploymentPool(deployment)
                 runner = stack.enter_context(ThreadPoolTaskRunner(max_workers=workers))
             futures: dict[PrefectFuture[Outcome], str] = {}
-            for video, content in waiting:
+            for video, own, content in waiting:
                 request = {
                     "video": str(video.path),
                     "out": str(video.report(Path(out)).parent),
-                    "options": options.to_content(),
+                    "options": own.to_content(),
                     "content": content,
                     "name": video.relative.name,
                 }

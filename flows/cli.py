@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import io
 import pkgutil
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from mtmm_video.flows import commands
 from mtmm_video.flows.interruption import INTERRUPTED, end_now, prompt_exit
@@ -17,8 +19,24 @@ from mtmm_video.foundation.version import __version__
 # In the order of the help: what everybody uses, then what looks after it, then research. The rest follows by name.
 FIRST = ("analyze", "batch", "serve", "show", "weights", "cache", "doctor")
 
+
+class PlainHelp(typer.core.TyperGroup):
+    """Commands whose help leaves out Python's own words: a switch has no type, and an argument's name says enough."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, its parameters without types where those say nothing to a person."""
+        command = super().get_command(ctx, cmd_name)
+        for parameter in command.params if command is not None else ():
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""
+            elif parameter.param_type_name == "argument":
+                parameter.display_type_rich = lambda ctx: None
+        return command
+
+
 app = typer.Typer(
     name="mtmm-video",
+    cls=PlainHelp,
     help="A raw talking video in, labelled utterances out: sentiment and six emotions, with the attention behind them.",
     no_args_is_help=True,
     add_completion=True,
@@ -51,6 +69,9 @@ for _name in sorted((module.name for module in pkgutil.iter_modules(commands.__p
 
 def main() -> None:
     """Run the command line; an error that was raised on purpose becomes one line and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of cp1252 or latin-1 shows what it can, without traceback
+            stream.reconfigure(errors="replace")
     with prompt_exit():
         try:
             app()

@@ -17,7 +17,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.store.local import hash_video
 
-# Files with these suffixes are meant as videos, so that a broken one is reported; any other file is looked into.
+# Files with these suffixes are meant to be analysed, so that a broken one is reported; any other file is probed.
 VIDEO_SUFFIXES = {
     ".avi",
     ".flv",
@@ -33,6 +33,8 @@ VIDEO_SUFFIXES = {
     ".webm",
     ".wmv",
 }
+SOUND_SUFFIXES = {".aac", ".aif", ".aiff", ".amr", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"}
+TRANSCRIPT_SUFFIXES = (".json", ".vtt", ".srt")  # in the order in which they are looked for: word times first
 LOOK_AGAIN_SECONDS = 2.0  # a new file is taken when it keeps its size and time of change for this long
 
 
@@ -58,6 +60,16 @@ class FoundVideo:
     def report(self, out: Path) -> Path:
         """Return where its JSON report lies."""
         return out / self.relative.parent / f"{self.relative.name}.json"
+
+
+def find_transcript(video: FoundVideo, transcripts: Path) -> Path | None:
+    """Return the transcript of a video in a folder of transcripts, which has the layout of the videos' folder.
+
+    ``a/talk.mp4`` has ``a/talk.mp4.srt`` or ``a/talk.srt``, or one with another of `TRANSCRIPT_SUFFIXES`.
+    """
+    place = transcripts / video.relative
+    candidates = [place.with_name(name + suffix) for name in (place.name, place.stem) for suffix in TRANSCRIPT_SUFFIXES]
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundVideo], list[tuple[Path, str]]]:
@@ -110,12 +122,13 @@ def _walk(folder: Path, out: Path, unreadable: list[tuple[Path, str]]) -> Iterat
 
 
 def _is_video(path: Path) -> bool:
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    if path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
         return True
     try:
-        return probe(path).has_video
+        info = probe(path)
     except MediaError:
         return False
+    return info.has_video or info.has_audio
 
 
 def _growing(files: Iterable[Path]) -> set[Path]:

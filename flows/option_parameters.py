@@ -62,7 +62,7 @@ def options_of(chosen: dict[str, Any]) -> AnalyzeOptions:
     from mtmm_video.pipeline.reports.writers import check_formats  # noqa: PLC0415 (not needed for --help)
 
     if "formats" in chosen:
-        chosen = {**chosen, "formats": split_names(chosen["formats"])}
+        chosen = {**chosen, "formats": split_names(chosen["formats"].lower())}
         check_formats(chosen["formats"])
     return AnalyzeOptions(**chosen)
 
@@ -76,10 +76,23 @@ def _parameter(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
     default = field.default
     if kind == tuple[str, ...]:
         kind, default = str, ",".join(getattr(AnalyzeOptions, field.name))
-    flags = [field.metadata["flag"]] if field.metadata["flag"] else []
+    metadata = field.metadata
+    flags = [metadata["flag"]] if metadata["flag"] else []
     # ``readable=False``: typer's own check of a path would end in a box and exit code 2.
     more: dict[str, Any] = {"readable": False} if kind == Path | None else {}
-    option = typer.Option(*flags, help=field.metadata["help"], **more)
+    if metadata["choices"]:
+        more["autocompletion"] = _completion(metadata["choices"], is_list=metadata["metavar"] == "LIST")
+    option = typer.Option(*flags, help=metadata["help"], metavar=metadata["metavar"], **more)
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
     )
+
+
+def _completion(choices: tuple[str, ...], *, is_list: bool) -> Callable[[str], list[str]]:
+    """Return what completes a value in the shell; of a list separated by commas, its last name."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",") if is_list else ("", "", incomplete)
+        return [f"{before}{comma}{choice}" for choice in choices if choice.startswith(last)]
+
+    return complete

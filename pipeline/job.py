@@ -14,7 +14,7 @@ from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint
 from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import StepRecord
-from mtmm_video.pipeline.store.local import Store, hash_video, mark_used
+from mtmm_video.pipeline.store.local import Store, hash_video, mark_used, unreadable
 from mtmm_video.pipeline.weights import resolution
 
 VOICE_WEIGHTS = "whisper-base"  # of `extractors.acoustic.whisper_states`, whichever whisper recognises the words
@@ -229,7 +229,7 @@ def _stamp(video: Path) -> tuple[int, int]:
     try:
         status = video.stat()
     except OSError as error:
-        raise MediaError(f"{video}: cannot be read ({error.strerror})") from error
+        raise unreadable(video, error) from error
     return status.st_size, status.st_mtime_ns
 
 

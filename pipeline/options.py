@@ -16,10 +16,20 @@ from mtmm_video.foundation.errors import InputError
 
 DEFAULT_MODEL = "plus"
 DEFAULT_FORMATS = ("csv", "json", "html")
+FORMAT_NAMES = ("csv", "json", "html", "srt", "vtt", "eaf", "textgrid", "parquet")
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 
 
-def _option(default: Any, text: str, *, flag: str | None = None, decides: bool = True, single: bool = False) -> Any:
+def _option(
+    default: Any,
+    text: str,
+    *,
+    metavar: str | None = None,
+    choices: tuple[str, ...] = (),
+    flag: str | None = None,
+    decides: bool = True,
+    single: bool = False,
+) -> Any:
     """Declare an option.
 
     Parameters
@@ -27,6 +37,10 @@ def _option(default: Any, text: str, *, flag: str | None = None, decides: bool =
     default : value
     text : str
         What ``--help`` says.
+    metavar : str, optional
+        What the help writes for its value.
+    choices : tuple of str
+        Values that a shell completes; others may be allowed.
     flag : str, optional
         The name of a switch on the command line, where it is not ``--name/--no-name``.
     decides : bool
@@ -34,7 +48,14 @@ def _option(default: Any, text: str, *, flag: str | None = None, decides: bool =
     single : bool
         Whether it belongs to one video, so that folders do not take it.
     """
-    metadata = {"help": text, "flag": flag, "decides": decides, "single": single}
+    metadata = {
+        "help": text,
+        "metavar": metavar,
+        "choices": choices,
+        "flag": flag,
+        "decides": decides,
+        "single": single,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -64,14 +85,20 @@ class AnalyzeOptions:
         Whether artefacts of earlier runs are used. New ones are stored either way.
     """
 
-    asr: str = _option("base", "Whisper model: base, tiny.en.")
-    language: str | None = _option(None, "Language spoken, such as en; recognised where not given.")
+    asr: str = _option("base", "Whisper model: base, tiny.en.", metavar="NAME", choices=("base", "tiny.en"))
+    language: str | None = _option(None, "Language spoken, such as en; recognised where not given.", metavar="CODE")
     transcript: Path | None = _option(  # noqa: RUF009 (it declares a field)
-        None, "SRT, VTT or JSON with words, in place of recognition.", single=True
+        None, "SRT, VTT or JSON with words, in place of recognition.", metavar="FILE", single=True
     )
-    model: str = _option(DEFAULT_MODEL, "Checkpoint: paper, plus, or a path.")
-    visual: str = _option("mediapipe", "What looks at faces: mediapipe, pyfeat, none.")
-    formats: tuple[str, ...] = _option(DEFAULT_FORMATS, "Reports, separated by commas.", decides=False)
+    model: str = _option(
+        DEFAULT_MODEL, "Checkpoint: paper, plus, or a path.", metavar="NAME", choices=("plus", "paper")
+    )
+    visual: str = _option(
+        "mediapipe", "What measures faces: mediapipe, pyfeat, none.", metavar="NAME", choices=VISUAL_BACKENDS
+    )
+    formats: tuple[str, ...] = _option(
+        DEFAULT_FORMATS, "Reports, separated by commas.", metavar="LIST", choices=FORMAT_NAMES, decides=False
+    )
     embed: bool = _option(False, "Put the video inside the HTML report.", flag="--embed", decides=False)
     plain: bool = _option(False, "Subtitles without labels.", flag="--plain", decides=False)
     cache: bool = _option(True, "Use what earlier runs computed, or compute every step anew.", decides=False)

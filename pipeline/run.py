@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mtmm_video.foundation.errors import InputError
 from mtmm_video.foundation.files import remove_unfinished
 from mtmm_video.foundation.version import __version__
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
@@ -17,6 +18,7 @@ from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult,
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
+from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.reports.writers import write_reports
 from mtmm_video.pipeline.steps import MAKERS, StepRun
 from mtmm_video.pipeline.store.artefacts import (
@@ -188,10 +190,29 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
 def report(job: Job, analysis: Analysis, *, out: Path) -> dict[str, Path]:
     """Write the reports of an analysis into `out` and return their paths by format."""
     remove_unfinished(out)
+    _refuse_other_video(job, out / f"{analysis.source.name}.json")
     options = job.options
     return write_reports(
         analysis, folder=out, formats=options.formats, video=job.video, embed=options.embed, plain=options.plain
     )
+
+
+def _refuse_other_video(job: Job, existing: Path) -> None:
+    """Refuse to overwrite the report of another file that has the same name; one of the same file is replaced.
+
+    Raises
+    ------
+    InputError
+        If the report at `existing` is of another content and of another path.
+    """
+    try:
+        found = read_report(existing).source
+    except InputError:
+        return  # none, or nothing that could be lost
+    if found.sha256 != job.content and Path(found.path).resolve() != job.video.resolve():
+        raise InputError(
+            f"{existing}: is the report of another video ({found.path}); choose another --out, or delete the report"
+        )
 
 
 def _provenance(job: Job, results: Iterable[StepResult]) -> Provenance:

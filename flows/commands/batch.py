@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ import typer
 from mtmm_video.flows.commands import analyze as analyze_command
 from mtmm_video.flows.option_parameters import with_options
 from mtmm_video.flows.sizes import parse_size
+from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.options import AnalyzeOptions
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
@@ -21,10 +23,18 @@ if TYPE_CHECKING:
 
     from mtmm_video.flows.batch_flow import Outcome
 
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", readable=False, help="Folder with videos, at any depth.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", readable=False, help="Folder with videos or sound files, at any depth.")
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Videos at a time; half the processor cores where not given.")]
 Memory = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Memory budget, such as 8GB; most of what is free where not given.")
+]
+TranscriptDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", readable=False, help="Transcripts at their videos' places: a/talk.srt for a/talk.mp4."
+    ),
 ]
 Deployment = Annotated[
     str | None, typer.Option(help="Work on the workers of this Prefect deployment, such as analyze/video-process.")
@@ -49,6 +59,7 @@ def batch(
     jobs: Jobs = None,
     memory: Memory = None,
     options: AnalyzeOptions,
+    transcript_dir: TranscriptDir = None,
     deployment: Deployment = None,
     dask: Dask = None,
     verbose: analyze_command.Verbose = False,
@@ -88,10 +99,13 @@ def batch(
             jobs=jobs,
             memory_gb=None if budget is None else budget / 1e9,
             options=options,
+            transcript_dir=None if transcript_dir is None else str(transcript_dir),
             deployment=deployment,
             dask=dask,
         )
     show_outcomes(Console(), outcomes, out=out)
+    if not outcomes:
+        raise InputError(f"{folder}: there is no video or sound file in it, at any depth")
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -122,59 +136,83 @@ def show_outcomes(console: object, outcomes: list[Outcome], *, out: Path) -> Non
 
 
 class LiveView:
-    """A bar for the batch and one for each video that is being analysed, on standard error.
+    """How far a batch is, on standard error: a bar for all videos and one for each that is being analysed.
 
     It is a `flows.batch_flow.Watcher`; its methods are called from several threads. Where standard error is no
-    terminal, it prints a line per video instead.
+    terminal, it prints a line per finished video, and one about the whole every `LINE_SECONDS`.
     """
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        from mtmm_video.flows.progress import LINE_SECONDS, StepShares, Ticker
 
         self._console = Console(stderr=True)
         self._progress: Progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[step]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
             transient=True,
         )
         self._lock = threading.Lock()
-        self._batch: TaskID = self._progress.add_task("all videos", total=None, step="looking")
-        self._videos: dict[str, TaskID] = {}
+        self._batch: TaskID = self._progress.add_task("all videos", total=None, step="looking for videos")
+        self._videos: dict[str, tuple[TaskID, StepShares]] = {}
+        self._total = self._finished = self._skipped = 0
+        self._start = time.monotonic()
+        self._ticker = None if self._console.is_terminal else Ticker(self._print_line, seconds=LINE_SECONDS)
 
     def found(self, total: int) -> None:
         """Show how many videos lie in the folder."""
-        self._progress.update(self._batch, total=total, step=f"of {total}")
+        with self._lock:
+            self._total = total
+            self._show_batch()
 
     def step(self, video: str, step: str, share: float) -> None:
         """Show how far a video is."""
         from rich.markup import escape
 
-        from mtmm_video.flows.progress import STEPS
+        from mtmm_video.flows.progress import StepShares, readable_time
 
-        names = list(STEPS)
-        label, weight = STEPS.get(step, ("starting", 0.0))
-        before = sum(STEPS[name][1] for name in names[: names.index(step)]) if step in STEPS else 0.0
         with self._lock:
             if video not in self._videos:
-                self._videos[video] = self._progress.add_task(escape(video), total=1.0, step="")
-            self._progress.update(self._videos[video], completed=before + weight * share, step=label)
+                task = self._progress.add_task(escape(video), total=1.0, step="")
+                self._videos[video] = (task, StepShares())
+            task, shares = self._videos[video]
+            shares.note(step, share)
+            left = readable_time(shares.remaining())
+            self._progress.update(task, completed=shares.done, step=f"{shares.done:.0%} {shares.description} {left}")
+            self._show_batch()
 
     def finished(self, outcome: Outcome) -> None:
         """Take a video's line away."""
         with self._lock:
             if outcome.path in self._videos:
-                self._progress.remove_task(self._videos.pop(outcome.path))
-            self._progress.advance(self._batch)
+                self._progress.remove_task(self._videos.pop(outcome.path)[0])
+            self._finished += 1
+            self._skipped += outcome.status == "skipped"
+            self._show_batch()
         if not self._console.is_terminal:
             line = f"{outcome.status}: {outcome.path}" + (f" ({outcome.reason})" if outcome.reason else "")
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _line(self) -> str:
+        from mtmm_video.flows.progress import batch_line
+
+        running = {name: shares for name, (_, shares) in self._videos.items()}
+        work = self._total - self._skipped  # what was finished before costs no time, so the estimate leaves it out
+        seconds = time.monotonic() - self._start
+        return batch_line(finished=self._finished - self._skipped, total=work, running=running, seconds=seconds)
+
+    def _show_batch(self) -> None:
+        self._progress.update(self._batch, total=self._total, completed=self._finished, step=self._line())
+
+    def _print_line(self) -> None:
+        with self._lock:
+            if self._finished < self._total:
+                self._console.print(self._line(), markup=False, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> LiveView:
         self._progress.start()
@@ -182,3 +220,5 @@ class LiveView:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        if self._ticker is not None:
+            self._ticker.close()

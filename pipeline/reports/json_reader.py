@@ -40,9 +40,11 @@ def from_json(text: str) -> Analysis:
     """
     try:
         content = json.loads(text)
-        found = str(content["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"not a report of mtmm-video: {error}") from error
+    except ValueError as error:
+        raise InputError(f"not a report of mtmm-video: no JSON ({error})") from error
+    if not isinstance(content, dict) or "schema_version" not in content:
+        raise InputError("not a report of mtmm-video, but JSON of another program; name the .json beside a report")
+    found = str(content["schema_version"])
     if found.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
         raise InputError(
             f"the report has schema version {found}, this mtmm-video reads {SCHEMA_VERSION}: analyse the video again"
@@ -67,7 +69,11 @@ def read_report(path: Path) -> Analysis:
         return from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: the report cannot be read ({error.strerror})") from error
-    except (InputError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: is no JSON report but binary, perhaps the video itself; name the .json that an analysis wrote"
+        ) from error
+    except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 

@@ -23,6 +23,7 @@ from mtmm_video.pipeline.store.shared import SharedStore
 
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
 ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/+[^/]", re.IGNORECASE)  # what is left of http://host as a path
 CONTENT_NAME = re.compile(r"[0-9a-f]{64}")
 METADATA_KEY = "metadata"  # the one safetensors metadata entry; holds JSON
 
@@ -223,7 +224,17 @@ def hash_video(video: Path) -> str:
             raise MediaError(f"{video}: the file is empty")
         return sha256_of(video)
     except OSError as error:
-        raise MediaError(f"{video}: cannot be read ({error.strerror})") from error
+        raise unreadable(video, error) from error
+
+
+def unreadable(video: Path, error: OSError) -> MediaError:
+    """Return the error that says why a video cannot be opened, and what to do where it is not a file at all."""
+    if ADDRESS.match(str(video)):
+        return MediaError(
+            f"{video}: is an address, and only files are analysed; fetch it first, for instance with yt-dlp, and name "
+            "the file"
+        )
+    return MediaError(f"{video}: cannot be read ({error.strerror})")
 
 
 def mark_used(path: Path) -> None:

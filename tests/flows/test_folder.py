@@ -23,6 +23,9 @@ def short_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_module, "LOOK_AGAIN_SECONDS", 0.1)
 
 
+PLACES = ("a/talk.mp4", "b/talk.mp4", "c/talk.mp4")
+
+
 def find_videos(folder: Path, *, out: Path) -> tuple[list[FoundVideo], list[tuple[Path, str]]]:
     """Look through a folder for the first time."""
     return folder_module.find_videos(folder, out=out, hashes=Hashes(Path("nowhere/hashes.json")))
@@ -52,6 +55,18 @@ def test_videos_are_told_by_content_and_broken_ones_by_suffix(tmp_path: Path, ti
     assert [str(video.relative) for video in found] == ["a/talk.mp4", "b/no_suffix", "broken.MOV", "misnamed.txt"]
     assert unreadable == []
     assert not any(video.growing for video in found)
+
+
+def test_sound_files_belong_to_a_folder_as_to_analyze(tmp_path: Path) -> None:
+    put(tmp_path / "interview.wav", b"not a sound")  # broken, so that it is reported
+    assert [str(video.relative) for video in find_videos(tmp_path, out=tmp_path / "out")[0]] == ["interview.wav"]
+
+
+def test_a_transcript_lies_at_the_place_of_its_video(tmp_path: Path) -> None:
+    for name in ("a/talk.srt", "b/talk.mp4.vtt", "b/talk.srt", "c/other.srt"):
+        put(tmp_path / name, b"")
+    found = {name: folder_module.find_transcript(FoundVideo(Path(name), Path(name)), tmp_path) for name in PLACES}
+    assert found == dict(zip(PLACES, (tmp_path / "a/talk.srt", tmp_path / "b/talk.mp4.vtt", None), strict=True))
 
 
 def test_the_same_name_in_two_folders_gives_two_reports() -> None:
