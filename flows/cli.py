@@ -25,7 +25,7 @@ class PlainHelp(typer.core.TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, its parameters without types where those say nothing to a person."""
-        command = super().get_command(ctx, cmd_name)
+        command: Any = super().get_command(ctx, cmd_name)
         for parameter in command.params if command is not None else ():
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""
