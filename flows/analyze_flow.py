@@ -1,7 +1,7 @@
 """The flow behind `mtmm-video analyze`: a handful of tasks per video, each one step of the sentence.
 
-The tasks return paths. What they made lies in the content-addressed store, so Prefect is not asked to keep results: a
-step whose artefact exists is not run again, in this run or any later one, on any machine that shares the store.
+The tasks return paths into the content-addressed store, so Prefect keeps no results: a step whose artefact exists is
+not run again, in this run or any later one, on any machine that shares the store.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Outcome:
 
 
 class Watcher(Protocol):
-    """What a batch tells whoever watches it, from several threads."""
+    """The display of a batch; its methods are called from several threads."""
 
     def found(self, total: int) -> None:
         """Note how many videos lie in the folder."""
@@ -81,7 +81,7 @@ class Watcher(Protocol):
         """Note that a video is at a share of a step."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Note that a video is dealt with."""
+        """Note the outcome of a video."""
 
 
 class Pool(Protocol):
@@ -92,8 +92,8 @@ class Pool(Protocol):
         ...
 
 
-class Nobody:
-    """The `Watcher` of a batch that nobody watches."""
+class NoWatcher:
+    """A `Watcher` that shows nothing: the default."""
 
     def found(self, total: int) -> None:
         """Do nothing."""
@@ -105,9 +105,9 @@ class Nobody:
         """Do nothing."""
 
 
-NOBODY = Nobody()
-# Who watches: a parameter of the flow would be sent to the Prefect API.
-WATCHER: contextvars.ContextVar[Watcher] = contextvars.ContextVar("watcher", default=NOBODY)
+NO_WATCHER = NoWatcher()
+# Not a parameter of the flow, which would be sent to the Prefect API.
+WATCHER: contextvars.ContextVar[Watcher] = contextvars.ContextVar("watcher", default=NO_WATCHER)
 
 
 def parallel_videos(*, jobs: int | None, memory: float | None) -> int:
@@ -130,12 +130,12 @@ def parallel_videos(*, jobs: int | None, memory: float | None) -> int:
 
 # Dask sends the code of the flow and its task: they must not name WATCHER, which cannot be sent.
 def current_watcher() -> Watcher:
-    """Return who watches the batch."""
+    """Return the watcher of the batch."""
     return WATCHER.get()
 
 
 def tell_step(path: str, step: str, share: float) -> None:
-    """Tell whoever watches that a video is at a share of a step."""
+    """Report to the watcher that a video is at a share of a step."""
     current_watcher().step(path, step, share)
 
 

@@ -143,7 +143,7 @@ class _Worker:
 
 
 def settle_crashed(run: str, message: str) -> None:
-    """Set the state of a flow run whose process was killed to Crashed: nobody else knows, and it would stay Running."""
+    """Set the flow run of a killed process to Crashed; otherwise the server would show it as Running for ever."""
     from uuid import UUID  # noqa: PLC0415 (the server of the user's own alone needs it, as the next two)
 
     from prefect.client.orchestration import get_client  # noqa: PLC0415
@@ -179,7 +179,7 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
         events.write(json.dumps(event) + "\n")
         events.flush()
 
-    known: list[str] = []  # the flow run, once it has been told
+    known: list[str] = []  # the flow run's identifier, once it has been sent
 
     def hook(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
         if not known and flow_run.id:

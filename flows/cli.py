@@ -16,7 +16,7 @@ from mtmm_video.flows.interruption import INTERRUPTED, end_now, prompt_exit
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.version import __version__
 
-# In the order of the help: what everybody uses, then what looks after it, then research. The rest follows by name.
+# The order of the help: analysing, then maintenance; the rest follows by name.
 FIRST = ("analyze", "batch", "serve", "show", "weights", "cache", "doctor")
 
 

@@ -27,7 +27,7 @@ class ThisProcess:
         request : mapping
             Parameters of `flows.analyze_flow.analyze_video`; paths as the Dask workers see them.
         on_step : callable
-            Not called: whoever watches the batch is in another process.
+            Not called: the batch's watcher is in another process.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What lies in a folder: the videos in it, which of them are finished, and which are still being written."""
+"""The videos of a folder: finding them, their transcripts and reports, and those that are still being written."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FoundVideo:
     growing: bool = False
 
     def report(self, out: Path) -> Path:
-        """Return where its JSON report lies."""
+        """Return the path of its JSON report."""
         return out / self.relative.parent / f"{self.relative.name}.json"
 
 
@@ -78,7 +78,7 @@ def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundV
     Parameters
     ----------
     folder : Path
-        Hidden files and folders in it are passed over, and so is `out` where it lies inside.
+        Hidden files and folders in it are left out, and so is `out` where it is inside.
     out : Path
         The output folder.
     hashes : Hashes
@@ -132,7 +132,7 @@ def _is_video(path: Path) -> bool:
 
 
 def _growing(files: Iterable[Path]) -> set[Path]:
-    """Return the files that change, or go, between two looks, all at the same time.
+    """Return the files whose size or time of change differs between two readings, or that are gone at the second.
 
     No clock is asked how old a file is: the one of this machine may be wrong or put back, and that of a file server
     another one.

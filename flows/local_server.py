@@ -42,7 +42,7 @@ def serve(database: Path) -> None:
     def leave_with_parent() -> None:
         sys.stdin.buffer.read()
         shutil.rmtree(database.parent, ignore_errors=True)
-        os._exit(0)  # nothing of value is held: what an analysis found lies in the store
+        os._exit(0)  # its database is temporary: results are in the store
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
     server.run(sockets=[listener])

@@ -1,6 +1,6 @@
 """What a flow run shows in the Prefect UI: its progress, its utterances, where the reports lie, an event at the end.
 
-Only on a server of the user's own: nobody sees the UI of the API that a single command starts for itself.
+Only on a server of the user's own: the private API of a single command has no UI.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from mtmm_video.foundation.files import atomic_path
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.foundation.processes import is_alive
 
-# Of a server that lives as long as one command: nothing to schedule, to clean up, or to tell anybody.
+# Services that a server for one command does not need: it has no schedules, no late runs and no automations.
 _UNUSED_SERVICES = (
     "CANCELLATION_CLEANUP",
     "DB_VACUUM",
@@ -48,7 +48,7 @@ LOCAL_SETTINGS = {
 }
 
 
-LOCAL_MARK = "MTMM_LOCAL_PREFECT_API"  # tells worker processes that the API they are pointed at is a `LocalServer`
+LOCAL_MARK = "MTMM_LOCAL_PREFECT_API"  # set for worker processes whose PREFECT_API_URL is a `LocalServer`
 
 
 FOLDER_PREFIX = "mtmm-video-"  # of temporary folders; the process identifier of their owner follows

@@ -1,6 +1,6 @@
 """Telling a lost flow run from a slow one, by what Prefect knows: heartbeats of the run and of the worker that took it.
 
-Prefect leaves a flow run as it is when the machine that had it dies: nobody is left to say otherwise. What stops is the
+Prefect leaves the state of a flow run unchanged when the machine that ran it dies. What stops is the
 heartbeats. Silence is measured on this process's own steady clock while the server answers. Times of day are never
 compared, so a clock that is wrong or put back makes no run look lost, and neither does a server that was away.
 """
@@ -27,12 +27,12 @@ MISSED_BESIDE_WORKER = 2  # enough where the server has declared the run's worke
 LONGEST_UNNAMED = 120.0  # seconds: a worker signs a run within three requests, and a client retries one for so long
 # A filter of events ends at this process's "now" unless told otherwise, and would hide those of a clock that is ahead.
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-LOOK_SECONDS = 10.0  # between two looks at heartbeats and workers
+LOOK_SECONDS = 10.0  # between two requests for heartbeats and workers
 WORKER_MAY_RETURN = 30.0  # seconds: a server that was away misses workers that are alive until they have found it again
 
 
 class SignsOfLife:
-    """What is heard of one flow run, from its submission to its end.
+    """The heartbeats of one flow run, from its submission to its end.
 
     Parameters
     ----------

@@ -80,7 +80,7 @@ class Analysis:
         return plot_timeline(self, width=width)
 
     def attention(self, asks: Modality, looked_at: Modality) -> NDArray[np.float32]:
-        """Return how one modality looks at another.
+        """Return the attention of one modality to another.
 
         Parameters
         ----------

@@ -60,7 +60,7 @@ class Extraction:
     quality : tuple of Quality
         One per utterance.
     acoustic, visual : FeatureStream or None
-        Frame by frame over the whole file; None where there is no sound, no picture, or nobody was to look at it. In
+        Frame by frame over the whole file; None where there is no sound or no picture, or with ``--visual none``. In
         `visual` every picture that was looked at has a row; the face is the one that speaks, chosen utterance by
         utterance and between utterances alike.
     """
@@ -146,7 +146,7 @@ def speaking_face(
         All faces.
     utterances : sequence of Utterance
         In order of time. Within an utterance the face is the one that `choose_face` chooses for it, as in an analysis;
-        the stretches between utterances are treated alike.
+        the intervals between utterances are treated alike.
     speech : ndarray, shape (n, 2)
         Stretches of speech in seconds.
 
@@ -163,14 +163,14 @@ def speaking_face(
     for start, end in [*spoken, *_gaps(spoken)]:
         stream = choose_face(tracks, start=start, end=end, speech=speech).stream
         rows = np.searchsorted(times, stream.times)
-        free = ~filled[rows]  # a frame on the border of two stretches belongs to the first
+        free = ~filled[rows]  # a frame on the border of two intervals belongs to the first
         values[rows[free]], valid[rows[free]] = stream.values[free], stream.valid[free]
         filled[rows] = True
     return FeatureStream(times, values, FACET_NAMES, valid, FACET_VERSION)
 
 
 def _gaps(spoken: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the stretches outside the utterances, the last one without an end."""
+    """Return the intervals outside the utterances, the last one without an end."""
     gaps, reached = [], -np.inf
     for start, end in spoken:
         if start > reached:
@@ -294,6 +294,6 @@ def _texts(texts: Sequence[str]) -> NDArray[Any]:
 
 
 def _intervals(times: NDArray[np.float64]) -> NDArray[Any]:
-    """Return the stretch each frame stands for: half a frame period to either side of its time."""
+    """Return the interval each frame stands for: half a frame period to either side of its time."""
     half = float(np.median(np.diff(times))) / 2 if len(times) > 1 else 0.0
     return np.stack([np.maximum(times - half, 0.0), times + half], axis=1)

@@ -21,7 +21,7 @@ class Step:
     needs : tuple of str
         Earlier steps whose artefacts it reads. Their identity is part of this step's own.
     description : str
-        What it does, in the words of the person who waits.
+        What it does, as progress displays say it.
     share : float
         Of an analysis's time, in [0, 1]; from docs/benchmarks.md.
     gpu : bool
@@ -38,13 +38,13 @@ class Step:
 # In topological order: a step stands after all that it needs.
 STEPS: tuple[Step, ...] = (
     Step("media", (), "probing the file", 0.0),
-    Step("speech", ("media",), "listening for speech", 0.01),
+    Step("speech", ("media",), "detecting speech", 0.01),
     Step("transcript", ("media", "speech"), "recognising words", 0.43, gpu=True),
-    Step("utterances", ("transcript",), "cutting utterances", 0.0),
+    Step("utterances", ("transcript",), "segmenting utterances", 0.0),
     Step("acoustic", ("media",), "measuring the voice", 0.17),
-    Step("voice", ("media", "utterances"), "hearing how it is said", 0.03),
-    Step("visual", ("media",), "watching faces", 0.33, gpu=True),
-    Step("text", ("utterances",), "looking up words", 0.02),
+    Step("voice", ("media", "utterances"), "encoding how it is said", 0.03),
+    Step("visual", ("media",), "tracking faces", 0.33, gpu=True),
+    Step("text", ("utterances",), "encoding the words", 0.02),
     Step("features", ("media", "speech", "utterances", "acoustic", "voice", "visual", "text"), "averaging", 0.0),
     Step("prediction", ("features",), "labelling", 0.01),
 )

@@ -66,7 +66,7 @@ def batch(
 ) -> None:
     """Analyse every video below a folder that has no report yet.
 
-    Videos are told by their content, and reports keep their place: ``FOLDER/a/talk.mp4`` becomes
+    Videos are found by their content, and reports keep their place: ``FOLDER/a/talk.mp4`` becomes
     ``OUT/a/talk.mp4.json``. One that fails does not stop the others; one that is still being written is left for the
     next pass. ``OUT/summary.csv`` and ``OUT/index.html`` list them all. Exit code 1 if any failed.
     """

@@ -25,7 +25,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 
-NAME_DIGITS = 6  # hexadecimal digits that tell folders of one name apart, in a deployment's name
+NAME_DIGITS = 6  # hexadecimal digits in a deployment's name that distinguish folders of one name
 
 Every = Annotated[str | None, typer.Option(metavar="TIME", help="Time between passes, such as 15m.")]
 Cron = Annotated[str | None, typer.Option(metavar="CRON", help="Passes by a cron line, such as '0 * * * *'.")]

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show() -> None:
-    """Show every weight, whether it is on this machine, and where it lies."""
+    """Show every weight, whether it is on this machine, and its path."""
     from mtmm_video.pipeline.weights.resolution import list_weights  # noqa: PLC0415 - `mtmm-video --help` answers within a second
 
     for status in list_weights():

@@ -17,7 +17,7 @@ from test_commands import one_line
 from test_folder import put
 
 from mtmm_video.flows.analyze_flow import HOOK
-from mtmm_video.flows.batch_flow import WATCHER, Nobody, analyze_folder
+from mtmm_video.flows.batch_flow import WATCHER, NoWatcher, analyze_folder
 from mtmm_video.foundation.errors import MediaError
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.pipeline.store.local import Store
@@ -114,7 +114,7 @@ def test_a_video_that_is_deleted_during_a_pass_fails_and_is_forgotten_by_the_nex
     gone = put(folder / "gone.mp4", tiny_video)
     write_video(folder / "stays.mp4", seconds=0.5, pitch=250.0)
 
-    class Thief(Nobody):
+    class Thief(NoWatcher):
         def found(self, total: int) -> None:
             gone.unlink()
 
