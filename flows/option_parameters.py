@@ -64,6 +64,8 @@ def options_of(chosen: dict[str, Any]) -> AnalyzeOptions:
     if "formats" in chosen:
         chosen = {**chosen, "formats": split_names(chosen["formats"].lower())}
         check_formats(chosen["formats"])
+    if "speaker_names" in chosen:
+        chosen = {**chosen, "speaker_names": split_names(chosen["speaker_names"])}
     return AnalyzeOptions(**chosen)
 
 

@@ -39,13 +39,19 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step("media", (), "probing the file", 0.0),
     Step("speech", ("media",), "detecting speech", 0.01),
-    Step("transcript", ("media", "speech"), "recognising words", 0.43, gpu=True),
-    Step("utterances", ("transcript",), "segmenting utterances", 0.0),
+    Step("transcript", ("media", "speech"), "recognising words", 0.41, gpu=True),
+    Step("speakers", ("media", "speech"), "diarising speakers", 0.03),
+    Step("utterances", ("transcript", "speakers"), "segmenting utterances", 0.0),
     Step("acoustic", ("media",), "measuring the voice", 0.17),
     Step("voice", ("media", "utterances"), "encoding how it is said", 0.03),
-    Step("visual", ("media",), "tracking faces", 0.33, gpu=True),
+    Step("visual", ("media",), "tracking faces", 0.32, gpu=True),
     Step("text", ("utterances",), "encoding the words", 0.02),
-    Step("features", ("media", "speech", "utterances", "acoustic", "voice", "visual", "text"), "averaging", 0.0),
+    Step(
+        "features",
+        ("media", "speech", "speakers", "utterances", "acoustic", "voice", "visual", "text"),
+        "averaging",
+        0.0,
+    ),
     Step("prediction", ("features",), "labelling", 0.01),
 )
 GOAL = "prediction"  # the step that an analysis is run for

@@ -15,9 +15,11 @@ from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import StepRecord
 from mtmm_video.pipeline.store.local import Store, hash_video, mark_used, unreadable
+from mtmm_video.pipeline.transcripts.reading import read_transcript
 from mtmm_video.pipeline.weights import resolution
 
 VOICE_WEIGHTS = "whisper-base"  # of `extractors.acoustic.whisper_states`, whichever whisper recognises the words
+SPEAKER_WEIGHTS = "speaker-networks"  # of `extractors.speech.diarization`
 # The pretrained weights of the extractors whose columns a checkpoint may take, by the extractor's name.
 EXTRACTOR_WEIGHTS = {"minilm-l6-v2": "minilm-l6-v2", "whisper-base-layer-3": VOICE_WEIGHTS}
 
@@ -87,6 +89,8 @@ class Job:
         What the model was trained on; its weights are loaded by the step that predicts, alone.
     transcript_sha256 : str or None
         Of the transcript file, where one is given.
+    speaker_source : str
+        Where the speakers come from: ``transcript`` where it names any, ``voices`` or ``none``.
     stamp : (int, int)
         Size in bytes and time of change in nanoseconds of the file when it was hashed.
     stored_only : bool
@@ -104,6 +108,7 @@ class Job:
     checkpoint_sha256: str
     specification: Specification
     transcript_sha256: str | None
+    speaker_source: str
     stamp: tuple[int, int]
     stored_only: bool = False
 
@@ -147,11 +152,14 @@ class Job:
         stamp = _stamp(video)
         content = content or hash_video(video)
         transcript_sha256 = None
+        speaker_source = "none" if options.speakers == "none" else "voices"
         if options.transcript is not None:
             try:
                 transcript_sha256 = sha256_of(options.transcript)
             except OSError as error:
                 raise InputError(f"{options.transcript}: the transcript cannot be read ({error.strerror})") from error
+            if any(utterance.speaker for utterance in read_transcript(options.transcript)):
+                speaker_source = "transcript"
         checkpoint = resolve_checkpoint(options.model)
         specification = load_specification(checkpoint)
         names = needed_weights(options, specification=specification)
@@ -169,6 +177,7 @@ class Job:
             checkpoint_sha256=sha256_of(checkpoint),
             specification=specification,
             transcript_sha256=transcript_sha256,
+            speaker_source=speaker_source,
             stamp=stamp,
         )
 
@@ -240,5 +249,7 @@ def needed_weights(options: AnalyzeOptions, *, specification: Specification) -> 
         names.add(f"whisper-{options.asr}")
     if options.visual == "mediapipe":
         names.add("face-landmarker")
+    if options.speakers != "none":
+        names.add(SPEAKER_WEIGHTS)
     names |= {EXTRACTOR_WEIGHTS[name] for name in specification.extractors if name in EXTRACTOR_WEIGHTS}
     return tuple(sorted(names))

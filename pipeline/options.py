@@ -18,6 +18,7 @@ DEFAULT_MODEL = "plus"
 DEFAULT_FORMATS = ("csv", "json", "html")
 FORMAT_NAMES = ("csv", "json", "html", "srt", "vtt", "eaf", "textgrid", "parquet")
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
+SPEAKER_CHOICES = ("auto", "none")
 
 
 def _option(
@@ -75,6 +76,11 @@ class AnalyzeOptions:
         ``plus``, ``paper``, or the path of a checkpoint.
     visual : str
         ``mediapipe``, ``pyfeat`` (optional extra) or ``none``.
+    speakers : str
+        ``auto`` finds out how many people speak and who says what, a number says how many, ``none`` leaves it. Names in
+        a transcript win.
+    speaker_names : tuple of str
+        Of the speakers in order of first appearance; with ``auto`` they also say how many there are.
     formats : tuple of str
         Reports to write.
     embed : bool
@@ -99,6 +105,12 @@ class AnalyzeOptions:
     formats: tuple[str, ...] = _option(
         DEFAULT_FORMATS, "Reports, separated by commas.", metavar="LIST", choices=FORMAT_NAMES, decides=False
     )
+    speakers: str = _option(
+        "auto", "How many people speak: auto, none (leave it), or a number.", metavar="N", choices=SPEAKER_CHOICES
+    )
+    speaker_names: tuple[str, ...] = _option(
+        (), "Names of the speakers in order of first appearance, separated by commas.", metavar="LIST"
+    )
     embed: bool = _option(False, "Put the video inside the HTML report.", flag="--embed", decides=False)
     plain: bool = _option(False, "Subtitles without labels.", flag="--plain", decides=False)
     cache: bool = _option(True, "Use what earlier runs computed, or compute every step anew.", decides=False)
@@ -108,10 +120,21 @@ class AnalyzeOptions:
             object.__setattr__(self, "transcript", Path(self.transcript))
         if self.visual not in VISUAL_BACKENDS:
             raise InputError(f"visual {self.visual!r}: choose one of {', '.join(VISUAL_BACKENDS)}")
+        object.__setattr__(self, "speakers", str(self.speakers))  # JSON and notebooks may give an int
+        if self.speakers not in SPEAKER_CHOICES and not (self.speakers.isdecimal() and int(self.speakers) > 0):
+            raise InputError(f"speakers {self.speakers!r}: give auto, none, or how many people speak")
 
-    def recorded(self) -> Mapping[str, str | None]:
+    @property
+    def speaker_count(self) -> int | None:
+        """How many people speak, where the user says so."""
+        if self.speakers == "auto":
+            return len(self.speaker_names) or None
+        return None if self.speakers == "none" else int(self.speakers)
+
+    def recorded(self) -> Mapping[str, Any]:
         """Return what provenance says of them: the options that decide the result."""
         content = self.to_content()
+        content["speaker_names"] = ", ".join(self.speaker_names) or None
         recorded = {field.name: content[field.name] for field in dataclasses.fields(self) if field.metadata["decides"]}
         return {**recorded, "asr": None if self.transcript else self.asr}
 
@@ -120,6 +143,7 @@ class AnalyzeOptions:
         content = dataclasses.asdict(self)
         content["transcript"] = str(self.transcript) if self.transcript else None
         content["formats"] = list(self.formats)
+        content["speaker_names"] = list(self.speaker_names)
         return content
 
     @classmethod
@@ -136,6 +160,5 @@ class AnalyzeOptions:
         if unknown:
             raise InputError(f"options: {', '.join(unknown)} is no option; choose from {', '.join(sorted(known))}")
         values = dict(content)
-        if "formats" in values:
-            values["formats"] = tuple(values["formats"])
+        values |= {name: tuple(values[name]) for name in ("formats", "speaker_names") if name in values}
         return cls(**values)

@@ -42,6 +42,8 @@ class Provenance:
         Versions of the libraries that decide the numbers.
     steps : tuple of StepRecord
         In the order they ran.
+    speakers : str
+        Where the speakers come from: ``transcript``, ``voices`` (diarisation), ``channels`` or ``none``.
     """
 
     version: str
@@ -51,3 +53,4 @@ class Provenance:
     model: Mapping[str, str]
     packages: Mapping[str, str]
     steps: tuple[StepRecord, ...]
+    speakers: str = "none"

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
+from mtmm_video.extractors.speech.diarization import Diarization
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual import FaceChoice
 from mtmm_video.pipeline.source import Source
+from mtmm_video.pipeline.speaker_names import speaker_confidence
 from mtmm_video.pipeline.utterance import Utterance
 
 PARTIAL_FACE_SHARE = 0.5  # a face in fewer frames than this: its means speak for less than half of the utterance
@@ -21,6 +23,8 @@ BLURRED_SHARPNESS = 0.1  # `extractors.visual` sharpness; below is a heavy blur 
 UNVOICED_SHARE = 0.1  # of 10 ms frames; read speech is voiced for about half of the time
 LOW_ASR_CONFIDENCE = 0.5  # mean word probability: more likely wrong than right
 UNKNOWN_WORD_SHARE = 0.5  # of the tokens
+UNSURE_SPEAKER = 0.5  # speaker_confidence: more likely somebody else
+OVERLAP_SHARE = 0.2  # of the utterance: the voice's columns are no longer one person's
 
 # The flags an utterance can carry, with what they mean. Reports and the JSON schema list the same names.
 FLAGS: Mapping[str, str] = {
@@ -33,6 +37,8 @@ FLAGS: Mapping[str, str] = {
     "no_audio": "the file has no sound",
     "unvoiced": "hardly any voiced speech was measured: pitch and voice quality are not reliable",
     "low_asr_confidence": "the recogniser was unsure of the words",
+    "uncertain_speaker": "who speaks is a guess, see quality.speaker_confidence",
+    "overlapping_speech": "several people speak at once in a fifth of the utterance or more",
     "interpolated_times": "at least one word had no time and was put between its neighbours",
     "unknown_words": "more than half of the words have no GloVe vector",
 }
@@ -64,6 +70,11 @@ class Quality:
         Median sharpness of the face, see `extractors.visual`.
     turned_share : float or None
         Share of face frames with the head turned away, in [0, 1].
+    speaker_confidence : float or None
+        Confidence in [0, 1] that the utterance is its speaker's; None where the transcript names the speaker or nobody
+        was to tell speakers apart.
+    overlap_share : float or None
+        Share of the utterance in which several people speak at once, in [0, 1].
     """
 
     asr_confidence: float | None = None
@@ -76,6 +87,8 @@ class Quality:
     face_height: float | None = None
     sharpness: float | None = None
     turned_share: float | None = None
+    speaker_confidence: float | None = None
+    overlap_share: float | None = None
 
 
 def voiced_share(acoustic: FeatureStream, *, start: float, end: float) -> float | None:
@@ -96,6 +109,20 @@ def voiced_share(acoustic: FeatureStream, *, start: float, end: float) -> float 
     return float((measured > 0.5).mean()) if len(measured) else None
 
 
+def overlap_share(overlap: NDArray[np.float64], *, start: float, end: float) -> float:
+    """Return the share of an utterance in which several people speak at once.
+
+    Parameters
+    ----------
+    overlap : ndarray, shape (n, 2)
+        Start and end of stretches with several voices, in seconds.
+    start, end : float
+        Of the utterance, in seconds.
+    """
+    shared = np.clip(np.minimum(overlap[:, 1], end) - np.maximum(overlap[:, 0], start), 0.0, None).sum()
+    return float(min(1.0, shared / max(end - start, np.finfo(float).eps)))
+
+
 def measure_quality(
     utterance: Utterance,
     *,
@@ -103,6 +130,7 @@ def measure_quality(
     acoustic: FeatureStream | None,
     face: FaceChoice | None,
     unknown_word_share: float,
+    diarization: Diarization | None = None,
 ) -> Quality:
     """Collect the quality figures of one utterance.
 
@@ -117,6 +145,8 @@ def measure_quality(
         Of this utterance; None where faces were not looked for.
     unknown_word_share : float
         Share of tokens without a GloVe vector.
+    diarization : Diarization, optional
+        Of the whole video; None where the speakers were not to be told apart, or the transcript names them.
     """
     confidences = [word.probability for word in utterance.words if word.probability is not None]
     seen = face if face is not None and face.track is not None else None
@@ -131,6 +161,12 @@ def measure_quality(
         face_height=None if seen is None or source.height is None else seen.face_height * source.height,
         sharpness=None if seen is None else seen.sharpness,
         turned_share=None if seen is None else seen.turned_share,
+        speaker_confidence=None
+        if diarization is None
+        else speaker_confidence(diarization.turns, start=utterance.start, end=utterance.end),
+        overlap_share=None
+        if diarization is None
+        else overlap_share(diarization.overlap, start=utterance.start, end=utterance.end),
     )
 
 
@@ -158,6 +194,8 @@ def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple
         "no_audio": not source.has_audio,
         "unvoiced": source.has_audio and _below(quality.voiced_share, UNVOICED_SHARE),
         "low_asr_confidence": _below(quality.asr_confidence, LOW_ASR_CONFIDENCE),
+        "uncertain_speaker": _below(quality.speaker_confidence, UNSURE_SPEAKER),
+        "overlapping_speech": _above(quality.overlap_share, OVERLAP_SHARE),
         "interpolated_times": any(word.interpolated for word in utterance.words),
         "unknown_words": quality.unknown_word_share > UNKNOWN_WORD_SHARE,
     }

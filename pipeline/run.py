@@ -224,4 +224,5 @@ def _provenance(job: Job, results: Iterable[StepResult]) -> Provenance:
         model={"name": job.specification.name, "sha256": job.checkpoint_sha256, **job.specification.versions},
         packages={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
         steps=tuple(result.record for result in results),
+        speakers=job.speaker_source,
     )

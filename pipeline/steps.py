@@ -19,6 +19,7 @@ from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covar
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+from mtmm_video.extractors.speech.diarization import DIARIZATION_VERSION, Diarization, diarize
 from mtmm_video.extractors.speech.recognition import SPEECH_VERSION, Transcript, transcribe
 from mtmm_video.extractors.speech.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
 from mtmm_video.extractors.stream import FeatureStream
@@ -38,12 +39,14 @@ from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, extractor_names, hstack
 from mtmm_video.model.prediction import predict
 from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_words
-from mtmm_video.pipeline.job import VOICE_WEIGHTS, Job
+from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
 from mtmm_video.pipeline.source import Source
+from mtmm_video.pipeline.speaker_names import SPEAKER_NAMES_VERSION, with_speakers
 from mtmm_video.pipeline.store.artefacts import (
+    load_diarization,
     load_features,
     load_modality,
     load_source,
@@ -51,6 +54,7 @@ from mtmm_video.pipeline.store.artefacts import (
     load_stream,
     load_transcript,
     load_utterances,
+    save_diarization,
     save_features,
     save_modality,
     save_prediction,
@@ -196,13 +200,51 @@ def transcript(run: StepRun) -> None:
     save_transcript(run.path, heard)
 
 
-@_step("json", parameters=lambda job: {"segmentation": SEGMENTATION_VERSION, "file": job.transcript_sha256})
+@_step(
+    "json",
+    parameters=lambda job: {
+        "diarization": DIARIZATION_VERSION,
+        "count": job.options.speaker_count,
+        "weights": job.fingerprints[SPEAKER_WEIGHTS],
+    },
+    applies=lambda job: job.speaker_source == "voices",
+)
+def speakers(run: StepRun) -> None:
+    """Find out who speaks when."""
+    spoken = load_speech(run.inputs["speech"])
+    found = Diarization.empty()
+    if len(spoken):
+        networks = run.job.weights[SPEAKER_WEIGHTS]
+        found = diarize(
+            read_waveform(run.job.video, sample_rate=SAMPLE_RATE),
+            sample_rate=SAMPLE_RATE,
+            activity_model=networks / "activity.safetensors",
+            encoder_model=networks / "encoder.safetensors",
+            speech=spoken,
+            speakers=run.job.options.speaker_count,
+        )
+    save_diarization(run.path, found)
+
+
+@_step(
+    "json",
+    parameters=lambda job: {
+        "segmentation": SEGMENTATION_VERSION,
+        "file": job.transcript_sha256,
+        "assignment": SPEAKER_NAMES_VERSION,
+        "speaker_names": list(job.options.speaker_names),
+    },
+)
 def utterances(run: StepRun) -> None:
-    """Segment the words into utterances; those of the user's transcript where one was given."""
+    """Segment the words into utterances, by pauses, sentences and speakers; those of the user's transcript if given."""
     if run.job.options.transcript is not None:
-        save_utterances(run.path, read_transcript(run.job.options.transcript))
+        found = read_transcript(run.job.options.transcript)
     else:
-        save_utterances(run.path, segment(load_transcript(run.inputs["transcript"]).words))
+        found = segment(load_transcript(run.inputs["transcript"]).words)
+    if "speakers" in run.inputs:
+        turns = load_diarization(run.inputs["speakers"]).turns
+        found = with_speakers(found, turns, names=run.job.options.speaker_names)
+    save_utterances(run.path, found)
 
 
 @_step("safetensors", parameters=lambda _job: {"covarep": COVAREP_VERSION})
@@ -282,7 +324,7 @@ def text(run: StepRun) -> None:
     save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
 
 
-@_step("safetensors", version="2", parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION})
+@_step("safetensors", version="3", parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION})
 def features(run: StepRun) -> None:
     """Average every modality over words, then over the utterance, and measure how well each was measured."""
     source = run.source()
@@ -301,10 +343,12 @@ def features(run: StepRun) -> None:
         chosen = [choose_face(tracks, start=each.start, end=each.end, speech=intervals) for each in spoken]
         faces = list(chosen)
         modalities["visual"] = _average_faces(chosen, spoken)
+    diarization = load_diarization(run.inputs["speakers"]) if "speakers" in run.inputs else None
     quality = [
         measure_quality(
             utterance,
             source=source,
+            diarization=diarization,
             acoustic=sound if source.has_audio else None,
             face=face,
             unknown_word_share=float(unknown),

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.extractors.speech.diarization import Diarization, SpeakerTurn
 from mtmm_video.extractors.speech.recognition import Transcript
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
@@ -39,6 +40,19 @@ def save_speech(path: Path, speech: NDArray[np.float64]) -> None:
 def load_speech(path: Path) -> NDArray[np.float64]:
     """Read what `save_speech` wrote, shape (n, 2), seconds."""
     return np.array(load_json(path), dtype=np.float64).reshape(-1, 2)
+
+
+def save_diarization(path: Path, diarization: Diarization) -> None:
+    """Write the speakers' turns and where they overlap."""
+    turns = [dataclasses.asdict(turn) for turn in diarization.turns]
+    save_json(path, {"turns": turns, "overlap": diarization.overlap.tolist()})
+
+
+def load_diarization(path: Path) -> Diarization:
+    """Read what `save_diarization` wrote."""
+    content = load_json(path)
+    turns = tuple(SpeakerTurn(**turn) for turn in content["turns"])
+    return Diarization(turns, np.array(content["overlap"], dtype=np.float64).reshape(-1, 2))
 
 
 def save_transcript(path: Path, transcript: Transcript) -> None:

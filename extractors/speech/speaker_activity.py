@@ -1,0 +1,169 @@
+"""Who speaks when, within a few seconds: up to three voices at once, without saying who they are.
+
+A network listens to 10 s at a time and gives, for every 17 ms, the probability that none, one or two of three voices
+speak. It hears changes of speaker and voices on top of each other, which embeddings of single voices do not; but its
+voices have no names, and their order changes from window to window. Here the windows overlap by half, the voices of a
+window are put into the order of the window before, and both are averaged.
+
+The network is pyannote's segmentation-3.0 (MIT): learned band-pass filters, two convolutions, four bidirectional LSTMs;
+1.5 million parameters. The forward pass is ours; docs/speakers.md tells how it was checked and why this network.
+
+Sources: A. Plaquet and H. Bredin, "Powerset multi-class cross entropy loss for neural speaker diarization",
+INTERSPEECH 2023; H. Bredin, "pyannote.audio 2.1 speaker diarization pipeline", INTERSPEECH 2023, section 2.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, max_pool1d
+
+from mtmm_video.foundation.errors import InputError, WeightsError
+
+SPEAKER_ACTIVITY_VERSION = "pyannote-segmentation-3.0/1"  # the weights, and the revision of the rules below
+SAMPLE_RATE = 16_000  # Hz, what the network was trained on
+
+VOICES = 3  # that one window can tell apart
+CLASSES = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))  # the voices of each class that the network gives
+FRAME_SAMPLES = 270  # 16.875 ms: strides of 10, 3, 3 and 3 samples
+RECEPTIVE_SAMPLES = 991  # that one frame hears
+WINDOW_SAMPLES = 160_000  # 10 s
+WINDOW_FRAMES = 589  # (160,000 - 991) / 270 + 1
+HOP_FRAMES = 296  # 4.995 s: half a window, in whole frames
+BATCH_WINDOWS = 8  # per forward pass: flat memory on long recordings
+
+FILTERS, FILTER_SAMPLES, FILTER_STRIDE = 80, 251, 10
+CHANNELS = 60  # of the convolutions after the filters
+KERNEL, POOL = 5, 3
+LSTM_UNITS, LSTM_LAYERS, LINEAR_UNITS = 128, 4, 128
+
+
+class SegmentationNetwork(nn.Module):
+    """Probability of each of `CLASSES` per frame.
+
+    Source: Bredin and Laurent, "End-to-end speaker segmentation for overlap-aware resegmentation", INTERSPEECH 2021,
+    with the filters of Ravanelli and Bengio, "Speaker recognition from raw waveform with SincNet", SLT 2018.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = nn.InstanceNorm1d(1, affine=True)
+        self.filters = nn.Conv1d(1, FILTERS, FILTER_SAMPLES, stride=FILTER_STRIDE, bias=False)
+        self.convolutions = nn.ModuleList([nn.Conv1d(FILTERS, CHANNELS, KERNEL), nn.Conv1d(CHANNELS, CHANNELS, KERNEL)])
+        self.norms = nn.ModuleList([nn.InstanceNorm1d(size, affine=True) for size in (FILTERS, CHANNELS, CHANNELS)])
+        self.lstm = nn.LSTM(CHANNELS, LSTM_UNITS, num_layers=LSTM_LAYERS, bidirectional=True, batch_first=True)
+        self.linears = nn.ModuleList([nn.Linear(2 * LSTM_UNITS, LINEAR_UNITS), nn.Linear(LINEAR_UNITS, LINEAR_UNITS)])
+        self.head = nn.Linear(LINEAR_UNITS, len(CLASSES))
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Return class probabilities, shape (batch, frames, classes), of waveforms, shape (batch, 1, samples)."""
+        hidden = self.filters(self.level(waveform)).abs()  # (B, 80, 15975)
+        hidden = leaky_relu(self.norms[0](max_pool1d(hidden, POOL)))  # (B, 80, 5325)
+        for convolution, norm in zip(self.convolutions, self.norms[1:], strict=True):
+            hidden = leaky_relu(norm(max_pool1d(convolution(hidden), POOL)))  # (B, 60, 589) in the end
+        memory, _ = self.lstm(hidden.transpose(1, 2))  # (B, 589, 256)
+        for linear in self.linears:
+            memory = leaky_relu(linear(memory))  # (B, 589, 128)
+        return torch.softmax(self.head(memory), dim=-1)  # (B, 589, 7)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(path: Path, _modified: int) -> SegmentationNetwork:
+    network = SegmentationNetwork()
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise WeightsError(
+            f"{path}: is no speaker segmentation network ({error}); run `mtmm-video weights fetch` again"
+        ) from error
+    return network.eval()
+
+
+def speaker_activity(
+    waveform: NDArray[np.floating], *, sample_rate: int, model: Path, speech: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return how likely each of three voices speaks in each frame of a recording.
+
+    Parameters
+    ----------
+    waveform : ndarray, shape (samples,)
+        Mono, in [-1, 1).
+    sample_rate : int
+        Must be 16,000 Hz.
+    model : Path
+        Safetensors file with the state of `SegmentationNetwork`.
+    speech : ndarray, shape (n, 2)
+        Start and end of speech in seconds; windows without any are not listened to.
+
+    Returns
+    -------
+    ndarray of float32, shape (frames, 3)
+        In [0, 1]; `frame_time` says where a frame lies. A column keeps its voice as long as that voice is heard at
+        least every 5 s, not over the recording.
+
+    Raises
+    ------
+    InputError
+        If the waveform is not mono or has another sample rate.
+    WeightsError
+        If the model file is missing or damaged.
+    """
+    if sample_rate != SAMPLE_RATE or waveform.ndim != 1:
+        raise InputError(
+            f"waveform of shape {waveform.shape} at {sample_rate} Hz: speaker activity needs one channel, shape "
+            f"(samples,), at {SAMPLE_RATE} Hz"
+        )
+    if not model.is_file():
+        raise WeightsError(f"{model}: missing; run `mtmm-video weights fetch` to get the speaker segmentation network")
+    network = _load(model.resolve(), model.stat().st_mtime_ns)
+    hop = HOP_FRAMES * FRAME_SAMPLES
+    count = 1 + max(0, -(-(len(waveform) - WINDOW_SAMPLES) // hop))
+    padded = np.zeros((count - 1) * hop + WINDOW_SAMPLES, dtype=np.float32)
+    padded[: len(waveform)] = waveform
+    starts = np.arange(count) * hop / SAMPLE_RATE
+    spoken = [
+        index
+        for index, start in enumerate(starts)
+        if ((speech[:, 0] < start + WINDOW_SAMPLES / SAMPLE_RATE) & (speech[:, 1] > start)).any()
+    ]
+    windows = torch.from_numpy(padded).unfold(0, WINDOW_SAMPLES, hop)  # (W, 160000), a view
+    activity = np.zeros((count, WINDOW_FRAMES, VOICES), dtype=np.float32)
+    voices = torch.tensor([[float(voice in members) for voice in range(VOICES)] for members in CLASSES])
+    with torch.inference_mode():
+        for first in range(0, len(spoken), BATCH_WINDOWS):
+            batch = spoken[first : first + BATCH_WINDOWS]
+            activity[batch] = (network(windows[batch].unsqueeze(1)) @ voices).numpy()
+    return _joined(activity)[: max(0, 1 + (len(waveform) - 1) // FRAME_SAMPLES)]
+
+
+def frame_time(frame: int | NDArray[np.integer]) -> float | NDArray[np.float64]:
+    """Return where a frame of `speaker_activity` begins, in seconds; it ends where the next begins."""
+    return (frame * FRAME_SAMPLES + (RECEPTIVE_SAMPLES - FRAME_SAMPLES) / 2) / SAMPLE_RATE
+
+
+def _joined(activity: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average windows that overlap, each weighed most in its middle, its voices in the order of the window before.
+
+    `activity` has shape (windows, frames, voices); its windows are reordered in place.
+    """
+    for earlier, later in itertools.pairwise(activity):
+        together = earlier[HOP_FRAMES:].T @ later[: WINDOW_FRAMES - HOP_FRAMES]  # (voices before, voices after)
+        _, order = linear_sum_assignment(together, maximize=True)
+        later[:] = later[:, order]
+    ramp = np.minimum(np.arange(1, WINDOW_FRAMES + 1), np.arange(WINDOW_FRAMES, 0, -1)).astype(np.float32)[:, None]
+    length = (len(activity) - 1) * HOP_FRAMES + WINDOW_FRAMES
+    total, weight = np.zeros((length, VOICES), np.float32), np.zeros((length, 1), np.float32)
+    for index, window in enumerate(activity):
+        place = slice(index * HOP_FRAMES, index * HOP_FRAMES + WINDOW_FRAMES)
+        total[place] += ramp * window
+        weight[place] += ramp
+    return total / weight
