@@ -89,12 +89,12 @@ class Job:
         What the model was trained on; its weights are loaded by the step that predicts, alone.
     transcript_sha256 : str or None
         Of the transcript file, where one is given.
-    speaker_source : str
-        Where the speakers come from: ``transcript`` where it names any, ``voices`` or ``none``.
     stamp : (int, int)
         Size in bytes and time of change in nanoseconds of the file when it was hashed.
     stored_only : bool
         Whether a missing artefact is an error (`MissingArtefactError`) and not work to do.
+    speaker_source : str
+        Where the speakers come from: ``transcript`` where it names any, ``voices`` or ``none``.
     """
 
     video: Path
@@ -108,9 +108,9 @@ class Job:
     checkpoint_sha256: str
     specification: Specification
     transcript_sha256: str | None
-    speaker_source: str
     stamp: tuple[int, int]
     stored_only: bool = False
+    speaker_source: str = "none"
 
     @classmethod
     def prepare(
@@ -162,7 +162,8 @@ class Job:
                 speaker_source = "transcript"
         checkpoint = resolve_checkpoint(options.model)
         specification = load_specification(checkpoint)
-        names = needed_weights(options, specification=specification)
+        needed = needed_weights(options, specification=specification)
+        names = [name for name in needed if name != SPEAKER_WEIGHTS or speaker_source == "voices"]
         if store.shared is not None:
             store.shared.check()
         return cls(
