@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.speaker_activity import (
     FRAME_SAMPLES,
     SPEAKER_ACTIVITY_VERSION,
@@ -20,7 +21,7 @@ from mtmm_video.extractors.speech.speaker_activity import (
     speaker_activity,
 )
 from mtmm_video.extractors.speech.speaker_clustering import SPEAKER_CLUSTERING_VERSION, group_speakers
-from mtmm_video.extractors.speech.speaker_encoder import SAMPLE_RATE, SPEAKER_ENCODER_VERSION, embed_speaker
+from mtmm_video.extractors.speech.speaker_encoder import SPEAKER_ENCODER_VERSION, embed_speaker
 
 DIARIZATION_VERSION = f"pieces/1 {SPEAKER_ACTIVITY_VERSION} {SPEAKER_ENCODER_VERSION} {SPEAKER_CLUSTERING_VERSION}"
 

@@ -27,10 +27,10 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, max_pool1d
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, WeightsError
 
 SPEAKER_ACTIVITY_VERSION = "pyannote-segmentation-3.0/1"  # the weights, and the revision of the rules below
-SAMPLE_RATE = 16_000  # Hz, what the network was trained on
 
 VOICES = 3  # that one window can tell apart
 CLASSES = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))  # the voices of each class that the network gives

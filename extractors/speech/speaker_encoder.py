@@ -22,10 +22,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d, relu
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, WeightsError
 
 SPEAKER_ENCODER_VERSION = "campplus-zh-en-common/1"
-SAMPLE_RATE = 16_000  # Hz, what the network was trained on
 DIMENSIONS = 192
 SHORTEST_PIECE = 0.2  # seconds; shorter sound is padded with silence to this length
 

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech import speaker_activity as activity_module
 from mtmm_video.extractors.speech.diarization import diarize, pieces_of, turns_of
 from mtmm_video.extractors.speech.speaker_activity import (
     CLASSES,
     FRAME_SAMPLES,
     HOP_FRAMES,
-    SAMPLE_RATE,
     WINDOW_FRAMES,
     WINDOW_SAMPLES,
     SegmentationNetwork,
