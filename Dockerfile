@@ -52,11 +52,8 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="mtmm-video" \
       org.opencontainers.image.description="A raw talking video in, labelled utterances out" \
       org.opencontainers.image.version="0.1.0"
-# libGL and GLib: OpenCV. libEGL and libGLESv2: MediaPipe. ffmpeg comes with the Python packages.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libegl1 libgl1 libgles2 libglib2.0-0 \
-    && rm -rf /var/lib/apt/lists/* \
-    && install --directory --mode=1777 /data
+# No Debian package is needed: OpenCV is the headless build, ffmpeg comes with the Python packages.
+RUN install --directory --mode=1777 /data
 COPY --from=weights /fetched/weights /opt/weights
 COPY --from=dependencies /opt/venv /opt/venv
 # HOME: Prefect, numba and matplotlib keep files there. /tmp is there for every user, also when the rest is read-only.

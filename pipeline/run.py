@@ -31,7 +31,17 @@ from mtmm_video.pipeline.store.artefacts import (
 from mtmm_video.pipeline.store.local import Store
 
 # The libraries whose version can change a number in the report.
-PACKAGES = ("av", "gensim", "mediapipe", "numba", "numpy", "openai-whisper", "opencv-python", "scipy", "torch")
+PACKAGES = (
+    "ai-edge-litert",
+    "av",
+    "gensim",
+    "numba",
+    "numpy",
+    "openai-whisper",
+    "opencv-python-headless",
+    "scipy",
+    "torch",
+)
 
 
 def analyze(

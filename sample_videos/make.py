@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to write")
     options = parser.parse_args()
     if options.landmarker is None:
-        from mtmm_video.pipeline.weights.resolution import resolve  # noqa: PLC0415  with --landmarker the project need not be installed
+        from mtmm_video.pipeline.weights.resolution import resolve  # noqa: PLC0415  only where no file is given
 
         options.landmarker = resolve("face-landmarker")
     onnxruntime.set_seed(SEED)

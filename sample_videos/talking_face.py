@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import mediapipe as mp
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
+
+from mtmm_video.extractors.frame import Frame
+from mtmm_video.extractors.visual.face_models import FaceModels
+from mtmm_video.extractors.visual.landmarker import FaceLandmarker
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -83,15 +85,12 @@ class TalkingFace:
     """
 
     def __init__(self, portrait: Image, *, landmarker: Path) -> None:
-        options = vision.FaceLandmarkerOptions(base_options=BaseOptions(model_asset_path=str(landmarker)))
-        with vision.FaceLandmarker.create_from_options(options) as finder:
-            found = finder.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=portrait)).face_landmarks
+        found = FaceLandmarker(FaceModels(landmarker), faces=1).detect(Frame(0.0, portrait))
         if not found:
             raise ValueError("no face in the portrait")
         self.portrait = portrait
         self.height, self.width = portrait.shape[:2]
-        scale = (self.width, self.height, self.width)
-        self.face = np.array([(p.x, p.y, p.z) for p in found[0][:FACE_POINTS]]) * scale
+        self.face = found[0].points[:FACE_POINTS].astype(np.float64)
         self.size = float(np.ptp(self.face[:, 1]))  # pixels from hair line to chin
         ring, frame = self._surroundings()
         self.rest = np.vstack([self.face, ring])  # what turns with the head

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.visual.landmarker import LANDMARKS, DetectedFace
+from mtmm_video.extractors.visual.face_models import LANDMARKS
+from mtmm_video.extractors.visual.landmarker import DetectedFace
 from mtmm_video.extractors.visual.names import BLENDSHAPE_NAMES
 
 # Landmarks of MediaPipe's face mesh; left and right are those of the image.
@@ -312,11 +313,6 @@ def head_pose(matrix: NDArray[np.float32]) -> tuple[float, float, float]:
     yaw = np.arctan2(nose[0], nose[2])
     roll = np.arctan2(up[0], up[1])
     return float(np.degrees(pitch)), float(np.degrees(yaw)), float(np.degrees(roll))
-
-
-def bounding_box(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return left, top, right and bottom of the landmarks in pixels, shape (4,)."""
-    return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)]).astype(np.float32)
 
 
 def sharpness(grey: NDArray[np.uint8], box: NDArray[np.float32]) -> float:

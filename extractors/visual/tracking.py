@@ -13,24 +13,24 @@ from scipy.optimize import linear_sum_assignment
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
-from mtmm_video.extractors.visual.landmarker import DetectedFace, open_landmarker
+from mtmm_video.extractors.visual.landmarker import FaceLandmarker, open_landmarker
 from mtmm_video.extractors.visual.linking import FaceTemplates, link_tracks
 from mtmm_video.extractors.visual.measurements import (
     block,
-    bounding_box,
     head_pose,
     measure_face,
     mouth_opening,
     sharpness,
 )
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES
+from mtmm_video.extractors.visual.region import bounding_box
 from mtmm_video.extractors.visual.tracks import VisualTracks
 
 DEFAULT_SAMPLING_RATE = 10.0  # frames per second
 # Larger frames are scaled down to this: the detector's input has 128 pixels and the landmark model's 256, so a higher
 # resolution only costs time (4K: 1.6 s a frame against 0.14 s on the same busy machine).
 LONGEST_SIDE = 1280  # pixels
-MAXIMUM_FACES = 4  # detected per frame
+MAXIMUM_FACES = 16  # tracked at once; with more people than that no face has a size at which it can be measured
 MINIMUM_OVERLAP = 0.2  # intersection over union below which two boxes are different faces
 LONGEST_GAP = 1.0  # seconds without a detection after which a track ends
 THUMBNAIL = (32, 18)  # pixels, width and height, at which frames are compared
@@ -69,7 +69,7 @@ def track_faces(
         for frame in frames:
             if recorder.frame_times and frame.time <= recorder.frame_times[-1]:
                 continue
-            recorder.add(frame, model.detect(frame))
+            recorder.add(frame, model)
     return recorder.finish()
 
 
@@ -153,13 +153,15 @@ class _Recorder:
         self._cuts = CutDetector()
         self._templates = FaceTemplates()
 
-    def add(self, frame: Frame, faces: list[DetectedFace]) -> None:
+    def add(self, frame: Frame, model: FaceLandmarker) -> None:
         index = len(self.frame_times)
         self.frame_times.append(frame.time)
         self._image_height = frame.image.shape[0]
         grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(frame.image), cv2.COLOR_RGB2GRAY), np.uint8)
+        cut = self._cuts.is_cut(grey)
+        faces = model.detect(frame, cut=cut)
         boxes = [bounding_box(face.points) for face in faces]
-        numbers = self._tracker.assign(frame.time, boxes, cut=self._cuts.is_cut(grey))
+        numbers = self._tracker.assign(frame.time, boxes, cut=cut)
         for face, box, track in zip(faces, boxes, numbers, strict=True):
             measurements = measure_face(face, grey)
             self._templates.add(track, measurements[block("shading")])

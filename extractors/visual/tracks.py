@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError
 
-TRACKS_VERSION = "visual-tracks/3"
+TRACKS_VERSION = "visual-tracks/4"
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.visual import FACET_NAMES, choose_face, track_faces
+from mtmm_video.extractors.visual import FACET_NAMES, LONGEST_SIDE, choose_face, track_faces
 from mtmm_video.extractors.visual.tracking import LONGEST_GAP, CutDetector, FaceTracker
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.media.reading import read_frames
@@ -97,3 +98,24 @@ def test_the_happy_clip_has_most_joy_and_most_au12(shared: Path, landmarker: Pat
     for column in ("Joy", "AU12"):
         values = {emotion: mean[FACET_NAMES.index(column)] for emotion, mean in means.items()}
         assert max(values, key=values.__getitem__) == "HAP", (column, values)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("name", "faces", "pixels"),
+    [
+        ("screenshare_cam128.mp4", 1, (30, 60)),  # 128 of 1920 pixels, seen at 1280
+        ("tiny64.mp4", 1, (25, 45)),
+        pytest.param("still_photo_five.mp4", 5, (50, 100), marks=pytest.mark.slow),
+        pytest.param("zoom_gallery9.mp4", 9, (70, 150), marks=pytest.mark.slow),
+    ],
+)
+def test_small_and_many_faces_are_counted(
+    shared: Path, landmarker: Path, name: str, faces: int, pixels: tuple[int, int]
+):
+    frames = islice(read_frames(shared / "cases/faces" / name, rate=10.0, longest_side=LONGEST_SIDE), 15)
+    tracks = track_faces(frames, landmarker=landmarker)
+    assert tracks.faces == faces
+    assert np.bincount(tracks.track).min() >= 14  # each in all frames, at most the first left out
+    height = tracks.boxes[:, 3] - tracks.boxes[:, 1]
+    assert pixels[0] < np.median(height) < pixels[1]
