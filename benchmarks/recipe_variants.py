@@ -2,10 +2,11 @@
 
     python benchmarks/recipe_variants.py paper --table mosei.safetensors --seeds 1 2 3 --set epochs=12
     python benchmarks/recipe_variants.py words --tables TABLES --set dropout=0.1 task_weights.emotion=6
-    python benchmarks/recipe_variants.py plus --tables TABLES --set clip_weight=0.3 loudness.videos=0.25
+    python benchmarks/recipe_variants.py plus --tables TABLES --set clip_weight=0.3 sampling.videos=0.25
 
-`paper` is GloVe alone, `words` the text part of `plus`, `plus` everything. One row in Markdown: means over the seeds.
-Cross-entropies say more than accuracies: 1,861 utterances have a standard error of 0.8 points of accuracy.
+`paper` is GloVe alone, `words` the text part of `plus`, `plus` everything; TABLES is the output folder of `mtmm-video
+train plus`. One row in Markdown: means over the seeds. Cross-entropies say more than accuracies: 1,861 utterances have
+a standard error of 0.8 points of accuracy.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ from mtmm_video.model.recipes import PAPER, Recipe
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.thresholds import sweep
 from mtmm_video.model.training import selection_split, train
-from mtmm_video.pipeline.training.mixture import Loudness, emotion_of, with_modality
+from mtmm_video.pipeline.training.mixture import ClipSampling, emotion_of, with_modality
 from mtmm_video.pipeline.training.plus import (
+    CLIP_SAMPLING,
     CLIP_WEIGHT,
-    LOUDNESS,
     PLUS_RECIPE,
     TEACHER_SEEDS,
     TEACHER_SHARE,
     TEXT_RECIPE,
     Corpora,
     mixture,
-    words_alone,
+    text_table,
 )
-from mtmm_video.pipeline.training.soft_labels import taught
+from mtmm_video.pipeline.training.soft_labels import distilled
 
 BASES = {"paper": PAPER, "words": TEXT_RECIPE, "plus": PLUS_RECIPE}
 HEADER = (
@@ -108,9 +109,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base", choices=BASES)
     parser.add_argument("--table", type=Path, help="MOSEI's table, for paper")
-    parser.add_argument("--tables", type=Path, help="folder of mtmm_video.pipeline.training.tables, for words and plus")
+    parser.add_argument("--tables", type=Path, help="folder of `mtmm-video train plus`, for words and plus")
     parser.add_argument(
-        "--taught", type=Path, help="soft labels made by mtmm_video.pipeline.training.plus, else made anew"
+        "--soft-labels", type=Path, help="soft_labels.safetensors of `mtmm-video train plus`, else made anew"
     )
     parser.add_argument(
         "--teachers", type=float, default=TEACHER_SHARE, help="their share of the labels; 0: hard labels"
@@ -121,8 +122,8 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = parse(arguments.set)
     recipe = with_settings(BASES[arguments.base], settings)
-    loudness = {name.split(".", 1)[1]: value for name, value in settings.items() if name.startswith("loudness.")}
-    known = {*asdict(recipe), "clip_weight", *(f"loudness.{name}" for name in asdict(Loudness()))}
+    sampling = {name.split(".", 1)[1]: value for name, value in settings.items() if name.startswith("sampling.")}
+    known = {*asdict(recipe), "clip_weight", *(f"sampling.{name}" for name in asdict(ClipSampling()))}
     unknown = [name for name in settings if name not in known and not name.startswith("task_weights.")]
     if unknown:
         parser.error(f"--set: no recipe has {', '.join(unknown)}")
@@ -134,11 +135,11 @@ def main() -> None:
         if arguments.own_vectors:
             text = UtteranceTable.load(arguments.tables / "mosei.safetensors").modalities["text"]
             corpora = replace(corpora, mosei=with_modality(corpora.mosei, "text", text))
-        words = words_alone(corpora)
-        if arguments.taught is not None:
-            words = replace(words, labels=UtteranceTable.load(arguments.taught).labels)
+        words = text_table(corpora.mosei, corpora.mosi)
+        if arguments.soft_labels is not None:
+            words = replace(words, labels=UtteranceTable.load(arguments.soft_labels).labels)
         elif arguments.teachers > 0:
-            words = taught(words, recipe=TEXT_RECIPE, seeds=TEACHER_SEEDS, share=arguments.teachers)
+            words = distilled(words, recipe=TEXT_RECIPE, seeds=TEACHER_SEEDS, share=arguments.teachers)
         valid = selection_split(words, "mosei")
         rows = []
         for seed in arguments.seeds:
@@ -147,8 +148,8 @@ def main() -> None:
             if arguments.base == "plus":
                 table, weights = mixture(
                     corpora,
-                    words=words,
-                    loudness=replace(LOUDNESS, **loudness),
+                    text=words,
+                    sampling=replace(CLIP_SAMPLING, **sampling),
                     clip_weight=settings.get("clip_weight", CLIP_WEIGHT),
                     seed=seed,
                 )

@@ -21,6 +21,8 @@ from mtmm_video.model.specification import Specification
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 METADATA_KEY = "specification"
 PICKLE_SIGNS = (b"\x80", b"PK\x03\x04")  # a bare pickle, and the zip that torch.save writes
+SAFETENSORS_SIGN = b"{"  # after eight bytes of header length, of which the first is 0x80 for one length in 32
+SAFETENSORS_SIGN_AT = 8
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,8 @@ def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint file")
     with path.open("rb") as file:
-        head = file.read(4)
-    if head.startswith(PICKLE_SIGNS):
+        head = file.read(SAFETENSORS_SIGN_AT + 1)
+    if head.startswith(PICKLE_SIGNS) and head[SAFETENSORS_SIGN_AT:] != SAFETENSORS_SIGN:
         raise CheckpointError(
             f"{path}: this is a pickle, which could run any program when opened; only safetensors checkpoints are read"
         )

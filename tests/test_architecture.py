@@ -33,7 +33,7 @@ INNER: dict[str, dict[str, set[str]]] = {
         "transcripts": set(),
         "reports": set(),
         "corpora": {"media", "store"},
-        "training": {"corpora", "weights"},
+        "training": {"corpora", "media", "weights"},
     },
     "flows": {"commands": set()},
 }

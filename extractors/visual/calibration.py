@@ -1,7 +1,7 @@
 """Fitted maps from facial measurements to FACET's action units and expression evidences.
 
-The coefficients are stored in this folder as safetensors; the metadata of each file names the command that fitted it,
-the data and the measured agreement.
+The coefficients are fitted by ``mtmm-video train facet`` and stored in this folder as safetensors; the metadata of each
+file names the data and the measured agreement.
 
 Action units are a sum of two parts, because the training data has many frames but only three people:
 

@@ -1,18 +1,14 @@
 """Fine-tuning the sentence encoder on MOSEI's transcripts: low-rank additions to its linear layers (LoRA).
 
-Run as ``python -m mtmm_video.pipeline.training.encoder_tuning``; see docs/plus.md. Only train
-and valid transcripts are read here.
+Only train and valid transcripts are read; docs/plus.md has the figures.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import math
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -28,8 +24,8 @@ from mtmm_video.extractors.text.sentence_encoder import LAYERS, WIDTH, Transform
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.pipeline.training.stages import Progress, StageRun, no_progress
 
-LOGGER = logging.getLogger(__name__)
 LONGEST = 64  # pieces; 97 % of MOSEI's utterances fit, and the rest keep their beginning
 TUNED = ("query", "key", "value", "attended", "inner", "outer")  # every linear layer of the transformer
 # bfloat16 is twice as fast on processors with AVX512 and over ten times slower on others.
@@ -40,7 +36,7 @@ MISSING = float("nan")  # a label the corpus does not have; masked in the loss
 
 @dataclass(frozen=True)
 class TuningOptions:
-    """How the encoder is tuned; the values were chosen on the valid split (docs/plus.md).
+    """Hyperparameters of the tuning, chosen on the valid split (docs/plus.md).
 
     Attributes
     ----------
@@ -252,8 +248,9 @@ def tune(
     valid: Transcripts,
     options: TuningOptions,
     head: nn.Linear | None = None,
+    report: Progress = no_progress,
 ) -> tuple[TunedEncoder, list[dict[str, float]]]:
-    """Fine-tune and return the encoder of the best valid epoch with the valid figures of every epoch.
+    """Fine-tune and return the encoder of the best valid epoch.
 
     Parameters
     ----------
@@ -262,10 +259,19 @@ def tune(
     train, valid : Transcripts
         What is learnt from, and what the epoch is chosen on.
     options : TuningOptions
-        How.
+        Sizes, rates and lengths.
     head : nn.Linear, optional
-        A linear head that is kept as it is: the encoder must put its labels where this head looks for them. A new head
-        is learnt where none is given.
+        A linear head that stays fixed, so that encoders tuned with it map labels to the same directions. None fits a
+        new one.
+    report : callable
+        Called every 50 steps and after each epoch.
+
+    Returns
+    -------
+    encoder : TunedEncoder
+        With the parameters of the best epoch.
+    history : list of dict
+        `scores` of the valid transcripts after each epoch.
     """
     torch.manual_seed(options.seed)
     generator = np.random.default_rng(options.seed)
@@ -282,7 +288,8 @@ def tune(
             {"params": encoder.head.parameters(), "lr": options.head_rate, "weight_decay": 0.01},
         ]
     )
-    steps = options.epochs * math.ceil(len(train) / options.batch)
+    steps_of_epoch = math.ceil(len(train) / options.batch)
+    steps = options.epochs * steps_of_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         [options.rate, options.head_rate],
@@ -295,7 +302,7 @@ def tune(
     lengths = [len(row) for row in train_indices]
     for epoch in range(options.epochs):
         encoder.train()
-        begin, total = time.monotonic(), 0.0
+        total = 0.0
         for count, rows in enumerate(batches(lengths, size=options.batch, generator=generator), start=1):
             indices, mask = pad([train_indices[row] for row in rows], padding=pieces.pad)
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=HALF):
@@ -308,10 +315,10 @@ def tune(
             schedule.step()
             total += loss.item()
             if count % 50 == 0:
-                LOGGER.info("epoch %d step %d loss %.4f %.0f s", epoch, count, total / count, time.monotonic() - begin)
+                report(epoch * steps_of_epoch + count, steps, f"epoch {epoch + 1}, loss {total / count:.4f}")
         figures = scores(predict(encoder, valid_indices, padding=pieces.pad), valid)
         history.append(figures)
-        LOGGER.info("epoch %d valid %s %.0f s", epoch, json.dumps(figures), time.monotonic() - begin)
+        report((epoch + 1) * steps_of_epoch, steps, f"epoch {epoch + 1}, valid accuracy {figures['accuracy']:.4f}")
         if merit(figures) >= max(map(merit, history)):
             best = {name: value.detach().clone() for name, value in encoder.named_parameters() if value.requires_grad}
     encoder.load_state_dict(best, strict=False)
@@ -319,7 +326,7 @@ def tune(
 
 
 def merit(figures: dict[str, float]) -> float:
-    """Return what an epoch is chosen by: both tasks count the same."""
+    """Return the score that an epoch is chosen by; both tasks have the same weight."""
     return figures["accuracy"] + figures["emotion_weighted_accuracy"]
 
 
@@ -339,35 +346,15 @@ def save(
         )
 
 
-def main() -> None:
-    """Command line: see docs/plus.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minilm", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
-    parser.add_argument("--labels", type=Path, required=True, help="folder with MOSEI's train.csv.gz and valid.csv.gz")
-    parser.add_argument("--mosi", type=Path, help="MOSI's utterances.csv.gz: its train transcripts are added")
-    parser.add_argument("--out", type=Path, required=True, help="the delta to write")
-    parser.add_argument("--version", default="mosei/2")
-    parser.add_argument("--share", type=float, default=1.0, help="share of the train rows (for quick comparisons)")
-    for name, value in asdict(TuningOptions()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    options = replace(TuningOptions(), **{name: getattr(arguments, name) for name in asdict(TuningOptions())})
-    train = read_mosei(arguments.labels / "train.csv.gz")
-    if arguments.mosi is not None:
-        train = train + read_mosi_train(arguments.mosi)
-    if arguments.share < 1:
-        kept = np.random.default_rng(0).permutation(len(train))[: int(len(train) * arguments.share)]
-        train = train.rows(kept)
+def tune_encoder(run: StageRun, *, options: TuningOptions, version: str) -> None:
+    """Stage: tune the encoder on MOSEI train and MOSI train, choose the epoch on MOSEI valid, write the additions."""
+    folder = run.weights["minilm-l6-v2"]
     encoder, history = tune(
-        load_transformer(arguments.minilm),
-        WordPieces.load(arguments.minilm / "vocab.txt"),
-        train=train,
-        valid=read_mosei(arguments.labels / "valid.csv.gz"),
+        load_transformer(folder),
+        WordPieces.load(folder / "vocab.txt"),
+        train=read_mosei(run.sources["mosei-train"]) + read_mosi_train(run.sources["mosi"]),
+        valid=read_mosei(run.sources["mosei-valid"]),
         options=options,
+        report=run.report,
     )
-    save(encoder, arguments.out, version=arguments.version, options=options, history=history)
-
-
-if __name__ == "__main__":
-    main()
+    save(encoder, run.output, version=version, options=options, history=history)

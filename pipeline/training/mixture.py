@@ -1,9 +1,9 @@
-"""Mixing the corpora into one training table: acted voices and faces beside natural words, none too loud.
+"""Mixing the corpora into one training table: acted clips attached to natural utterances, and sessions of acted voices.
 
-MOSEI as it may be had openly is words alone, the acted corpora are voice or face alone; only MOSI has words and voice
-together. What the network does with words AND an acted voice or face would be left to chance. So clips are laid beside
-MOSEI utterances at random, with a known dependence on the utterance's strongest emotion (`Loudness`): that number, not
-the actors' fervour, is how much the network learns to believe a voice or a face.
+MOSEI without its media is text alone, the acted corpora are voice or face alone; only MOSI has text and voice together.
+Without further data the joint effect of text and an acted voice or face would be undetermined. So clips are attached to
+MOSEI utterances at random, with a known dependence on the utterance's strongest emotion (`ClipSampling`), which sets
+how much a voice or a face changes the prediction from text.
 """
 
 from __future__ import annotations
@@ -27,27 +27,33 @@ from mtmm_video.pipeline.corpora.mosei_labels import read_csv
 
 
 @dataclass(frozen=True)
-class Loudness:
-    """How clips are laid beside utterances.
+class ClipSampling:
+    """How clips are drawn and attached to utterances.
 
     Attributes
     ----------
     videos : float
         Share of the MOSEI train videos that get clips.
     neutral : float
-        Probability that the clip is a neutral one, whatever the words say: an even voice says next to nothing.
+        Probability that the clip is a neutral one, independent of the utterance's emotion.
     matched : float
-        Probability that a clip that is not neutral shows the utterance's strongest emotion; otherwise its emotion is
-        drawn from MOSEI's shares. 0 would teach that voices and faces mean nothing, 1 that they are never wrong.
+        Probability that a clip that is not neutral has the utterance's strongest emotion; otherwise its emotion is
+        drawn by `shares`. At 0 clips carry no information, at 1 they determine the emotion.
     share_power : float
-        MOSEI's shares of the emotions are taken to this power. 0 draws all emotions alike; 1 draws clips as often as
-        MOSEI has their emotion: half of them happy, so that agitated voices are taken for happy ones.
+        Exponent of MOSEI's shares of the emotions. 0 draws all emotions alike; 1 draws them by their shares, so that
+        half of the clips are happy and voices of high arousal are predicted as happy.
+    session_utterances : int
+        About as many acted utterances are drawn for `sessions`; RAVDESS has 1,039 train clips, and their variants.
+    longest_session : int
+        Utterances; MOSEI's videos have 7 on average.
     """
 
     videos: float = 0.4
     neutral: float = 0.5
     matched: float = 0.35
     share_power: float = 0.0
+    session_utterances: int = 4000
+    longest_session: int = 12
 
     def shares(self, profiles: Mapping[str, Profile], emotions: Sequence[str]) -> NDArray[np.float64]:
         """How often clips of each emotion are drawn; sums to 1."""
@@ -56,7 +62,7 @@ class Loudness:
 
 
 def emotion_of(table: UtteranceTable) -> tuple[str, ...]:
-    """Return the acted emotion of each clip: what stands behind the / in its corpus name."""
+    """Return the acted emotion of each clip: the part of its corpus name after the /."""
     return tuple(corpus.split("/", 1)[1] for corpus in table.corpora)
 
 
@@ -66,27 +72,27 @@ def label_clips(table: UtteranceTable, profiles: Mapping[str, Profile]) -> Utter
 
 
 def clip_weights(
-    table: UtteranceTable, profiles: Mapping[str, Profile], *, loudness: Loudness, weight: float
+    table: UtteranceTable, profiles: Mapping[str, Profile], *, sampling: ClipSampling, weight: float
 ) -> dict[str, float]:
-    """Weight of each clip corpus, so that the emotions occur as often as `loudness` says, and `weight` on average.
+    """Weight of each clip corpus, so that the emotions occur as often as in `sampling`, and `weight` on average.
 
     Parameters
     ----------
     table : UtteranceTable
-        Clips of one kind.
+        Clips of one modality.
     profiles : mapping
         From `label_profiles`.
-    loudness : Loudness
-        Which share neutral clips and each emotion get.
+    sampling : ClipSampling
+        Gives the shares of neutral clips and of each emotion.
     weight : float
         Mean weight of a clip, an utterance of MOSEI having 1.
     """
     train = table.split("train")
     counts = {name: train.corpora.count(name) for name in sorted(set(train.corpora))}
     felt = [name for name in counts if not name.endswith(f"/{NEUTRAL}")]
-    shares = loudness.shares(profiles, [name.split("/", 1)[1] for name in felt])
-    wanted = {name: (1 - loudness.neutral) * float(share) for name, share in zip(felt, shares, strict=True)}
-    wanted |= {name: loudness.neutral for name in counts if name not in wanted}
+    shares = sampling.shares(profiles, [name.split("/", 1)[1] for name in felt])
+    wanted = {name: (1 - sampling.neutral) * float(share) for name, share in zip(felt, shares, strict=True)}
+    wanted |= {name: sampling.neutral for name in counts if name not in wanted}
     return {name: weight * wanted[name] * len(train) / count for name, count in counts.items()}
 
 
@@ -108,15 +114,13 @@ def sessions(
     voices: UtteranceTable,
     *,
     profiles: Mapping[str, Profile],
-    loudness: Loudness,
-    longest: int,
-    utterances: int,
+    sampling: ClipSampling,
     seed: int,
 ) -> UtteranceTable:
-    """Put clips of one speaker together as a video, as a person speaks now evenly and now not.
+    """Concatenate clips of one speaker into videos of several utterances, neutral and emotional.
 
-    In use a voice is compared with the other utterances of its video, so it is in training: only the voice's own
-    changes are learnt. How many there are to compare with differs, and so does the share of neutral ones.
+    The speaker's mean is taken over the utterances of a video, in use as in training. Length of the videos and share of
+    neutral clips vary, so that the network sees good and poor estimates of that mean.
 
     Parameters
     ----------
@@ -124,37 +128,34 @@ def sessions(
         One-utterance videos called SPEAKER/NAME; those of the train split are used.
     profiles : mapping
         From `label_profiles`; gives the labels.
-    loudness : Loudness
-        Its `neutral` is the mean share of neutral clips, its `share_power` says how often the other emotions come.
-    longest : int
-        Utterances of a session are 1 with probability 1/4, else between 2 and this, all numbers alike.
-    utterances : int
-        About as many are drawn.
+    sampling : ClipSampling
+        Its `neutral` is the mean share of neutral clips, its `share_power` decides the shares of the emotions. A
+        session has one utterance with probability 1/4, else between 2 and `longest_session`, uniformly.
     seed : int
         Of the draw.
 
     Returns
     -------
     UtteranceTable
-        Train split; the corpus is what stands before the / of the clips'.
+        Train split; its corpus is the part of the clips' corpus names before the /.
     """
     generator = np.random.default_rng(seed)
     source = voices.split("train")
     emotions, speakers = np.array(emotion_of(source)), speakers_of(source)
     clips_of = clips_by(speakers, emotions)
-    kinds = sorted(set(emotions.tolist()) - {NEUTRAL})
-    shares = loudness.shares(profiles, kinds)
+    names_of_emotions = sorted(set(emotions.tolist()) - {NEUTRAL})
+    shares = sampling.shares(profiles, names_of_emotions)
     names = sorted(set(speakers.tolist()))
-    exponent = 1 / loudness.neutral - 1 if loudness.neutral else math.inf
+    exponent = 1 / sampling.neutral - 1 if sampling.neutral else math.inf
     rows: list[int] = []
     offsets = [0]
-    while len(rows) < utterances:
+    while len(rows) < sampling.session_utterances:
         speaker = str(generator.choice(names))
-        size = 1 if generator.random() < 1 / 4 else int(generator.integers(2, longest + 1))
-        even = generator.random() ** exponent  # between 0 and 1, on average `loudness.neutral`
+        size = 1 if generator.random() < 1 / 4 else int(generator.integers(2, sampling.longest_session + 1))
+        neutral = generator.random() ** exponent  # between 0 and 1, on average `sampling.neutral`
         for _ in range(size):
-            kind = NEUTRAL if generator.random() < even else str(generator.choice(kinds, p=shares))
-            rows.append(int(generator.choice(clips_of[speaker, kind])))
+            emotion = NEUTRAL if generator.random() < neutral else str(generator.choice(names_of_emotions, p=shares))
+            rows.append(int(generator.choice(clips_of[speaker, emotion])))
         offsets.append(len(rows))
     chosen = np.array(rows, np.int64)
     count = len(offsets) - 1
@@ -174,17 +175,17 @@ def sessions(
     )
 
 
-def lay_beside(
+def attach_clips(
     mosei: UtteranceTable,
     clips: UtteranceTable,
     *,
     modality: Modality,
     one_speaker: bool,
     profiles: Mapping[str, Profile],
-    loudness: Loudness,
+    sampling: ClipSampling,
     seed: int,
 ) -> UtteranceTable:
-    """Give a share of the train videos clips of one modality.
+    """Attach clips of one modality to a share of the train videos.
 
     Parameters
     ----------
@@ -198,8 +199,8 @@ def lay_beside(
         Whether all clips of a video are by one speaker; their names must then be SPEAKER/NAME.
     profiles : mapping
         From `label_profiles`.
-    loudness : Loudness
-        How often, and how often in agreement.
+    sampling : ClipSampling
+        How often, and how often with the utterance's own emotion.
     seed : int
         Of the draw.
 
@@ -212,30 +213,29 @@ def lay_beside(
     source = clips.split("train")
     features = source.modalities[modality]
     emotions = np.array(emotion_of(source))
-    kinds = [name for name in EMOTIONS if name in emotions]
-    shares = loudness.shares(profiles, kinds)
+    acted = [name for name in EMOTIONS if name in emotions]
+    shares = sampling.shares(profiles, acted)
     speakers = speakers_of(source) if one_speaker else np.full(len(source), "")
     clips_of = clips_by(speakers, emotions)
     names = sorted(set(speakers.tolist()))
     train = np.array([split == "train" for split in mosei.splits])
-    chosen = (generator.random(len(train)) < loudness.videos) & train
+    chosen = (generator.random(len(train)) < sampling.videos) & train
     speaker_of_video = generator.integers(0, len(names), len(train))
     target = mosei.modalities.get(modality) or absent_features(features, len(mosei))
     values, valid = target.values.copy(), target.valid.copy()
     strongest = strongest_emotions(mosei.labels)
     for row in np.flatnonzero(chosen[mosei.video_of_row] & ~target.present):
-        if generator.random() < loudness.neutral:
-            kind = NEUTRAL
+        if generator.random() < sampling.neutral:
+            emotion = NEUTRAL
         else:
-            kind = str(generator.choice(kinds, p=shares))
-            if generator.random() < loudness.matched:
+            emotion = str(generator.choice(acted, p=shares))
+            if generator.random() < sampling.matched:
                 named = int(strongest[row])
                 felt = EMOTIONS[named] if 0 <= named < len(EMOTIONS) else NEUTRAL
-                kind = felt if felt in kinds else NEUTRAL
-        clip = int(generator.choice(clips_of[names[speaker_of_video[mosei.video_of_row[row]]], kind]))
+                emotion = felt if felt in acted else NEUTRAL
+        clip = int(generator.choice(clips_of[names[speaker_of_video[mosei.video_of_row[row]]], emotion]))
         values[row], valid[row] = features.values[clip], features.valid[clip]
-    laid = replace(target, values=values, valid=valid)
-    return with_modality(mosei, modality, laid)
+    return with_modality(mosei, modality, replace(target, values=values, valid=valid))
 
 
 def with_modality(table: UtteranceTable, modality: Modality, features: ModalityFeatures) -> UtteranceTable:

@@ -1,19 +1,16 @@
-"""Out-of-fold sentence vectors: MOSEI's train utterances as encoders see them that were not tuned on them.
+"""Out-of-fold sentence vectors: those of MOSEI's train utterances by encoders that were not tuned on them.
 
-The shipped encoder has seen the train utterances, so its vectors of them are surer than those of new ones, and a
-network that learns from them believes words too much. Here the train videos are cut into folds. For each, an encoder is
-tuned on the others; it gives the vectors of the fold. All encoders share one linear head, fitted to the shipped encoder
-and then kept, so that they put the labels into the same directions (stacked generalisation: Wolpert, Neural Networks
-1992).
+The served encoder was tuned on the train utterances, so its vectors separate their labels better than those of new
+ones, and a network trained on them overweights the text. The train videos are therefore split into folds; for each, an
+encoder tuned on the others gives the vectors (stacked generalisation: Wolpert, Neural Networks 1992). All encoders
+share one linear head, fitted to the served encoder and then fixed, so that labels have the same directions in all of
+them.
 
-Run as ``python -m mtmm_video.pipeline.training.out_of_fold``, once per fold; see
-docs/plus.md. Only train and valid transcripts are read.
+Only train and valid transcripts are read.
 """
 
 from __future__ import annotations
 
-import argparse
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +21,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
-from mtmm_video.extractors.text.sentence_encoder import SENTENCE_NAMES, WIDTH, load_transformer
+from mtmm_video.extractors.text.sentence_encoder import LONGEST_INPUT, SENTENCE_NAMES, WIDTH, load_transformer
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.errors import DataError
-from mtmm_video.foundation.files import atomic_path
 from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.pipeline.training.encoder_tuning import (
@@ -40,10 +36,10 @@ from mtmm_video.pipeline.training.encoder_tuning import (
     read_mosi_train,
     tune,
 )
+from mtmm_video.pipeline.training.stages import StageRun
 
-LOGGER = logging.getLogger(__name__)
 FOLDS = 3
-EPOCHS = 2  # the shipped encoder had 3; the third gave it 0.3 points of valid accuracy for a third of the time
+FOLD_EPOCHS = 2  # the served encoder had 3; the third gave it 0.3 points of valid accuracy for a third of the time
 HEAD_STEPS = 400  # of Adam over all train vectors at once; the loss no longer falls after 300
 
 
@@ -80,13 +76,11 @@ def fit_head(vectors: NDArray[np.float32], labels: Transcripts) -> nn.Linear:
     head = nn.Linear(WIDTH, TunedEncoder.OUTPUTS)
     inputs = torch.from_numpy(vectors) * POOLED_GAIN
     optimiser = torch.optim.Adam(head.parameters(), lr=0.01, weight_decay=1e-5)
-    for step in range(HEAD_STEPS):
+    for _ in range(HEAD_STEPS):
         loss = loss_of(head(inputs), labels, emotion_weight=TuningOptions().emotion_weight)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        if step % 100 == 0:
-            LOGGER.info("head step %d loss %.4f", step, float(loss.detach()))
     return head
 
 
@@ -118,38 +112,27 @@ def with_folds(mosei: UtteranceTable, paths: Sequence[Path]) -> UtteranceTable:
     return replace(mosei, modalities={**mosei.modalities, "text": replace(text, values=values)})
 
 
-def main() -> None:
-    """Command line: see docs/plus.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minilm", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
-    parser.add_argument("--mosi", type=Path, required=True, help="MOSI's utterances.csv.gz: its train transcripts")
-    parser.add_argument(
-        "--table", type=Path, required=True, help="mosei.safetensors of mtmm_video.pipeline.training.tables"
-    )
-    parser.add_argument("--fold", type=int, required=True, choices=range(FOLDS))
-    parser.add_argument("--out", type=Path, required=True, help="the vectors to write")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    table = UtteranceTable.load(arguments.table)
+def fold_vectors(run: StageRun, *, fold: int, options: TuningOptions) -> None:
+    """Stage: tune an encoder on the other folds and write the vectors of this fold's utterances.
+
+    The file holds ``rows`` (k,), numbers of utterances in MOSEI's table, and ``vectors`` (k, 384).
+    """
+    table = UtteranceTable.load(run.inputs["mosei"])
     train = rows_of(table, "train")
     labels = transcripts(table, train)
     text = table.modalities["text"]
     vectors = text.values[np.ix_(train, sentence_columns(text))]
-    fold = folds_of(table.video_ids, folds=FOLDS)[table.video_of_row[train]]
-    held = fold == arguments.fold
-    pieces = WordPieces.load(arguments.minilm / "vocab.txt")
+    held = folds_of(table.video_ids, folds=FOLDS)[table.video_of_row[train]] == fold
+    folder = run.weights["minilm-l6-v2"]
+    pieces = WordPieces.load(folder / "vocab.txt")
     encoder, _ = tune(
-        load_transformer(arguments.minilm),
+        load_transformer(folder),
         pieces,
-        train=labels.rows(np.flatnonzero(~held)) + read_mosi_train(arguments.mosi),
+        train=labels.rows(np.flatnonzero(~held)) + read_mosi_train(run.sources["mosi"]),
         valid=transcripts(table, rows_of(table, "valid")),
-        options=replace(TuningOptions(), epochs=EPOCHS),
+        options=options,
         head=fit_head(vectors, labels),
+        report=run.report,
     )
-    indices = [pieces.encode(table.texts[row], longest=256) for row in train[held]]
-    with atomic_path(arguments.out) as temporary:
-        save_file({"rows": train[held], "vectors": pooled(encoder, indices, padding=pieces.pad)}, temporary)
-
-
-if __name__ == "__main__":
-    main()
+    indices = [pieces.encode(table.texts[row], longest=LONGEST_INPUT) for row in train[held]]
+    save_file({"rows": train[held], "vectors": pooled(encoder, indices, padding=pieces.pad)}, run.output)

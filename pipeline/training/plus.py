@@ -1,41 +1,33 @@
-"""Training `plus`: teachers on words alone soften the labels, then all corpora teach with what each has.
+"""The configuration of `plus` and its training table: text with distilled labels, and clips of voices and faces.
 
-Run as ``python -m mtmm_video.pipeline.training.plus``; see docs/plus.md. Test splits are not looked at here.
+docs/plus.md has the comparisons. Test splits are not used.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mtmm_video.extractors.acoustic import COVAREP_NAMES
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, POSE_NAMES
-from mtmm_video.model.checkpoint import Checkpoint, save_checkpoint
-from mtmm_video.model.evaluation import evaluate, score_table
 from mtmm_video.model.features import Modality
+from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable, concatenate
-from mtmm_video.model.training import EpochRecord, Recipe, selection_split, train
 from mtmm_video.pipeline.corpora.faces import Profile, label_profiles
 from mtmm_video.pipeline.training.mixture import (
-    Loudness,
+    ClipSampling,
+    attach_clips,
     clip_weights,
     label_clips,
-    lay_beside,
     sessions,
     with_modality,
 )
 from mtmm_video.pipeline.training.out_of_fold import FOLDS, with_folds
-from mtmm_video.pipeline.training.soft_labels import taught
 
-LOGGER = logging.getLogger(__name__)
 LICENCE_NOTE = (
     "acoustic branch trained on RAVDESS (CC BY-NC-SA 4.0) and CMU-MOSI, text on CMU-MOSEI and CMU-MOSI (research use)"
 )
@@ -63,30 +55,32 @@ PLUS_RECIPE = replace(
     modalities=("text", "acoustic", "visual"),
     speaker_means=("acoustic",),
     modality_dropout=0.25,
-    # Where words are, voice and face are acted ones laid beside them, or MOSI's voices: without the words they would
-    # teach what chance put together, and MOSI's voices alone tell nothing (docs/plus.md).
+    # Where there is text, voice and face are acted clips attached at random, or MOSI's COVAREP means: with the text
+    # hidden the first would be trained on labels of unrelated text, and the second carry no information (docs/plus.md).
     never_hidden=("text",),
     epochs=12,
 )
-# What of COVAREP is taken: not creak, which our extractor does not measure; not HMPDM and HMPDD, whose means over
-# frames are means of angles. MCEP_0 is loudness: of the recording first, but the mean of the video is subtracted.
+# COVAREP without creak, which our extractor does not measure, and without HMPDM and HMPDD, whose means over frames are
+# means of angles. MCEP_0 is the level: mainly of the recording, but the mean of the video is subtracted.
 COVAREP_COLUMNS = tuple(name for name in COVAREP_NAMES if name != "creak" and not name.startswith("HMPD"))
 ACOUSTIC_COLUMNS = (*COVAREP_COLUMNS, *VOICE_NAMES)
-# What of FACET is taken: action units and pose. The expression columns were fitted on the same photographs, so on them
-# they would look surer than they are in use.
+# FACET's action units and pose. The expression columns were fitted on the same photographs, so on these they separate
+# the emotions better than on new faces.
 VISUAL_COLUMNS = (*ACTION_UNIT_NAMES, *POSE_NAMES)
 TEACHER_SEEDS = (1, 2)
-TEACHER_SHARE = 0.5  # of the teachers in the labels
-# Of an acted clip, an utterance of MOSEI having 1; at .6 voices gain little (docs/plus.md).
+TEACHER_SHARE = 0.5  # weight of the teachers in the labels
+# Mean weight of an acted clip, an utterance of MOSEI having 1; at .6 voices gain little (docs/plus.md).
 CLIP_WEIGHT = 0.3
-LOUDNESS = Loudness()
-SESSION_UTTERANCES = 4000  # of acted voices, drawn from the 1,039 train clips of RAVDESS and their variants
-LONGEST_SESSION = 12  # utterances; MOSEI's videos have 7 on average
+CLIP_SAMPLING = ClipSampling()
+
+
+TABLES = ("mosei", "mosi", "ravdess", "faces")
+FOLD_NAMES = tuple(f"fold-{fold}" for fold in range(FOLDS))
 
 
 @dataclass(frozen=True)
 class Corpora:
-    """The tables of `pipeline.training.tables`."""
+    """The tables of `pipeline.training.tables`, with `ACOUSTIC_COLUMNS` and `VISUAL_COLUMNS`."""
 
     mosei: UtteranceTable
     mosi: UtteranceTable
@@ -95,16 +89,20 @@ class Corpora:
 
     @classmethod
     def load(cls, folder: Path) -> Corpora:
-        """Read the four tables, and MOSEI's out-of-fold sentence vectors.
+        """Read the outputs of the stages in `TABLES` and `FOLD_NAMES` from the folder that they were written to.
 
         Raises
         ------
         DataError
             If one is missing or damaged.
         """
-        names = ("mosei", "mosi", "ravdess", "faces")
-        tables = {name: chosen_columns(UtteranceTable.load(folder / f"{name}.safetensors")) for name in names}
-        tables["mosei"] = with_folds(tables["mosei"], [folder / f"fold-{fold}.safetensors" for fold in range(FOLDS)])
+        return cls.read({name: folder / f"{name}.safetensors" for name in (*TABLES, *FOLD_NAMES)})
+
+    @classmethod
+    def read(cls, paths: Mapping[str, Path]) -> Corpora:
+        """Read the outputs of the stages in `TABLES` and `FOLD_NAMES`; see `load`."""
+        tables = {name: chosen_columns(UtteranceTable.load(paths[name])) for name in TABLES}
+        tables["mosei"] = with_folds(tables["mosei"], [paths[name] for name in FOLD_NAMES])
         return cls(**tables)
 
 
@@ -120,39 +118,39 @@ def chosen_columns(table: UtteranceTable) -> UtteranceTable:
     return table
 
 
-def words_alone(corpora: Corpora) -> UtteranceTable:
-    """Return MOSEI and MOSI with their text columns only."""
-    return concatenate([corpora.mosei.with_modalities(["text"]), corpora.mosi.with_modalities(["text"])])
+def text_table(mosei: UtteranceTable, mosi: UtteranceTable) -> UtteranceTable:
+    """Return MOSEI's rows and then MOSI's, with their text columns only."""
+    return concatenate([mosei.with_modalities(["text"]), mosi.with_modalities(["text"])])
 
 
-def softened(corpora: Corpora, words: UtteranceTable) -> Corpora:
-    """Return the corpora with the labels of `words`, which holds MOSEI's rows and then MOSI's."""
+def relabelled(corpora: Corpora, text: UtteranceTable) -> Corpora:
+    """Return the corpora with the labels of a `text_table`."""
     count = len(corpora.mosei)
-    rows = np.arange(len(words))
+    rows = np.arange(len(text))
     return replace(
         corpora,
-        mosei=replace(corpora.mosei, labels=words.labels.rows(rows[:count])),
-        mosi=replace(corpora.mosi, labels=words.labels.rows(rows[count:])),
+        mosei=replace(corpora.mosei, labels=text.labels.rows(rows[:count])),
+        mosi=replace(corpora.mosi, labels=text.labels.rows(rows[count:])),
     )
 
 
 def mixture(
-    corpora: Corpora, *, words: UtteranceTable, loudness: Loudness, clip_weight: float, seed: int
+    corpora: Corpora, *, text: UtteranceTable, sampling: ClipSampling, clip_weight: float, seed: int
 ) -> tuple[UtteranceTable, Mapping[str, float]]:
     """Mix all corpora.
 
     Parameters
     ----------
     corpora : Corpora
-        The tables, with the annotators' labels: they say what an acted clip stands for.
-    words : UtteranceTable
+        The tables with the annotators' labels, from which the labels of clips are computed.
+    text : UtteranceTable
         MOSEI and MOSI with the labels to learn, from `pipeline.training.soft_labels`.
-    loudness : Loudness
-        How clips are laid beside MOSEI's words.
+    sampling : ClipSampling
+        How clips are attached to MOSEI's utterances.
     clip_weight : float
         Mean weight of a clip on its own.
     seed : int
-        Of the drawing.
+        Of the sampling.
 
     Returns
     -------
@@ -162,107 +160,27 @@ def mixture(
         Per corpus, for the recipe.
     """
     profiles: Mapping[str, Profile] = label_profiles(corpora.mosei.split("train"))
-    learnt = softened(corpora, words)
+    learnt = relabelled(corpora, text)
     mosei = learnt.mosei
-    kinds: tuple[tuple[UtteranceTable, Modality, bool], ...] = (
+    corpora_of_clips: tuple[tuple[UtteranceTable, Modality, bool], ...] = (
         (corpora.ravdess, "acoustic", True),
         (corpora.faces, "visual", False),
     )
-    for offset, (clips, modality, one_speaker) in enumerate(kinds):
-        mosei = lay_beside(
+    for offset, (clips, modality, one_speaker) in enumerate(corpora_of_clips):
+        mosei = attach_clips(
             mosei,
             clips,
             modality=modality,
             one_speaker=one_speaker,
             profiles=profiles,
-            loudness=loudness,
+            sampling=sampling,
             seed=3 * seed + offset,
         )
     voices = sessions(
         corpora.ravdess,
         profiles=profiles,
-        loudness=loudness,
-        longest=LONGEST_SESSION,
-        utterances=SESSION_UTTERANCES,
+        sampling=sampling,
         seed=3 * seed + 2,
     )
-    weights = {"ravdess": clip_weight, **clip_weights(corpora.faces, profiles, loudness=loudness, weight=clip_weight)}
+    weights = {"ravdess": clip_weight, **clip_weights(corpora.faces, profiles, sampling=sampling, weight=clip_weight)}
     return concatenate([mosei, learnt.mosi, voices, label_clips(corpora.faces, profiles)]), weights
-
-
-def valid_figures(checkpoint: Checkpoint, table: UtteranceTable, *, corpus: str) -> dict[str, Any]:
-    """Return the main figures on the valid split of a corpus."""
-    valid = selection_split(table, corpus)
-    found = evaluate(score_table(checkpoint, valid), valid, thresholds=checkpoint.specification.thresholds)
-    sentiment, emotion = found["sentiment"], found["emotion"]
-    figures = {
-        "accuracy": sentiment["accuracy"],
-        "f1": sentiment["f1_weighted"],
-        "calibration_error": sentiment["calibration_error"],
-    }
-    if emotion is not None and corpus == "mosei":
-        figures |= {
-            "weighted_accuracy": emotion["weighted_accuracy"],
-            "emotion_f1": emotion["f1_weighted"],
-            "emotion_auroc": emotion["auroc"],
-        }
-    return {name: round(float(value), 4) for name, value in figures.items()}
-
-
-def log_epoch(record: EpochRecord) -> None:
-    """Log one epoch."""
-    mark = " *" if record.best else ""
-    LOGGER.info("epoch %d loss %.4f valid %.4f%s", record.epoch, record.loss, record.score, mark)
-
-
-def train_plus(
-    corpora: Corpora, *, words: UtteranceTable, seed: int, alone: bool, provenance: Mapping[str, Any]
-) -> Checkpoint:
-    """Train one seed.
-
-    Parameters
-    ----------
-    corpora : Corpora
-        The tables.
-    words : UtteranceTable
-        From `pipeline.training.soft_labels.taught`.
-    seed : int
-        Of everything random.
-    alone : bool
-        On words alone, to compare with; else on everything.
-    provenance : mapping
-        Stored with the checkpoint.
-    """
-    if alone:
-        return train(words, recipe=replace(TEXT_RECIPE, seed=seed), hook=log_epoch, provenance=provenance)
-    table, weights = mixture(corpora, words=words, loudness=LOUDNESS, clip_weight=CLIP_WEIGHT, seed=seed)
-    recipe = replace(PLUS_RECIPE, seed=seed, corpus_weights=weights)
-    return train(table, recipe=recipe, hook=log_epoch, provenance=provenance)
-
-
-def main() -> None:
-    """Command line: see docs/plus.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=Path, required=True, help="folder made by mtmm_video.pipeline.training.tables")
-    parser.add_argument("--out", type=Path, required=True, help="folder for SEED checkpoints, text-SEED and plus-SEED")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--words-alone", action="store_true", help="train the text-only checkpoints and stop")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    corpora = Corpora.load(arguments.tables)
-    provenance = {"made_by": "python -m mtmm_video.pipeline.training.plus", "licence_note": LICENCE_NOTE}
-    taught_path = arguments.out / "taught.safetensors"
-    if not taught_path.is_file():
-        taught(words_alone(corpora), recipe=TEXT_RECIPE, seeds=TEACHER_SEEDS, share=TEACHER_SHARE).save(taught_path)
-    words = UtteranceTable.load(taught_path)
-    for seed in arguments.seeds:
-        for kind in ("text",) if arguments.words_alone else ("text", "plus"):
-            checkpoint = train_plus(corpora, words=words, seed=seed, alone=kind == "text", provenance=provenance)
-            path = arguments.out / f"{kind}-{seed}.safetensors"
-            save_checkpoint(path, network=checkpoint.network, specification=checkpoint.specification, half=True)
-            for corpus, table in (("mosei", corpora.mosei), ("mosi", corpora.mosi)):
-                LOGGER.info("%s %s %s", path, corpus, json.dumps(valid_figures(checkpoint, table, corpus=corpus)))
-
-
-if __name__ == "__main__":
-    main()

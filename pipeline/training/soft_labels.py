@@ -1,9 +1,9 @@
-"""Soft labels for `plus`: half the annotators' word, half that of teachers who have not seen the utterance.
+"""Soft labels by distillation: the mean of the annotators' labels and of teachers that were not trained on the row.
 
-An emotion counts as present when one of three annotators saw a trace of it, and a sentiment of 0 counts as positive:
-hard labels with much chance in them. Teachers on words alone are trained on two thirds of the train videos and label
-the third (cross-fitting), so what they say is no echo of the labels (Hinton et al., 2015; Furlanello et al., ICML
-2018).
+An emotion is labelled present when one of three annotators marked a trace of it, and a sentiment of 0 is labelled
+positive, so the hard labels are noisy. Teachers on text alone are trained on two thirds of the train videos and predict
+the third (cross-fitting), so that their probabilities do not repeat the labels (Hinton et al., 2015; Furlanello et al.,
+ICML 2018).
 """
 
 from __future__ import annotations
@@ -17,26 +17,31 @@ from mtmm_video.model.evaluation import score_table
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.model.training import Recipe, train
 from mtmm_video.pipeline.training.out_of_fold import FOLDS, folds_of
+from mtmm_video.pipeline.training.stages import Progress, no_progress
 
 
-def taught(table: UtteranceTable, *, recipe: Recipe, seeds: Sequence[int], share: float) -> UtteranceTable:
-    """Mix the teachers' probabilities into the train labels.
+def distilled(
+    table: UtteranceTable, *, recipe: Recipe, seeds: Sequence[int], share: float, report: Progress = no_progress
+) -> UtteranceTable:
+    """Average the train labels with the teachers' probabilities.
 
     Parameters
     ----------
     table : UtteranceTable
-        Words with labels; train and valid are used, and valid chooses the teachers' epochs as it does the students'.
+        Text with labels; train and valid are used, and valid chooses the teachers' epochs as it does the student's.
     recipe : Recipe
-        Of the teachers: words alone.
+        Of the teachers: text alone.
     seeds : sequence of int
         One teacher each and fold; their probabilities are averaged.
     share : float
-        Of the teachers in the new label, in [0, 1].
+        Weight of the teachers in the new label, in [0, 1].
+    report : callable
+        Called after each teacher.
 
     Returns
     -------
     UtteranceTable
-        With soft labels in its train rows. Labels a corpus lacks come from the teachers alone.
+        With soft labels in its train rows. Labels that a corpus lacks are the teachers' alone.
     """
     fold_of_video = folds_of(table.video_ids, folds=FOLDS)
     in_train = np.array([split == "train" for split in table.splits])
@@ -46,10 +51,11 @@ def taught(table: UtteranceTable, *, recipe: Recipe, seeds: Sequence[int], share
         rest = table.videos([int(video) for video in np.flatnonzero(~held)])
         part = table.videos([int(video) for video in np.flatnonzero(held)])
         found = []
-        for seed in seeds:
+        for number, seed in enumerate(seeds, start=1):
             scores = score_table(train(rest, recipe=replace(recipe, seed=seed)), part)
             assert scores.positive is not None and scores.emotion is not None
             found.append(np.column_stack([scores.positive, scores.emotion]))
+            report(fold * len(seeds) + number, FOLDS * len(seeds), "teachers")
         probabilities[held[table.video_of_row]] = np.mean(found, axis=0)
     hard = np.column_stack([table.labels.sentiment, table.labels.emotion]).astype(np.float64)
     soft = np.where(np.isnan(hard), probabilities, (1 - share) * hard + share * probabilities)

@@ -1,106 +1,134 @@
-"""Making the tables that `plus` is trained on, one safetensors file a corpus. Slow, so each is made once.
-
-Run as ``python -m mtmm_video.pipeline.training.tables``; see docs/plus.md.
-"""
+"""The tables that `plus` is trained on, one stage and one safetensors file a corpus."""
 
 from __future__ import annotations
 
-import argparse
-import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from mtmm_video.extractors.acoustic import COVAREP_VERSION
+from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
 from mtmm_video.extractors.text.glove import GloveVectors
-from mtmm_video.model.features import hstack
-from mtmm_video.model.table import UtteranceTable
-from mtmm_video.pipeline.corpora.faces import faces_table, joined_text, photograph_tracks
+from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder
+from mtmm_video.extractors.visual import FACET_VERSION
+from mtmm_video.extractors.visual.calibration import ACTION_UNITS_FILE, EXPRESSIONS_FILE
+from mtmm_video.model.features import ModalityFeatures, hstack
+from mtmm_video.pipeline.corpora.faces import faces_table, photograph_tracks
 from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels
 from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
 from mtmm_video.pipeline.corpora.mosi import prepare_mosi
 from mtmm_video.pipeline.corpora.ravdess import ravdess_table
 from mtmm_video.pipeline.job import VOICE_WEIGHTS
 from mtmm_video.pipeline.training.mixture import attach_facet, with_modality
+from mtmm_video.pipeline.training.stages import Stage, StageRun
 from mtmm_video.pipeline.voice_features import no_voice
-from mtmm_video.pipeline.weights.resolution import resolve
 
-LOGGER = logging.getLogger(__name__)
 RAVDESS_VALID = ("R21", "R22", "R23", "R24")  # two men, two women: the folds of docs/plus.md go over all speakers
+TABLES_VERSION = "tables/1"
+GLOVE, SENTENCE, LANDMARKER = "glove-6b-50d", "minilm-l6-v2", "face-landmarker"
 
 
-def mosei_table(data: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
-    """Make MOSEI's table: joined text columns, and genuine FACET units where there are some.
+def text_columns(texts: Sequence[str], *, glove: Path, sentence: Path, delta: Path) -> ModalityFeatures:
+    """Return GloVe means and sentence vectors of a tuned encoder side by side, (n, 50 + 384).
 
     Parameters
     ----------
-    data : Path
-        The folder that holds ``mosei/labels`` and ``mosei/facet``.
+    texts : sequence of str, length n
+        Utterances.
     glove, sentence : Path
-        Weights of the text features.
+        Weights.
+    delta : Path
+        What the tuning added to the sentence encoder.
     """
-    labels = data / "mosei" / "labels"
-    table = prepare_labels(labels, glove=GloveVectors.load(glove))
-    text = joined_text(table.texts, glove=glove, sentence=sentence)
-    return attach_facet(replace(table, modalities={"text": text}), data / "mosei" / "facet", labels=labels)
+    means = GloveVectors.load(glove).utterance_means(texts)
+    vectors = SentenceEncoder.load(sentence, delta=delta).encode(texts)
+    valid = np.repeat(vectors.valid[:, None], len(vectors.names), axis=1)
+    return hstack(
+        [
+            ModalityFeatures(means.values, means.valid, means.names, means.version),
+            ModalityFeatures(vectors.values, valid, vectors.names, vectors.version),
+        ]
+    )
 
 
-def mosi_table(data: Path, *, glove: Path, sentence: Path) -> UtteranceTable:
-    """Make MOSI's table: joined text columns, and its real COVAREP means; the arguments are `mosei_table`'s.
+def write_mosei(run: StageRun) -> None:
+    """Stage: MOSEI with text columns, and genuine FACET action units of the videos that have them."""
+    labels = run.sources["labels"]
+    table = prepare_labels(labels, glove=GloveVectors.load(run.weights[GLOVE]))
+    text = text_columns(
+        table.texts, glove=run.weights[GLOVE], sentence=run.weights[SENTENCE], delta=run.inputs["encoder"]
+    )
+    attach_facet(replace(table, modalities={"text": text}), run.sources["facet"], labels=labels).save(run.output)
 
-    The voice columns are absent: nobody here has MOSI's sound.
-    """
-    table = prepare_mosi(data / "mosi" / MOSI_FILE, glove=GloveVectors.load(glove))
+
+def write_mosi(run: StageRun) -> None:
+    """Stage: MOSI with text columns and its genuine COVAREP means; voice columns are absent, for want of the sound."""
+    table = prepare_mosi(run.sources["mosi"], glove=GloveVectors.load(run.weights[GLOVE]))
     table = with_modality(table, "acoustic", hstack([table.modalities["acoustic"], no_voice(len(table))]))
-    return with_modality(table, "text", joined_text(table.texts, glove=glove, sentence=sentence))
+    text = text_columns(
+        table.texts, glove=run.weights[GLOVE], sentence=run.weights[SENTENCE], delta=run.inputs["encoder"]
+    )
+    with_modality(table, "text", text).save(run.output)
 
 
-def make_tables(data: Path, *, out: Path) -> None:
-    """Make the tables that are not there yet.
+def write_ravdess(run: StageRun, *, valid_speakers: tuple[str, ...]) -> None:
+    """Stage: RAVDESS measured by our own extractors, on all cores."""
+    ravdess_table(run.sources["ravdess"], valid_speakers=valid_speakers, model=run.weights[VOICE_WEIGHTS]).save(
+        run.output
+    )
+
+
+def write_faces(run: StageRun) -> None:
+    """Stage: the photographs measured by our own extractors, with the shipped maps to FACET's units."""
+    folder = run.sources["faces"]
+    faces_table(folder, tracks=photograph_tracks(folder, landmarker=run.weights[LANDMARKER])).save(run.output)
+
+
+def table_stages(data: Path) -> list[Stage]:
+    """Return the stages of the four tables.
 
     Parameters
     ----------
     data : Path
-        ``../shared/data``.
-    out : Path
-        Folder of the tables; remove one to make it anew.
-
-    Raises
-    ------
-    DataError, WeightsError
-        If a corpus or a weight is missing.
+        The folder that holds ``mosei``, ``mosi``, ``ravdess`` and ``faces``.
     """
-    glove, sentence, whisper = resolve("glove-6b-50d"), resolve("minilm-l6-v2"), resolve(VOICE_WEIGHTS)
-
-    def faces() -> UtteranceTable:
-        folder = data / "faces"
-        return faces_table(folder, tracks=photograph_tracks(folder, landmarker=resolve("face-landmarker")))
-
-    makers: dict[str, Callable[[], UtteranceTable]] = {
-        "mosei": lambda: mosei_table(data, glove=glove, sentence=sentence),
-        "mosi": lambda: mosi_table(data, glove=glove, sentence=sentence),
-        "faces": faces,
-        "ravdess": lambda: ravdess_table(data / "ravdess", valid_speakers=RAVDESS_VALID, model=whisper),
-    }
-    for name, make in makers.items():
-        path = out / f"{name}.safetensors"
-        if path.is_file():
-            continue
-        table = make()
-        table.save(path)
-        LOGGER.info(
-            "%s: %d videos, %d utterances, %s", path, len(table.video_ids), len(table), ", ".join(table.modalities)
-        )
-
-
-def main() -> None:
-    """Command line: see docs/plus.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="the folder that holds mosei, mosi, ravdess, faces")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    make_tables(arguments.data, out=arguments.out)
-
-
-if __name__ == "__main__":
-    main()
+    mosei, mosi = data / "mosei", data / "mosi" / MOSI_FILE
+    return [
+        Stage(
+            "mosei",
+            "mosei.safetensors",
+            write_mosei,
+            needs=("encoder",),
+            sources={"labels": mosei / "labels", "facet": mosei / "facet"},
+            weights=(GLOVE, SENTENCE),
+            versions=(TABLES_VERSION, FACET_VERSION),
+        ),
+        Stage(
+            "mosi",
+            "mosi.safetensors",
+            write_mosi,
+            needs=("encoder",),
+            sources={"mosi": mosi},
+            weights=(GLOVE, SENTENCE),
+            versions=(TABLES_VERSION, COVAREP_VERSION, VOICE_VERSION),
+        ),
+        Stage(
+            "ravdess",
+            "ravdess.safetensors",
+            write_ravdess,
+            sources={"ravdess": data / "ravdess"},
+            weights=(VOICE_WEIGHTS,),
+            settings={"valid_speakers": RAVDESS_VALID},
+            versions=(TABLES_VERSION, COVAREP_VERSION, VOICE_VERSION),
+        ),
+        Stage(
+            "faces",
+            "faces.safetensors",
+            write_faces,
+            sources={"faces": data / "faces", "action-units": ACTION_UNITS_FILE, "expressions": EXPRESSIONS_FILE},
+            weights=(LANDMARKER,),
+            versions=(TABLES_VERSION, FACET_VERSION),
+        ),
+    ]

@@ -99,6 +99,19 @@ def test_pickles_are_refused_unopened(tmp_path):
             load_checkpoint(path)
 
 
+def test_a_header_of_any_length_is_read(trained, tmp_path):
+    """The file begins with the header's length, in steps of eight; one in 32 begins like a pickle, with 0x80."""
+    checkpoint, _ = trained
+    first_bytes = set()
+    for extra in range(0, 256, 8):
+        path = tmp_path / f"{extra}.safetensors"
+        named = replace(checkpoint.specification, name="n" * (1 + extra))
+        save_checkpoint(path, network=checkpoint.network, specification=named)
+        first_bytes.add(path.read_bytes()[0])
+        assert load_checkpoint(path).specification.name == named.name
+    assert 0x80 in first_bytes
+
+
 def test_foreign_and_damaged_files_are_refused(trained, tmp_path):
     checkpoint, _ = trained
     noise, foreign, cut = (tmp_path / f"{name}.safetensors" for name in ("noise", "foreign", "cut"))

@@ -18,7 +18,7 @@ from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.pipeline.training.encoder_tuning import TunedEncoder, TuningOptions, tune
 from mtmm_video.pipeline.training.out_of_fold import FOLDS, fit_head, folds_of, rows_of, transcripts, with_folds
-from mtmm_video.pipeline.training.soft_labels import taught
+from mtmm_video.pipeline.training.soft_labels import distilled
 
 VIDEOS, LENGTH = 60, 4
 ROWS = VIDEOS * LENGTH
@@ -91,11 +91,11 @@ def test_a_given_head_is_kept_while_the_encoder_learns(table: UtteranceTable, tm
 
 def test_what_teachers_say_is_no_echo_of_the_labels(table: UtteranceTable) -> None:
     recipe = Recipe(hidden=8, dense=8, epochs=30, learning_rate=0.01)  # enough to know the 128 train rows by heart
-    soft = taught(table, recipe=recipe, seeds=(1,), share=1.0).labels
+    soft = distilled(table, recipe=recipe, seeds=(1,), share=1.0).labels
     train, valid = rows_of(table, "train"), rows_of(table, "valid")
     hard = table.labels
     correlation = np.corrcoef(soft.sentiment[train], hard.sentiment[train])[0, 1]
     assert abs(correlation) < 0.25, "dice cannot be foreseen"  # 192 rows: a standard error of .07
-    half = taught(table, recipe=replace(recipe, epochs=1), seeds=(1,), share=0.5).labels
+    half = distilled(table, recipe=replace(recipe, epochs=1), seeds=(1,), share=0.5).labels
     assert (half.sentiment[train] >= 0.5 * hard.sentiment[train]).all()
     np.testing.assert_array_equal(soft.emotion[valid], hard.emotion[valid])

@@ -18,11 +18,11 @@ from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.pipeline.corpora.faces import NEUTRAL, label_profiles, single_utterances, strongest_emotions
 from mtmm_video.pipeline.training.encoder_tuning import LowRank, Transcripts, TunedEncoder, loss_of
 from mtmm_video.pipeline.training.mixture import (
-    Loudness,
+    ClipSampling,
+    attach_clips,
     attach_facet,
     clip_weights,
     label_clips,
-    lay_beside,
     sessions,
 )
 
@@ -71,10 +71,10 @@ def clips() -> UtteranceTable:
     )
 
 
-def laid(mosei: UtteranceTable, clips: UtteranceTable, loudness: Loudness) -> UtteranceTable:
+def attached(mosei: UtteranceTable, clips: UtteranceTable, sampling: ClipSampling) -> UtteranceTable:
     profiles = label_profiles(mosei.split("train"))
-    return lay_beside(
-        mosei, clips, modality="acoustic", one_speaker=False, profiles=profiles, loudness=loudness, seed=1
+    return attach_clips(
+        mosei, clips, modality="acoustic", one_speaker=False, profiles=profiles, sampling=sampling, seed=1
     )
 
 
@@ -107,10 +107,10 @@ def test_a_believed_voice_always_agrees_and_a_disbelieved_one_never_tells(
     mosei: UtteranceTable, clips: UtteranceTable
 ) -> None:
     strongest = strongest_emotions(mosei.labels)
-    believed = laid(mosei, clips, Loudness(videos=1, neutral=0, matched=1)).modalities["acoustic"]
+    believed = attached(mosei, clips, ClipSampling(videos=1, neutral=0, matched=1)).modalities["acoustic"]
     rows = believed.present
     assert (believed.values[rows, 0] == strongest[rows]).all()
-    ignored = laid(mosei, clips, Loudness(videos=1, neutral=0, matched=0)).modalities["acoustic"]
+    ignored = attached(mosei, clips, ClipSampling(videos=1, neutral=0, matched=0)).modalities["acoustic"]
     happy = ignored.values[rows, 0] == EMOTIONS.index("happy")
     assert happy[strongest[rows] == 3].mean() == pytest.approx(happy[strongest[rows] != 3].mean(), abs=0.1)
 
@@ -121,7 +121,7 @@ def test_only_training_videos_get_clips_and_natural_features_stay(mosei: Utteran
     )
     natural.valid[:3] = True
     table = replace(mosei, modalities={**mosei.modalities, "acoustic": natural})
-    found = laid(table, clips, Loudness(videos=1)).modalities["acoustic"]
+    found = attached(table, clips, ClipSampling(videos=1)).modalities["acoustic"]
     assert (found.values[:3, 0] == 99).all()
     assert found.present[: 150 * LENGTH].all()
     assert not found.present[150 * LENGTH :].any()
@@ -129,13 +129,13 @@ def test_only_training_videos_get_clips_and_natural_features_stay(mosei: Utteran
 
 def test_weighted_clips_have_the_base_rates_of_natural_speech(mosei: UtteranceTable, clips: UtteranceTable) -> None:
     profiles = label_profiles(mosei.split("train"))
-    weights = clip_weights(clips, profiles, loudness=Loudness(neutral=0.5, share_power=1), weight=0.3)
+    weights = clip_weights(clips, profiles, sampling=ClipSampling(neutral=0.5, share_power=1), weight=0.3)
     per_clip = np.array([weights[corpus] for corpus in clips.corpora])
     assert per_clip.mean() == pytest.approx(0.3)
     emotions = np.array([corpus.split("/")[1] for corpus in clips.corpora])
     happy, anger = (per_clip[emotions == name].sum() for name in ("happy", "anger"))
     assert happy / anger == pytest.approx(profiles["happy"].share / profiles["anger"].share)
-    even = clip_weights(clips, profiles, loudness=Loudness(neutral=0.5, share_power=0), weight=0.3)
+    even = clip_weights(clips, profiles, sampling=ClipSampling(neutral=0.5, share_power=0), weight=0.3)
     assert even["acted/happy"] == pytest.approx(even["acted/anger"]), "ten clips of each"
     assert label_clips(clips, profiles).labels.emotion[emotions == "sad", EMOTIONS.index("sad")].min() == 1
 
@@ -158,8 +158,8 @@ def voices() -> UtteranceTable:
 
 def test_a_session_is_one_speaker_now_even_and_now_not(mosei: UtteranceTable, voices: UtteranceTable) -> None:
     profiles = label_profiles(mosei.split("train"))
-    loudness = Loudness(neutral=0.6, share_power=0)
-    table = sessions(voices, profiles=profiles, loudness=loudness, longest=8, utterances=4000, seed=1)
+    sampling = ClipSampling(neutral=0.6, share_power=0, longest_session=8, session_utterances=4000)
+    table = sessions(voices, profiles=profiles, sampling=sampling, seed=1)
     kinds, speakers = table.modalities["acoustic"].values.T
     shares = []
     for start, end in itertools.pairwise(table.offsets):
@@ -176,13 +176,13 @@ def test_a_session_is_one_speaker_now_even_and_now_not(mosei: UtteranceTable, vo
 
 
 def test_a_video_gets_the_voice_of_one_speaker(mosei: UtteranceTable, voices: UtteranceTable) -> None:
-    table = lay_beside(
+    table = attach_clips(
         mosei,
         voices,
         modality="acoustic",
         one_speaker=True,
         profiles=label_profiles(mosei.split("train")),
-        loudness=Loudness(videos=1),
+        sampling=ClipSampling(videos=1),
         seed=1,
     )
     speakers = table.modalities["acoustic"].values[: 150 * LENGTH, 1].reshape(150, LENGTH)
