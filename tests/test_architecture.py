@@ -33,6 +33,7 @@ INNER: dict[str, dict[str, set[str]]] = {
         "transcripts": set(),
         "reports": set(),
         "corpora": {"media", "store"},
+        "comparison": {"corpora", "reports"},
         "training": {"corpora", "media", "weights"},
     },
     "flows": {"commands": set()},
