@@ -41,7 +41,7 @@ STEPS: tuple[Step, ...] = (
     Step("speech", ("media",), "detecting speech", 0.01),
     Step("transcript", ("media", "speech"), "recognising words", 0.41, gpu=True),
     Step("speakers", ("media", "speech"), "diarising speakers", 0.03),
-    Step("utterances", ("transcript", "speakers"), "segmenting utterances", 0.0),
+    Step("utterances", ("media", "transcript", "speakers"), "segmenting utterances", 0.0),
     Step("acoustic", ("media",), "measuring the voice", 0.17),
     Step("voice", ("media", "utterances"), "encoding how it is said", 0.03),
     Step("visual", ("media",), "tracking faces", 0.32, gpu=True),

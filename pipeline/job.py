@@ -15,7 +15,7 @@ from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import StepRecord
 from mtmm_video.pipeline.store.local import Store, hash_video, mark_used, unreadable
-from mtmm_video.pipeline.transcripts.reading import read_transcript
+from mtmm_video.pipeline.transcripts.reading import names_speakers
 from mtmm_video.pipeline.weights import resolution
 
 VOICE_WEIGHTS = "whisper-base"  # of `extractors.acoustic.whisper_states`, whichever whisper recognises the words
@@ -158,7 +158,7 @@ class Job:
                 transcript_sha256 = sha256_of(options.transcript)
             except OSError as error:
                 raise InputError(f"{options.transcript}: the transcript cannot be read ({error.strerror})") from error
-            if any(utterance.speaker for utterance in read_transcript(options.transcript)):
+            if names_speakers(options.transcript):
                 speaker_source = "transcript"
         checkpoint = resolve_checkpoint(options.model)
         specification = load_specification(checkpoint)

@@ -71,7 +71,7 @@ class AnalyzeOptions:
     language : str or None
         ISO 639-1 code of what is spoken; None lets the recogniser decide.
     transcript : Path or None
-        SRT, VTT or JSON with words, used in place of the recogniser.
+        Subtitles or JSON with words, used in place of the recogniser; docs/utterances.md lists the formats.
     model : str
         ``plus``, ``paper``, or the path of a checkpoint.
     visual : str
@@ -94,7 +94,7 @@ class AnalyzeOptions:
     asr: str = _option("base", "Whisper model: base, tiny.en.", metavar="NAME", choices=("base", "tiny.en"))
     language: str | None = _option(None, "Language spoken, such as en; recognised where not given.", metavar="CODE")
     transcript: Path | None = _option(  # noqa: RUF009 (it declares a field)
-        None, "SRT, VTT or JSON with words, in place of recognition.", metavar="FILE", single=True
+        None, "Subtitles (SRT, VTT, ASS ...) or JSON with words, in place of recognition.", metavar="FILE", single=True
     )
     model: str = _option(
         DEFAULT_MODEL, "Checkpoint: paper, plus, or a path.", metavar="NAME", choices=("plus", "paper")

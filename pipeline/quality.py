@@ -33,6 +33,7 @@ FLAGS: Mapping[str, str] = {
     "several_faces": "more than one face was seen; the one that speaks was chosen, see quality.face_confidence",
     "head_turned": "the head is turned away for more than half of the frames with a face",
     "small_or_blurred_face": "the face is too small or too blurred for reliable action units",
+    "incomplete_file": "the file is incomplete, see the notes of the report",
     "no_video": "the file has no picture",
     "no_audio": "the file has no sound",
     "unvoiced": "hardly any voiced speech was measured: pitch and voice quality are not reliable",
@@ -190,6 +191,7 @@ def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple
         "head_turned": _above(quality.turned_share, TURNED_SHARE),
         "small_or_blurred_face": _below(quality.face_height, SMALL_FACE_PIXELS)
         or _below(quality.sharpness, BLURRED_SHARPNESS),
+        "incomplete_file": source.claimed_duration is not None,
         "no_video": not source.has_video,
         "no_audio": not source.has_audio,
         "unvoiced": source.has_audio and _below(quality.voiced_share, UNVOICED_SHARE),
@@ -217,7 +219,7 @@ def notes_of(source: Source, *, utterances: int, spoken: float, absent: Sequence
     visual : str
         The backend that looked for faces, or "none".
     """
-    notes = []
+    notes = list(source.remarks)
     if not source.has_audio:
         notes.append("The file has no sound: no acoustic features.")
     elif spoken == 0:

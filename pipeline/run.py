@@ -26,6 +26,7 @@ from mtmm_video.pipeline.store.artefacts import (
     load_prediction,
     load_source,
     load_speech,
+    load_utterance_notes,
     load_utterances,
 )
 from mtmm_video.pipeline.store.local import Store
@@ -187,12 +188,15 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
         features=features,
         prediction=prediction,
         provenance=_provenance(job, results.values()),
-        notes=notes_of(
-            source,
-            utterances=len(utterances),
-            spoken=float((speech[:, 1] - speech[:, 0]).sum()),
-            absent=absent,
-            visual=job.options.visual,
+        notes=(
+            *notes_of(
+                source,
+                utterances=len(utterances),
+                spoken=float((speech[:, 1] - speech[:, 0]).sum()),
+                absent=absent,
+                visual=job.options.visual,
+            ),
+            *load_utterance_notes(results["utterances"].path),
         ),
     )
 

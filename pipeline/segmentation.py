@@ -19,7 +19,7 @@ from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.utterance import Utterance
 
-SEGMENTATION_VERSION = "pause-sentence/1"  # raise when the rules change: stored utterances are then recomputed
+SEGMENTATION_VERSION = "pause-sentence/2"  # raise when the rules change: stored utterances are then recomputed
 PAUSE = 1.0  # seconds; in MOSI 0.1 % of the gaps between words of an utterance are as long
 LONGEST = 20.0  # seconds; 95 % of MOSEI's utterances are shorter than 17
 SHORTEST = 1.0  # seconds; 99 % of MOSEI's utterances are longer than 1.7, of which 0.8 are padding
@@ -28,14 +28,34 @@ LONGEST_JOIN = 2.0  # seconds; the longest pause within a sentence (a rhetorical
 SHORTEST_SIDE = 2.0  # seconds; a cut of a long utterance leaves at least this much on both sides
 COMMA_BONUS = 0.3  # seconds that a comma adds to the pause after it when a long utterance is cut
 
-SENTENCE_END = re.compile(r"[.?!。！？؟।]['\"”’)\]»]*$")
+# The end of a sentence may be followed by closing quotes and by signs that nobody says: "Fine! 😀".
+SENTENCE_END = re.compile(r"[.?!。！？؟।]['\"”’)\]»]*(?:\s+[^\w\s]+)*$")
 CLAUSE_END = re.compile(r"[,;:—–，、；：]['\"”’)\]»]*$")
-# A full stop that does not end a sentence: titles, initials, spelled letters ("U.S."), "e.g."; and three points, which
-# whisper writes for a hesitation.
+# A full stop that does not end a sentence: titles, "et al.", "e.g."; and three points, which whisper writes for a
+# hesitation.
 NO_SENTENCE_END = re.compile(
-    r"(?:^(?:mr|mrs|ms|dr|st|jr|sr|prof|rev|gen|sen|rep|gov|lt|col|vs|no|inc|approx)\.|^(?:\w\.)+|.*\.\.\.)$",
+    r"^['\"“‘(\[«]*(?:mr|mrs|ms|mx|dr|prof|rev|hon|gen|sen|rep|gov|lt|col|capt|sgt|cmdr|messrs|st|mt|ft|al|vs|cf|viz|"
+    r"approx|e\.g|i\.e|mme|mlle|hr|fr|frau|herr|z\.b|d\.h|bzw|ca|sog|srta|sra|dña)\.$|\.\.\.",
     re.IGNORECASE,
 )
+# Points that end a sentence only where one begins after them: "We met at 5 p.m. I was late", but "the U.S. Senate".
+DOUBTFUL_END = re.compile(
+    r"^['\"“‘(\[«]*(?:(?:\w\.)+|(?:etc|inc|ltd|co|corp|jr|sr|bros|usw|dept|ave|blvd)\.)$", re.IGNORECASE
+)
+# A point before a number: "No. 5", "fig. 2", "Jan. 3".
+BEFORE_NUMBER = re.compile(
+    r"^['\"“‘(\[«]*(?:no|nos|nr|núm|fig|figs|vol|vols|p|pp|ch|sec|art|eq|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$",
+    re.IGNORECASE,
+)
+# fmt: off
+SENTENCE_STARTERS = frozenset((
+    "the", "a", "an", "this", "that", "these", "those", "there", "here", "it", "its", "it's", "i", "i'm", "i've",
+    "i'll", "i'd", "we", "we're", "you", "you're", "he", "he's", "she", "she's", "they", "they're", "my", "our",
+    "your", "his", "her", "their", "but", "and", "so", "or", "if", "when", "then", "now", "what", "why", "how",
+    "who", "where", "because", "in", "on", "at", "for", "with", "to", "as", "after", "before", "not", "no", "yes",
+    "yeah", "well", "okay", "oh", "let", "let's", "do", "don't", "is", "are", "was",
+))
+# fmt: on
 
 
 @dataclass
@@ -92,9 +112,24 @@ def utterance(index: int, words: Sequence[Word], *, speaker: str | None = None) 
     return Utterance(index, words[0].start, words[-1].end, text, tuple(words), speaker)
 
 
-def ends_sentence(text: str) -> bool:
-    """Return whether a word ends a sentence according to its punctuation."""
-    return bool(SENTENCE_END.search(text)) and not NO_SENTENCE_END.search(text)
+def ends_sentence(text: str, following: str | None = None) -> bool:
+    """Return whether a word ends a sentence, according to its punctuation and the word after it.
+
+    Parameters
+    ----------
+    text : str
+        The word.
+    following : str or None
+        The next word of the same speaker, None where there is none: "Jan." ends a sentence before "We", not before "3".
+    """
+    if not SENTENCE_END.search(text) or NO_SENTENCE_END.search(text):
+        return False
+    if BEFORE_NUMBER.search(text):
+        return following is None or not (following.lstrip("#(")[:1].isdigit() or following[:1].islower())
+    if DOUBTFUL_END.search(text):
+        begins = following is not None and following[:1].isupper()
+        return begins and str(following).strip(",.;:!?\"'").lower() in SENTENCE_STARTERS
+    return True
 
 
 def _pause(words: Sequence[Word], index: int) -> float:
@@ -108,7 +143,7 @@ def _bounded(words: Sequence[Word], voices: Sequence[str | None]) -> list[_Group
     for index, word in enumerate(words):
         last_word = index == len(words) - 1
         new_speaker = last_word or voices[index] != voices[index + 1]
-        sentence_end = ends_sentence(word.text)
+        sentence_end = ends_sentence(word.text, None if new_speaker else words[index + 1].text)
         if new_speaker or sentence_end or _pause(words, index) >= PAUSE:
             groups.append(_Group(first, index, new_speaker, sentence_end))
             first = index + 1
@@ -116,9 +151,23 @@ def _bounded(words: Sequence[Word], voices: Sequence[str | None]) -> list[_Group
 
 
 def _cut_long(words: Sequence[Word], group: _Group) -> list[_Group]:
+    """Cut a group until every piece fits, from its left to its right."""
+    pieces: list[_Group] = []
+    waiting = [group]
+    while waiting:
+        piece = waiting.pop()
+        if words[piece.last].end - words[piece.first].start <= LONGEST or piece.first == piece.last:
+            pieces.append(piece)
+            continue
+        cut = _best_cut(words, piece)
+        waiting.append(_Group(cut + 1, piece.last, piece.closed, piece.sentence_end))
+        waiting.append(_Group(piece.first, cut, closed=False, sentence_end=False))
+    return pieces
+
+
+def _best_cut(words: Sequence[Word], group: _Group) -> int:
+    """Return the word after which a group is cut: the largest pause, commas preferred, then the middle."""
     start, end = words[group.first].start, words[group.last].end
-    if end - start <= LONGEST or group.first == group.last:
-        return [group]
     candidates = [
         index
         for index in range(group.first, group.last)
@@ -130,10 +179,7 @@ def _cut_long(words: Sequence[Word], group: _Group) -> list[_Group]:
         comma = COMMA_BONUS if CLAUSE_END.search(words[index].text) else 0.0
         return round(_pause(words, index) + comma, 2), -abs(words[index].end - middle)
 
-    cut = max(candidates, key=worth)
-    before = _Group(group.first, cut, closed=False, sentence_end=False)
-    after = _Group(cut + 1, group.last, group.closed, group.sentence_end)
-    return [*_cut_long(words, before), *_cut_long(words, after)]
+    return max(candidates, key=worth)
 
 
 def _join_short(words: Sequence[Word], groups: Sequence[_Group]) -> list[_Group]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,19 @@ class Source:
     sha256 : str
         Of the file's content.
     duration : float
-        Seconds; measured by decoding where the container does not say.
+        Seconds of content; less than in the header if the file is incomplete.
     has_audio, has_video : bool
         Whether the file has a usable track of that kind (cover art is not video).
     width, height : int or None
         Of the upright picture in pixels.
     frame_rate : float or None
         Mean frames per second.
+    claimed_duration : float or None
+        Duration in the header in seconds, if it exceeds the content; None otherwise.
+    gaps : tuple of (float, float)
+        Start and end in seconds of gaps in the audio: packets that were lost or never recorded.
+    remarks : tuple of str
+        Sentences for the report: missing content, gaps, restarts, overlaps.
     """
 
     name: str
@@ -36,3 +44,18 @@ class Source:
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = None
+    claimed_duration: float | None = None
+    gaps: tuple[tuple[float, float], ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Source:
+        """Convert from JSON; fields that were added in later versions may be missing.
+
+        Raises
+        ------
+        TypeError
+            If an original field is missing, or one is unknown.
+        """
+        gaps = tuple((float(start), float(end)) for start, end in facts.get("gaps", ()))
+        return cls(**{**facts, "gaps": gaps, "remarks": tuple(facts.get("remarks", ()))})

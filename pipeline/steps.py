@@ -40,6 +40,7 @@ from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures,
 from mtmm_video.model.prediction import predict
 from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_words
 from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
+from mtmm_video.pipeline.media.presence import find_presence
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
@@ -66,7 +67,7 @@ from mtmm_video.pipeline.store.artefacts import (
 )
 from mtmm_video.pipeline.store.local import load_arrays, save_arrays
 from mtmm_video.pipeline.text_features import text_features
-from mtmm_video.pipeline.transcripts.reading import read_transcript
+from mtmm_video.pipeline.transcripts.reading import TRANSCRIPTS_VERSION, read_transcript
 from mtmm_video.pipeline.utterance import Utterance
 from mtmm_video.pipeline.voice_features import no_voice, voice_features
 
@@ -141,9 +142,9 @@ def _step(
     return register
 
 
-@_step("json", version="2", parameters=lambda _job: {})
+@_step("json", version="3", parameters=lambda _job: {})
 def media(run: StepRun) -> None:
-    """Probe the file.
+    """Probe the file: what it holds, and how much of what it claims is there.
 
     Raises
     ------
@@ -151,16 +152,20 @@ def media(run: StepRun) -> None:
         If the file is no video or sound that can be decoded.
     """
     info = probe(run.job.video)
+    presence = find_presence(run.job.video, info)
     source = Source(
         name="",
         path="",
         sha256=run.job.content,
-        duration=info.duration,
+        duration=presence.duration,
         has_audio=info.has_audio,
         has_video=info.has_video,
         width=info.width,
         height=info.height,
         frame_rate=info.frame_rate,
+        claimed_duration=presence.claimed_duration,
+        gaps=presence.gaps,
+        remarks=presence.remarks,
     )
     save_source(run.path, source)
 
@@ -228,9 +233,11 @@ def speakers(run: StepRun) -> None:
 
 @_step(
     "json",
+    version="2",
     parameters=lambda job: {
         "segmentation": SEGMENTATION_VERSION,
         "file": job.transcript_sha256,
+        "transcripts": None if job.transcript_sha256 is None else TRANSCRIPTS_VERSION,
         "assignment": SPEAKER_NAMES_VERSION,
         "speaker_names": list(job.options.speaker_names),
     },
@@ -238,13 +245,14 @@ def speakers(run: StepRun) -> None:
 def utterances(run: StepRun) -> None:
     """Segment the words into utterances, by pauses, sentences and speakers; those of the user's transcript if given."""
     if run.job.options.transcript is not None:
-        found = read_transcript(run.job.options.transcript)
+        given = read_transcript(run.job.options.transcript, duration=run.source().duration)
+        found, notes = given.utterances, given.notes
     else:
-        found = segment(load_transcript(run.inputs["transcript"]).words)
+        found, notes = segment(load_transcript(run.inputs["transcript"]).words), ()
     if "speakers" in run.inputs:
         turns = load_diarization(run.inputs["speakers"]).turns
         found = with_speakers(found, turns, names=run.job.options.speaker_names)
-    save_utterances(run.path, found)
+    save_utterances(run.path, found, notes=notes)
 
 
 @_step("safetensors", parameters=lambda _job: {"covarep": COVAREP_VERSION})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from mtmm_video.extractors.speech.words import Word
@@ -88,5 +89,6 @@ def _in_order(spans: Sequence[Span | None]) -> list[Span | None]:
 
 def _share(texts: Sequence[str], start: float, end: float) -> list[Span]:
     lengths = [max(1, len(text)) for text in texts]
-    marks = [start + (end - start) * sum(lengths[:count]) / sum(lengths) for count in range(len(texts))]
+    whole = sum(lengths)
+    marks = [start + (end - start) * before / whole for before in itertools.accumulate(lengths[:-1], initial=0)]
     return list(zip(marks, [*marks[1:], end], strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mtmm_video.foundation.errors import MediaError
 
 OPEN_OPTIONS = {"protocol_whitelist": "file"}  # a playlist that names network addresses opens no connection
+MOST_BOXES = 64  # kinds of outer boxes that are looked at; files have about five
 Packet: TypeAlias = "av.Packet[Any]"  # generic in PyAV's type stubs only
 DecodedFrame = av.VideoFrame | av.AudioFrame
 
@@ -52,10 +53,33 @@ def open_media(path: Path) -> Iterator[av.container.InputContainer]:
     try:
         container = av.open(address(path), options=OPEN_OPTIONS, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if _lacks_index(path):
+            raise MediaError(
+                f"{path}: is an MP4 or MOV file without its index, which is written last: the recording or the copy "
+                "broke off; copy it again, or repair it with the program that recorded it"
+            ) from error
         reason = getattr(error, "strerror", None) or error
         raise MediaError(f"{path}: is not a media file that FFmpeg can read ({reason})") from error
     with container:
         yield container
+
+
+def _lacks_index(path: Path) -> bool:
+    """Tell whether a file is MP4 or MOV (ISO/IEC 14496-12) and has no ``moov`` box among its outer boxes."""
+    boxes: set[bytes] = set()
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        position = 0
+        while position + 8 <= size and len(boxes) < MOST_BOXES:
+            file.seek(position)
+            head = file.read(16)
+            boxes.add(head[4:8])
+            length = int.from_bytes(head[:4], "big")
+            length = int.from_bytes(head[8:16], "big") if length == 1 else length
+            if length < 8:  # up to the end of the file, or damage
+                break
+            position += length
+    return b"ftyp" in boxes and b"moov" not in boxes
 
 
 def start_of(container: av.container.InputContainer) -> float:
@@ -82,8 +106,12 @@ def frames_of(packet: Packet) -> list[DecodedFrame] | None:
         return None
 
 
-def pictures_of(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+def pictures_of(
+    container: av.container.InputContainer, stream: av.VideoStream, *, note: Callable[[Packet], None]
+) -> Iterator[av.VideoFrame]:
     """Decode a video stream in order, without frames that depend on damaged data.
+
+    `note` is called with every packet before it is decoded.
 
     Frames are coded as differences from earlier ones, and decoders conceal damage by interpolation. So after a damaged
     packet or a frame that the decoder marks as corrupt, all frames up to the next intact key frame are dropped.
@@ -91,6 +119,7 @@ def pictures_of(container: av.container.InputContainer, stream: av.VideoStream) 
     stream.thread_type = "AUTO"
     sound = True
     for packet in packets_of(container, [stream]):
+        note(packet)
         frames = frames_of(packet)
         if frames is None:
             sound = False
@@ -104,7 +133,8 @@ def pictures_of(container: av.container.InputContainer, stream: av.VideoStream) 
 
 def seconds(ticks: int | None, time_base: Any, start: float) -> float | None:
     """Convert a time in units of `time_base` (a fraction of a second) to seconds after `start`; None stays None."""
-    return None if ticks is None or time_base is None else float(ticks * time_base) - start
+    # Not float(ticks * time_base): the arithmetic of fractions would take longer than reading the packets.
+    return None if ticks is None or time_base is None else ticks * time_base.numerator / time_base.denominator - start
 
 
 def upright(frame: av.VideoFrame, *, pixel_ratio: float, longest_side: int | None) -> NDArray[np.uint8]:

@@ -89,7 +89,7 @@ def _read_analysis(content: Mapping[str, Any]) -> Analysis:
     provenance = dict(content["provenance"])
     provenance["steps"] = tuple(StepRecord(**step) for step in provenance["steps"])
     return Analysis(
-        source=Source(**content["source"]),
+        source=Source.from_facts(content["source"]),
         utterances=utterances,
         features=VideoFeatures(
             video_id=content["features"]["video_id"],

@@ -29,7 +29,7 @@ def save_source(path: Path, source: Source) -> None:
 
 def load_source(path: Path, *, name: str, video: Path) -> Source:
     """Read what `save_source` wrote, under the name and path of the video at hand."""
-    return Source(**{**load_json(path), "name": name, "path": str(video)})
+    return Source.from_facts({**load_json(path), "name": name, "path": str(video)})
 
 
 def save_speech(path: Path, speech: NDArray[np.float64]) -> None:
@@ -66,16 +66,22 @@ def load_transcript(path: Path) -> Transcript:
     return Transcript(language=content["language"], words=tuple(Word(**word) for word in content["words"]))
 
 
-def save_utterances(path: Path, utterances: Sequence[Utterance]) -> None:
-    """Write utterances with their words as JSON."""
-    save_json(path, [dataclasses.asdict(utterance) for utterance in utterances])
+def save_utterances(path: Path, utterances: Sequence[Utterance], *, notes: Sequence[str] = ()) -> None:
+    """Write utterances with their words, and what a reader should know about where they come from, as JSON."""
+    save_json(path, {"utterances": [dataclasses.asdict(utterance) for utterance in utterances], "notes": list(notes)})
 
 
 def load_utterances(path: Path) -> tuple[Utterance, ...]:
     """Read what `save_utterances` wrote."""
     return tuple(
-        Utterance(**{**entry, "words": tuple(Word(**word) for word in entry["words"])}) for entry in load_json(path)
+        Utterance(**{**entry, "words": tuple(Word(**word) for word in entry["words"])})
+        for entry in load_json(path)["utterances"]
     )
+
+
+def load_utterance_notes(path: Path) -> tuple[str, ...]:
+    """Read the notes that `save_utterances` wrote."""
+    return tuple(load_json(path)["notes"])
 
 
 def save_stream(path: Path, stream: FeatureStream) -> None:

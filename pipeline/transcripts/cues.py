@@ -1,141 +1,204 @@
-"""Parsing of subtitle files: SubRip (SRT) and WebVTT, with the word times of some WebVTT files.
+"""Cues of subtitle files: SubRip (SRT), WebVTT with the word times that some files hold, and YouTube's SBV.
 
-Sources: W3C, "WebVTT: The Web Video Text Tracks Format", 2019, section 4. SRT has no specification; variants that
-players accept are accepted: a point for the comma, no hours, no cue numbers.
+Sources: W3C, "WebVTT: The Web Video Text Tracks Format", 2019, section 4. SRT has no specification, so what players
+accept is accepted: a point for the comma, fields of any length, no hours, no cue numbers, empty lines within a cue.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline.transcripts.passages import Notes, Passage, Token
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
-_TIMING = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?$")
-_WORD_TIME = re.compile(rf"<{_TIME}>")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
-_TAG = re.compile(r"</?[^>]*>|\{\\[^}]*\}")
-_NAME = re.compile(r"^(?:>>\s*)?([A-Z][A-Z0-9 .'’-]{1,30}):\s+")  # "JOHN SMITH: ..."
-_NON_SPEECH_EVENT = re.compile(r"\[[^\[\]]*\]|^\s*\([^()]*\)\s*$|[♪♫#]")  # [Music], a cue in brackets, songs
-_WEBVTT_BLOCKS = ("NOTE", "STYLE", "REGION")
-
-
-@dataclass(frozen=True)
-class CueWord:
-    """One word of a cue: text, and start in seconds and speaker if the file has them."""
-
-    text: str
-    start: float | None
-    speaker: str | None
+_TIME = r"(-?)(?:(?:(\d+)\s*:\s*)?(\d+)\s*:\s*)?(\d+)(?:[.,:]\s*(\d{1,9}))?"
+_TIMING = re.compile(rf"^\s*{_TIME}\s*-{{1,2}}>\s*{_TIME}(?:\s+(?!-?\d).*)?\s*$")
+_DAMAGED_TIMING = re.compile(r"^\s*-?\d[\d:.,]*\d[^\s]*\s*-->")
+_SBV_TIMING = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3}),(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3})\s*$")
+_WORD_TIME = re.compile(r"<(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})>")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]{1,200})>")
+_RUBY_TEXT = re.compile(r"<rt(?:\.[^>]*)?>.*?(?:</rt>|$)")  # a reading aid, printed above the words and not spoken
+# The tags that players know. All else between < and > is text.
+_TAG = re.compile(r"</?(?:[bius]|br|em|strong|font|ruby|v|lang|c)(?:[.\s][^<>]*)?/?>", re.IGNORECASE)
+_OVERRIDE = re.compile(r"\{\\[^{}]*\}|\{[yY]:[ibus]+\}")  # "{\an8}" of SubStation, "{y:i}" of MicroDVD
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_VTT_ASIDE = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t]|$)")
 
 
 @dataclass(frozen=True)
 class Cue:
-    """One cue: bounds in seconds and its words."""
+    """One cue as it stands in the file: bounds in seconds, its lines, and where it is."""
 
     start: float
     end: float
-    words: tuple[CueWord, ...]
+    lines: tuple[str, ...]
+    place: str
 
 
-def read_cues(text: str, *, path: Path) -> tuple[Cue, ...]:
-    """Parse the cues of an SRT or WebVTT file.
+def is_webvtt(text: str) -> bool:
+    """Tell whether a text is WebVTT by its first line."""
+    return re.match(r"\ufeff?WEBVTT(?:[ \t\r\n]|$)", text) is not None
 
-    Formatting, notes and annotations of non-speech events (``[Music]``) are dropped. In roll-up captions, whose cues
-    repeat the previous line, every line counts once.
+
+def has_cues(text: str) -> bool:
+    """Tell whether a text has the timing lines of SRT, WebVTT or SBV."""
+    return any(_is_timing(line) for line in text.splitlines())
+
+
+def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
+    """Cut a subtitle file into its cues.
 
     Parameters
     ----------
     text : str
         Content of the file.
     path : Path
-        For error messages.
+        For messages.
+    notes : Notes
+        Receives what was mended.
 
     Returns
     -------
     tuple of Cue
-        In order of time, without empty cues.
+        In the order of the file, those without text left out.
 
     Raises
     ------
     InputError
-        If a timing line is malformed or a cue ends before it starts; the message names file and line.
+        If a timing line is damaged or a cue ends before it starts; the message names file and line.
     """
-    rolling = bool(_WORD_TIME.search(text))
+    webvtt = is_webvtt(text)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     cues: list[Cue] = []
-    shown: list[str] = []
-    for (start, end), lines in _blocks(text, path=path):
-        plain = [_TAG.sub("", line).strip() for line in lines]
-        fresh = lines
-        if rolling:
-            repeated = max((k for k in range(1, len(plain) + 1) if plain[:k] == shown[-k:]), default=0)
-            fresh = lines[repeated:]
-            shown = plain or shown
-        words = tuple(_words(fresh))
-        if words:
-            cues.append(Cue(start, end, words))
-    return tuple(sorted(cues, key=lambda cue: cue.start))
-
-
-def _blocks(text: str, *, path: Path) -> Iterator[tuple[tuple[float, float], list[str]]]:
-    """Yield bounds and text lines of each cue."""
-    lines = text.splitlines()
-    index = 0
-    while index < len(lines):
-        if lines[index].startswith(_WEBVTT_BLOCKS):
-            while index < len(lines) and lines[index].strip():
-                index += 1
-            continue
-        if "-->" not in lines[index]:
-            index += 1
-            continue
-        number = index + 1
-        match = _TIMING.match(lines[index])
-        if not match:
+    for number, timing, body in _blocks(lines, webvtt=webvtt):
+        bounds = _bounds(timing, webvtt=webvtt)
+        if bounds is None:
             raise InputError(
-                f"{path}, line {number}: {lines[index].strip()[:60]!r} is not a timing such as "
-                "'00:00:01,000 --> 00:00:02,500'; correct the line"
+                f"{path}, line {number}: {timing.strip()[:60]!r} is no timing such as "
+                "'00:00:01,000 --> 00:00:02,500'; mend the line"
             )
-        start, end = _seconds(match.groups()[:4]), _seconds(match.groups()[4:])
+        start, end = bounds
         if end < start:
             raise InputError(f"{path}, line {number}: the cue ends ({end:.3f} s) before it starts ({start:.3f} s)")
-        index += 1
-        body: list[str] = []
-        while index < len(lines) and lines[index].strip() and "-->" not in lines[index]:
-            body.append(lines[index])
-            index += 1
-        if index < len(lines) and "-->" in lines[index] and body and body[-1].strip().isdigit():
-            body.pop()  # the number of the next cue, if the empty line before it is missing
-        yield (start, end), body
+        if start < 0.0:
+            notes.add("Transcript: a cue that begins before the recording was taken to begin at 0 s.")
+        if any(line.strip() for line in body):
+            cues.append(Cue(max(start, 0.0), max(end, 0.0), tuple(body), f"line {number}"))
+    return tuple(cues)
 
 
-def _seconds(parts: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, fraction = parts
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + float(f"0.{fraction}")
+def _blocks(lines: Sequence[str], *, webvtt: bool) -> Iterator[tuple[int, str, list[str]]]:
+    """Give number and text of each timing line and the lines of text that belong to it.
+
+    The text of a cue goes on past empty lines up to the next cue: a line of digits, in WebVTT any line, that stands
+    directly before a timing line is that cue's name.
+    """
+    aside = _asides(lines) if webvtt else [False] * len(lines)
+    timings = [index for index, line in enumerate(lines) if not aside[index] and _is_timing(line)]
+    for place, index in enumerate(timings):
+        last = timings[place + 1] if place + 1 < len(timings) else len(lines)
+        body = [
+            line
+            for line, passed_over in zip(lines[index + 1 : last], aside[index + 1 : last], strict=True)
+            if not passed_over
+        ]
+        if last < len(lines) and body and body[-1].strip():
+            alone = len(body) == 1 or not body[-2].strip()
+            if body[-1].strip().isdigit() or (webvtt and alone):
+                body.pop()
+        yield index + 1, lines[index], body
 
 
-def _words(lines: list[str]) -> Iterator[CueWord]:
+def _is_timing(line: str) -> bool:
+    """Tell whether a line is a timing line, perhaps a damaged one; an arrow alone may stand in a text."""
+    if "->" in line:
+        return _TIMING.match(line) is not None or _DAMAGED_TIMING.match(line) is not None
+    return _SBV_TIMING.match(line) is not None
+
+
+def _asides(lines: Sequence[str]) -> list[bool]:
+    """Tell of each line whether it belongs to a block of notes or styles, which goes up to the next empty line."""
+    found: list[bool] = []
+    inside = False
+    for index, line in enumerate(lines):
+        if line == "":
+            inside = False
+        elif index == 0 or lines[index - 1] == "":
+            inside = _VTT_ASIDE.match(line) is not None
+        found.append(inside)
+    return found
+
+
+def _bounds(line: str, *, webvtt: bool) -> tuple[float, float] | None:
+    if match := _SBV_TIMING.match(line):
+        parts = match.groups()
+        return _seconds("", *parts[:4]), _seconds("", *parts[4:])
+    match = _TIMING.match(line.partition("\t")[0] if webvtt else line)
+    return (_seconds(*match.groups()[:5]), _seconds(*match.groups()[5:])) if match else None
+
+
+def _seconds(
+    sign: str | None, hours: str | None, minutes: str | None, seconds: str | None, fraction: str | None
+) -> float:
+    value = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + float(f"0.{fraction or 0}")
+    return -value if sign else value
+
+
+def has_word_times(cues: Sequence[Cue]) -> bool:
+    """Tell whether cues time their words, as automatic captions in WebVTT do."""
+    return any(_WORD_TIME.search(line) for cue in cues for line in cue.lines)
+
+
+def plain(line: str) -> str:
+    """Return a line as it is shown: without tags, entities resolved."""
+    return _unescape(_TAG.sub("", _WORD_TIME.sub("", _RUBY_TEXT.sub("", _OVERRIDE.sub("", line))))).strip()
+
+
+def _unescape(text: str) -> str:
+    # html.unescape also takes entities without their semicolon: "R&para" would lose letters.
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+
+
+def to_passage(cue: Cue) -> Passage:
+    """Read the words of a cue: their text, their times and speaker where the cue has them."""
+    texts: list[tuple[str, float | None, str | None]] = []
+    lines: list[int] = []
     speaker: str | None = None
-    for line in lines:
-        voices = _VOICE.split(line)  # text, name, text, name, text ...
+    start: float | None = None
+    for line in cue.lines:
+        lines.append(len(texts))
+        voices = _VOICE.split(_RUBY_TEXT.sub("", _OVERRIDE.sub("", line)))  # text, name, text, name, text ...
         for place, piece in enumerate(voices):
             if place % 2:
-                speaker = html.unescape(piece).strip()
+                speaker = _unescape(piece).strip() or None
                 continue
-            start: float | None = None
             parts = _WORD_TIME.split(piece)  # text, then four parts of a time and text, repeated
             for offset in range(0, len(parts), 5):
                 if offset:
-                    start = _seconds(tuple(parts[offset - 4 : offset]))
-                spoken = html.unescape(_TAG.sub("", parts[offset]))
-                if match := _NAME.match(spoken):
-                    speaker = match[1].strip()
-                    spoken = spoken[match.end() :]
-                for token in _NON_SPEECH_EVENT.sub(" ", spoken).split():
-                    if any(character.isalnum() for character in token):
-                        yield CueWord(token, start, speaker)
-                        start = None
+                    start = _seconds("", *parts[offset - 4 : offset])
+                for token in _unescape(_TAG.sub("", parts[offset])).split():
+                    texts.append((token, start, speaker))
+                    start = None
+    return Passage(
+        start=cue.start,
+        end=cue.end,
+        tokens=_timed(texts, cue),
+        lines=tuple(dict.fromkeys(place for place in lines if place < len(texts))) or (0,),
+        place=cue.place,
+    )
+
+
+def _timed(texts: Sequence[tuple[str, float | None, str | None]], cue: Cue) -> tuple[Token, ...]:
+    """Let each word last until the next one begins; the first begins with its cue, where others are timed."""
+    timed = any(start is not None for _, start, _ in texts)
+    tokens: list[Token] = []
+    for index, (text, own, speaker) in enumerate(texts):
+        start = own if own is not None else cue.start if timed and index == 0 else None
+        end = texts[index + 1][1] if index + 1 < len(texts) else cue.end
+        known = start is not None and end is not None and end > start
+        tokens.append(Token(text, start if known else None, end if known else None, speaker=speaker))
+    return tuple(tokens)

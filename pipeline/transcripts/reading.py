@@ -1,248 +1,226 @@
-"""Transcripts from the user, as an alternative to speech recognition: SRT, WebVTT, and JSON with or without word times.
+"""Transcripts of the user's own in place of speech recognition, from any of the common programs.
 
-Supported JSON layouts:
+`read_transcript` goes from bytes to utterances: the encoding (`encoding`), the format (`cues`, `documents`,
+`whisper_json`, `services_json`), what is no speech (`heard`, `names`, `rolling`), the times (`timing`). The content
+decides the format, not the name. All but utterances, which keep their bounds, are cut by `pipeline.segmentation`: a cue
+is as long as a screen is wide, not as long as a thought.
 
-* ``{"utterances": [{"start", "end", "text", "words"?, "speaker"?}]}``, the layout of the JSON report: bounds are kept;
-* ``{"segments": [{"start", "end", "text", "words"?, "speaker"?}]}``, as written by whisper, faster-whisper, WhisperX;
-* ``{"words": [{"word" or "text", "start"?, "end"?}]}`` or such a list alone.
-
-All but the first, and all subtitles, are segmented by `pipeline.segmentation.segment`, because the length of a cue is
-that of a line on the screen, not of a sentence.
+Words are kept as they are written: what the features cannot use is shown all the same.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mtmm_video.extractors.speech.word_times import Span, fill_times
-from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.segmentation import segment
-from mtmm_video.pipeline.transcripts.cues import read_cues
+from mtmm_video.pipeline.transcripts import documents, services_json, whisper_json
+from mtmm_video.pipeline.transcripts.cues import has_cues, is_webvtt, split_cues, to_passage
+from mtmm_video.pipeline.transcripts.encoding import decode
+from mtmm_video.pipeline.transcripts.heard import without_sounds
+from mtmm_video.pipeline.transcripts.json_values import Document
+from mtmm_video.pipeline.transcripts.names import with_speakers
+from mtmm_video.pipeline.transcripts.passages import Contents, Notes, Passage, Token, quoted
+from mtmm_video.pipeline.transcripts.rolling import without_repeats
+from mtmm_video.pipeline.transcripts.timing import in_order, in_seconds, placed, within
 from mtmm_video.pipeline.utterance import Utterance
 
-LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times has 20 MB, most videos are larger
-SUPPORTED = "SRT, WebVTT, or JSON with utterances, segments or words"  # for error messages
+TRANSCRIPTS_VERSION = "transcripts/2"  # raise when the rules change: stored utterances are then made again
+LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times has 20 MB, a video is larger
+FORMATS = "SRT, WebVTT, ASS, SBV, TTML, or JSON of whisper, YouTube and others (docs/utterances.md)"
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")  # of a terminal
+_SPOKEN_SIGNS = frozenset("&%#@+=<>$€£¥×÷/°§")  # signs that are read aloud: words of their own
 
 
 @dataclass(frozen=True)
-class _Passage:
-    """A cue or segment of a transcript, with the times of its words if the file has them."""
+class GivenTranscript:
+    """A transcript that the user gave, as utterances.
 
-    start: float
-    end: float
-    texts: tuple[str, ...]
-    spans: tuple[Span | None, ...]
-    probabilities: tuple[float | None, ...]
-    flagged: tuple[bool, ...]
-    speakers: tuple[str | None, ...]
+    Attributes
+    ----------
+    utterances : tuple of Utterance
+        In order of time, not overlapping, within the recording; speakers where the file gives them. Empty where the
+        file holds only what is heard and not said.
+    notes : tuple of str
+        What a reader of the report should know: an encoding that was guessed, what was left out, cut or mended.
+    """
 
-    def words(self, *, start: float, end: float) -> tuple[Word, ...]:
-        """Return the words of the passage, none before `start`; missing times are interpolated up to `end`."""
-        spans = [None if span is None else (max(start, span[0]), span[1]) for span in self.spans]
-        words = fill_times(self.texts, spans, start=start, end=end, probabilities=self.probabilities)
-        return tuple(
-            replace(word, interpolated=word.interpolated or flag)
-            for word, flag in zip(words, self.flagged, strict=True)
-        )
+    utterances: tuple[Utterance, ...]
+    notes: tuple[str, ...]
 
 
-def read_transcript(path: Path) -> tuple[Utterance, ...]:
+def read_transcript(path: Path, *, duration: float) -> GivenTranscript:
     """Read a transcript.
-
-    Words without a time are distributed over their cue or segment in proportion to their length, and flagged. Of two
-    overlapping passages, the earlier one is cut at the start of the later one.
 
     Parameters
     ----------
     path : Path
-        UTF-8 or UTF-16; SRT, which specifies no encoding, also Windows-1252. The format is detected from the content.
-
-    Returns
-    -------
-    tuple of Utterance
-        In order of time, not overlapping; with speakers if the file has them.
+        In any of `FORMATS`.
+    duration : float
+        Of the recording in seconds; what lies after its end is left out, what lies across it is cut.
 
     Raises
     ------
     InputError
-        If the file is missing, of another format, damaged, or without words. The message names the line, or the path
-        in the JSON.
+        If the file is missing, is none of these formats, is damaged, holds no words, or lies wholly after the end of
+        the recording. The message names the line, or the place in the JSON.
     """
-    text = _read_text(path)
-    beginning = text.lstrip()[:1]
-    if beginning in ("{", "["):
-        bounded, passages = _json_passages(text, path=path)
-    elif "-->" in text:
-        bounded, passages = False, _cue_passages(text, path=path)
-    else:
-        raise InputError(f"{path}: is not a transcript; give {SUPPORTED}")
+    notes = Notes()
+    contents, passages = _read_passages(path, notes)
     if not passages:
-        raise InputError(f"{path}: has no words; omit --transcript to have them recognised")
-    placed = _placed(passages)
-    if bounded:
-        return tuple(
+        return GivenTranscript((), tuple(notes.sentences))
+    if not contents.seconds:
+        passages = list(in_seconds(passages, duration=duration, notes=notes))
+    ordered = in_order(passages, duration=duration, path=path, notes=notes)
+    found = placed(within(ordered, duration=duration, path=path, notes=notes))
+    if contents.bounded:
+        utterances = tuple(
             Utterance(
                 index,
                 start=min(start, words[0].start),
                 end=max(end, words[-1].end),
                 text=" ".join(word.text for word in words),
                 words=words,
-                speaker=passage.speakers[0],
+                speaker=passage.tokens[0].speaker,
             )
-            for index, (passage, start, end, words) in enumerate(placed)
+            for index, (passage, start, end, words) in enumerate(found)
         )
-    speakers = [speaker for passage, *_ in placed for speaker in passage.speakers]
-    return segment([word for *_, words in placed for word in words], speakers=speakers)
+    else:
+        speakers = [token.speaker for passage, *_ in found for token in passage.tokens]
+        utterances = segment([word for *_, words in found for word in words], speakers=speakers)
+    return GivenTranscript(utterances, tuple(notes.sentences))
 
 
-def _read_text(path: Path) -> str:
+def names_speakers(path: Path) -> bool:
+    """Return whether a transcript names the speakers of its words.
+
+    Raises
+    ------
+    InputError
+        As `read_transcript`, except for times: those are checked against the recording.
+    """
+    _, passages = _read_passages(path, Notes())
+    return any(token.speaker is not None for passage in passages for token in passage.tokens)
+
+
+def _read_passages(path: Path, notes: Notes) -> tuple[Contents, list[Passage]]:
+    """Return a transcript as written, and its passages without what is not speech."""
+    text = _read_text(path, notes)
+    contents = _read_contents(text, path=path, notes=notes)
+    passages = [_cleaned(passage, notes) for passage in contents.passages]
+    passages = [passage for passage in passages if passage.tokens]
+    if not passages:
+        raise InputError(f"{path}: has no words; omit --transcript to have them recognised")
+    if contents.subtitles:
+        passages = list(with_speakers(passages))
+    passages, heard = _spoken(passages)
+    if heard:
+        notes.add(f"Transcript: heard but not said, left out: {quoted(list(dict.fromkeys(heard)))}.")
+    return contents, passages
+
+
+def _read_text(path: Path, notes: Notes) -> str:
     try:
         if path.stat().st_size > LONGEST_TRANSCRIPT:
-            raise InputError(f"{path}: is too large for a transcript; give {SUPPORTED}")
+            raise InputError(f"{path}: is too large for a transcript; give {FORMATS}")
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read as a transcript ({error.strerror}); check the path") from error
     if not content.strip():
-        raise InputError(f"{path}: is empty; give {SUPPORTED}")
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        if b"\0" in content or b"-->" not in content or content.startswith(b"WEBVTT"):
-            raise InputError(
-                f"{path}, line {line}: is not {encoding.removesuffix('-sig').upper()} text; give {SUPPORTED}"
-            ) from error
-        try:
-            text = content.decode("cp1252")
-        except UnicodeDecodeError:
-            raise InputError(f"{path}, line {line}: is neither UTF-8 nor Windows-1252; save it as UTF-8") from error
+        raise InputError(f"{path}: is empty; give {FORMATS}")
+    if refused := documents.name_refused(content):
+        raise InputError(f"{path}: {refused}")
+    text, encoding, guessed = decode(content, path=path)
     if "\0" in text:
-        raise InputError(f"{path}: is not text; give {SUPPORTED}")
-    return text
+        raise InputError(f"{path}: is not text; give {FORMATS}")
+    if guessed:
+        notes.add(f"Transcript: its encoding was taken for {encoding}, which its bytes suggest.")
+    return text.lstrip("\ufeff")
 
 
-def _cue_passages(text: str, *, path: Path) -> list[_Passage]:
-    passages = []
-    for cue in read_cues(text, path=path):
-        spans: list[Span | None] = []
-        for index, word in enumerate(cue.words):
-            later = cue.words[index + 1].start if index + 1 < len(cue.words) else cue.end
-            first = cue.start if index == 0 and later is not None and len(cue.words) > 1 else None
-            begin = word.start if word.start is not None else first
-            spans.append((begin, later) if begin is not None and later is not None and later > begin else None)
-        passages.append(
-            _Passage(
-                start=cue.start,
-                end=cue.end,
-                texts=tuple(word.text for word in cue.words),
-                spans=tuple(spans),
-                probabilities=(None,) * len(cue.words),
-                flagged=(False,) * len(cue.words),
-                speakers=tuple(word.speaker for word in cue.words),
-            )
-        )
-    return passages
+def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
+    contents = documents.read(text, path=path)
+    if contents is not None:
+        return contents
+    if text.lstrip()[:1] in ("{", "[") and (content := _parsed(text, path=path)) is not None:
+        document = Document(path, notes)
+        found = services_json.read(content, document) or whisper_json.read(content, document)
+        if found is not None:
+            return found
+        keys = f" (its keys: {', '.join(map(str, list(content)[:6]))})" if isinstance(content, dict) else ""
+        raise InputError(f"{path}: has no utterances, segments or words that are known{keys}; give {FORMATS}")
+    if has_cues(text):
+        cues = split_cues(text, path=path, notes=notes)
+        cues = without_repeats(sorted(cues, key=lambda cue: cue.start))
+        title = "WebVTT" if is_webvtt(text) else "SRT"
+        return Contents(title, tuple(to_passage(cue) for cue in cues), subtitles=True)
+    if refused := documents.name_refused_text(text):
+        raise InputError(f"{path}: {refused}")
+    raise InputError(f"{path}: is no transcript with times; give {FORMATS}")
 
 
-def _json_passages(text: str, *, path: Path) -> tuple[bool, list[_Passage]]:
-    """Return whether the file bounds utterances, and its passages in order of time."""
+def _parsed(text: str, *, path: Path) -> object:
+    """Return the value of a JSON text; None where the text begins like JSON and is a format of its own."""
     try:
-        content = json.loads(text)
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {error.lineno}: is not JSON ({error.msg})") from error
-    except RecursionError as error:
-        raise InputError(f"{path}: is nested too deeply for a transcript") from error
-    if isinstance(content, Mapping):
-        for key in ("utterances", "segments"):
-            if isinstance(content.get(key), list):
-                entries = [
-                    _passage(entry, place=f"{key}[{index}]", path=path) for index, entry in enumerate(content[key])
-                ]
-                found = [entry for entry in entries if entry is not None]
-                return key == "utterances", sorted(found, key=lambda passage: passage.start)
-        content = content.get("words", content)
-    if isinstance(content, list):
-        passage = _passage({"words": content}, place="", path=path)
-        return False, [] if passage is None else [passage]
-    raise InputError(f"{path}: has no utterances, segments or words; give {SUPPORTED}")
+        if has_cues(text) or documents.name_refused_text(text):
+            return None
+        raise InputError(f"{path}, line {error.lineno}: is no JSON ({error.msg}); give {FORMATS}") from error
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{path}: is nested too deeply or has numbers too long for a transcript") from error
 
 
-def _passage(entry: object, *, place: str, path: Path) -> _Passage | None:
-    if not isinstance(entry, Mapping):
-        raise InputError(f"{path}: {place} is not an object with start, end and text")
-    start, end = _time(entry, "start", place=place, path=path), _time(entry, "end", place=place, path=path)
-    speaker = entry.get("speaker")
-    written = entry.get("words")
-    if not isinstance(written, list) or not written:
-        text = entry.get("text")
-        if not isinstance(text, str):
-            raise InputError(f"{path}: {place} has neither words nor text")
-        written = [{"word": token} for token in text.split()]
-    texts: list[str] = []
-    spans: list[Span | None] = []
-    probabilities: list[float | None] = []
-    flagged: list[bool] = []
-    speakers: list[str | None] = []
-    for index, word in enumerate(written):
-        spot = f"{place}.words[{index}]".lstrip(".")
-        if not isinstance(word, Mapping):
-            raise InputError(f"{path}: {spot} is not an object with word, start and end")
-        text = word.get("word", word.get("text"))
-        if not isinstance(text, str):
-            raise InputError(f"{path}: {spot} has no word")
-        if not any(character.isalnum() for character in text):
-            continue
-        first, last = _time(word, "start", place=spot, path=path), _time(word, "end", place=spot, path=path)
-        if first is not None and last is not None and last < first:
-            raise InputError(f"{path}: {spot} ends ({last} s) before it starts ({first} s)")
-        # Several words in one entry get its time.
-        tokens = text.split()
-        texts.extend(tokens)
-        spans.extend([(first, last) if first is not None and last is not None else None] * len(tokens))
-        flagged.extend([word.get("interpolated") is True] * len(tokens))
-        score = word.get("probability", word.get("score"))
-        valid = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
-        probabilities.extend([float(score) if valid else None] * len(tokens))
-        voice = word.get("speaker", speaker)
-        speakers.extend([None if voice is None else str(voice)] * len(tokens))
-    if not texts:
-        return None
-    timed = [span for span in spans if span is not None]
-    start = start if start is not None else timed[0][0] if timed else None
-    end = end if end is not None else timed[-1][1] if timed else None
-    if start is None or end is None:
-        raise InputError(f"{path}: {place or 'words'} has no start and end in seconds")
-    if end < start:
-        raise InputError(f"{path}: {place} ends ({end} s) before it starts ({start} s)")
-    return _Passage(start, end, tuple(texts), tuple(spans), tuple(probabilities), tuple(flagged), tuple(speakers))
+def _cleaned(passage: Passage, notes: Notes) -> Passage:
+    """Take control characters out of the words; they are no text, and a terminal would obey them."""
+    tokens: list[Token] = []
+    lines: list[int] = []
+    for place, token in enumerate(passage.tokens):
+        if place in passage.lines:
+            lines.append(len(tokens))
+        text = "".join(sign for sign in _ESCAPES.sub("", token.text) if not _is_control(sign)).strip()
+        if text != token.text:
+            notes.add("Transcript: control characters were taken out of its text.")
+        tokens.extend([replace(token, text=text)] if text else [])
+    begins = tuple(dict.fromkeys(line for line in lines if line < len(tokens)))
+    return replace(passage, tokens=tuple(tokens), lines=begins or (0,))
 
 
-def _time(entry: Mapping[str, object], key: str, *, place: str, path: Path) -> float | None:
-    value = entry.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise InputError(f"{path}: {place} has {key} {value!r}; times are seconds from the start, 0 or more")
-    return float(value)
+def _is_control(sign: str) -> bool:
+    """Tell whether a character is a control, half of a pair, or one of the code points that Unicode keeps free."""
+    code = ord(sign)
+    return unicodedata.category(sign) in ("Cc", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
-def _placed(passages: Sequence[_Passage]) -> list[tuple[_Passage, float, float, tuple[Word, ...]]]:
-    """Resolve overlaps: return each passage with its final bounds and words."""
-    placed: list[tuple[_Passage, float, float, tuple[Word, ...]]] = []
-    reached = 0.0
-    for index, passage in enumerate(passages):
-        start, end = max(passage.start, reached), passage.end
-        if index + 1 < len(passages):
-            following = passages[index + 1].start
-            end = min(end, following if following > start else (start + end) / 2)
-        end = max(start, end)
-        words = passage.words(start=start, end=end)
-        placed.append((passage, start, end, words))
-        reached = max(end, words[-1].end)
-    return placed
+def _spoken(passages: list[Passage]) -> tuple[list[Passage], list[str]]:
+    """Take out what is no speech, and put signs that nobody reads aloud to the word before them."""
+    spoken: list[Passage] = []
+    heard: list[str] = []
+    for passage in passages:
+        rest, sounds = without_sounds(passage)
+        heard.extend(sounds)
+        tokens = _joined(rest.tokens)
+        if tokens:
+            spoken.append(replace(rest, tokens=tokens, lines=(0,)))
+    return spoken, heard
+
+
+def _joined(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Join dashes, emoji and the like to the word before them: shown, but without a time of their own."""
+    joined: list[Token] = []
+    waiting = ""
+    for token in tokens:
+        if any(sign.isalnum() or sign in _SPOKEN_SIGNS for sign in token.text):
+            joined.append(replace(token, text=f"{waiting} {token.text}".strip()))
+            waiting = ""
+        elif joined:
+            joined[-1] = replace(joined[-1], text=f"{joined[-1].text} {token.text}")
+        else:
+            waiting = f"{waiting} {token.text}".strip()
+    if not joined and any(unicodedata.category(sign)[0] == "S" for sign in waiting):
+        joined.append(replace(tokens[0], text=waiting))  # nothing but emoji
+    return tuple(joined)

@@ -59,7 +59,20 @@ def short_analysis() -> Analysis:
     flags: tuple[tuple[str, ...], ...] = (("interpolated_times",), ("no_face", "interpolated_times", "unknown_words"))
     weights = random.dirichlet((1.0, 1.0), size=2).astype(np.float32)
     return Analysis(
-        source=Source("talk", "videos/talk.mp4", SHA256, 4.04, True, True, 1280, 720, 29.97),
+        source=Source(
+            "talk",
+            "videos/talk.mp4",
+            SHA256,
+            4.04,
+            True,
+            True,
+            1280,
+            720,
+            29.97,
+            9.0,
+            ((1.5, 2.25),),
+            ("It ends early.",),
+        ),
         utterances=tuple(
             LabelledUtterance(*entry) for entry in zip(utterances, predictions, flags, quality, strict=True)
         ),

@@ -77,6 +77,38 @@ def test_sentence_ends_are_recognised(word: str) -> None:
     assert ends_sentence(word)
 
 
+def test_abbreviations_end_no_utterance() -> None:
+    assert texts(speak("Dr. Smith et al. said one million people came to see it at 5 p.m. in St. Louis.")) == [
+        "Dr. Smith et al. said one million people came to see it at 5 p.m. in St. Louis."
+    ]
+
+
+def test_an_abbreviation_ends_a_sentence_where_another_begins() -> None:
+    assert texts(speak("We all met there at 5 p.m. I was late because of the rain.")) == [
+        "We all met there at 5 p.m.",
+        "I was late because of the rain.",
+    ]
+
+
+def test_no_is_an_answer_and_before_a_number_an_abbreviation() -> None:
+    assert ends_sentence("No.", "I")
+    assert not ends_sentence("No.", "5")
+
+
+def test_signs_after_the_point_change_nothing() -> None:
+    assert ends_sentence("video. 😀")
+    assert ends_sentence("people. —")
+
+
+def test_a_long_recording_without_punctuation_is_cut_whatever_its_pauses() -> None:
+    clock, words = 0.0, []
+    for number in range(3000):  # pauses that grow, so that every cut takes off the last piece
+        clock += 2.5 + number * 1e-4
+        words.append(Word("word", clock - 2.45, clock))
+    utterances = segment(words)
+    assert sum(len(utterance.words) for utterance in utterances) == 3000
+
+
 @pytest.mark.parametrize("word", ["Dr.", "Mrs.", "J.", "U.S.", "e.g.", "well...", "and,", "3.5", "so", "wait…"])
 def test_points_that_end_no_sentence(word: str) -> None:
     assert not ends_sentence(word)

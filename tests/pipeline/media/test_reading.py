@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -168,7 +169,7 @@ def test_a_rotated_picture_comes_upright(tmp_path: Path, rotation: int, first_ro
 def test_a_picture_is_turned_as_ffmpeg_turns_it(tmp_path: Path, make: Make) -> None:
     path = write_video(tmp_path / "half.mp4", [0.0, 0.1], red_left_blue_right, rotation=180)
     still = make("still.png", "-i", str(path), "-frames:v", "1")
-    expected = next(iter(read_frames(still, rate=None))).image
+    expected = cv2.imread(str(still))[:, :, ::-1]
     assert np.abs(next(iter(read_frames(path, rate=None))).image.astype(int) - expected).mean() < 2
 
 

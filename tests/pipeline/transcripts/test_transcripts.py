@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.pipeline.transcripts.reading import read_transcript
+from mtmm_video.pipeline.transcripts.reading import GivenTranscript, read_transcript
 from mtmm_video.pipeline.utterance import Utterance
 
 SRT = """1
@@ -27,9 +27,13 @@ a film.
 
 
 def read(folder: Path, content: str | bytes, name: str = "talk.srt") -> tuple[Utterance, ...]:
+    return given(folder, content, name).utterances
+
+
+def given(folder: Path, content: str | bytes, name: str = "talk.srt", *, duration: float = 600.0) -> GivenTranscript:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_transcript(path)
+    return read_transcript(path, duration=duration)
 
 
 def test_srt_cues_become_utterances_with_speakers(tmp_path: Path) -> None:
@@ -123,21 +127,21 @@ def test_overlapping_passages_come_one_after_the_other(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("", "is empty"),
-        ("just some text", "is not a transcript"),
-        (bytes(range(256)) * 8, "is not UTF-8 text"),
-        ("1\n00:00:01,000 --> 00:0x:03,000\nHello\n", "line 2: .*not a timing"),
+        ("just some text", "is no transcript"),
+        (bytes(range(256)) * 8, "no text in UTF-8"),
+        ("1\n00:00:01,000 --> 00:0x:03,000\nHello\n", "line 2: .*no timing"),
         ("1\n00:00:05,000 --> 00:00:03,000\nHello\n", "line 2: .*ends .3.000 s. before it starts"),
-        ("1\n00:00:01,000 --> 00:00:02,000\n[Applause]\n", "has no words"),
-        ('{"segments": [{"start": 0,\n "text": }]}', "line 2: is not JSON"),
+        ("1\n00:00:01,000 --> 00:00:02,000\n\n", "has no words"),
+        ("1\n00:20:01,000 --> 00:20:02,000\nHello\n", "after the end of the recording"),
+        ('{"segments": [{"start": 0,\n "text": }]}', "line 2: is no JSON"),
         ("{}", "has no utterances, segments or words"),
         ('{"segments": [{"text": "no times"}]}', r"segments\[0\] has no start and end"),
         ('{"segments": [{"start": 2, "end": 1, "text": "a"}]}', r"segments\[0\] ends"),
-        ('{"words": [{"word": "a", "start": 1, "end": NaN}]}', r"words\[0\] has end nan"),
-        ('{"words": [{"word": "a", "start": "1", "end": 2}]}', r"words\[0\] has start '1'"),
-        ('{"words": [{"word": "a", "start": -1, "end": 2}]}', r"words\[0\] has start -1"),
+        ('{"words": [{"word": "a", "start": 1, "end": NaN}]}', "words has no start and end"),
+        ('{"words": [{"word": "a", "start": "soon", "end": 2}]}', r"words\[0\].start is 'soon'"),
+        ('{"words": [{"word": "a", "start": true, "end": 2}]}', r"words\[0\].start is 'True'"),
         ('{"words": [{"word": 5, "start": 1, "end": 2}]}', r"words\[0\] has no word"),
-        ('{"words": [{"word": "a", "start": 3, "end": 2}]}', r"words\[0\] ends"),
-        ('{"words": ["a"]}', r"words\[0\] is not an object"),
+        ('{"words": ["a"]}', r"words\[0\] is no object"),
         ('{"utterances": []}', "has no words"),
         ("[" * 100_000, "nested too deeply|no JSON"),
     ],
@@ -151,4 +155,4 @@ def test_damage_is_named_with_the_file(tmp_path: Path, content: str | bytes, mes
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent.srt"):
         with pytest.raises(InputError, match="cannot be read as a transcript"):
-            read_transcript(path)
+            read_transcript(path, duration=60.0)

@@ -1,0 +1,275 @@
+"""Probing of media files: their streams, which of them are selected, and the duration that the header specifies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import av.container
+import av.stream
+
+from mtmm_video.foundation.errors import MediaError
+from mtmm_video.pipeline.media.media_file import (
+    DecodedFrame,
+    frames_of,
+    open_media,
+    packets_of,
+    pixel_ratio,
+    seconds,
+    start_of,
+    upright_size,
+)
+
+TEXT_ART = "ansi"  # the codec with which FFmpeg renders text files as video
+PICTURE_FORMATS = re.compile(r"\w+_pipe|image2|ico|tiff")  # FFmpeg's demuxers of still images
+PICTURE_NAMES = {"mjpeg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WebP", "av1": "AVIF", "hevc": "HEIC"}
+# Formats whose header has the duration, written when the file is closed. For others FFmpeg estimates it from the bit
+# rate or reads it from the last packet, so it cannot exceed the content.
+CLAIMING_FORMATS = frozenset({"mov", "matroska", "flv", "flac", "mp3", "asf", "aiff", "caf", "w64", "mxf"})
+PER_TRACK_FORMATS = frozenset({"mov"})  # with a duration of each track in the header
+RIFF_OPEN = frozenset({0, 0xFFFFFFFF})  # sizes in a RIFF header that was not finalised
+
+
+@dataclass(frozen=True)
+class AudioTrack:
+    """One audio stream: its index in the file, codec, channels, sample rate in Hz, language, default disposition."""
+
+    index: int
+    codec: str
+    channels: int
+    sample_rate: int
+    language: str | None
+    default: bool
+
+
+@dataclass(frozen=True)
+class VideoTrack:
+    """One video stream: its index in the file, codec, stored size in pixels, mean frame rate, default disposition."""
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    frame_rate: float | None
+    default: bool
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """Content of a media file.
+
+    Attributes
+    ----------
+    path : Path
+        As given.
+    container : str
+        FFmpeg's name of the format.
+    duration : float
+        Seconds from time 0; measured by reading all packets if the container does not specify it.
+    audio_tracks, video_tracks : tuple
+        All streams of that type in file order. Cover art does not count as video.
+    audio, video : AudioTrack or None, VideoTrack or None
+        The selected tracks: of those with a decodable frame, default ones before others, commentaries and audio
+        descriptions last; then the largest video, the first audio.
+    width, height : int or None
+        Of the rotated frame in square pixels.
+    start : float
+        The container's start time, which is time 0, in seconds.
+    claimed_duration : float or None
+        Duration in the header in seconds, for formats in which it can exceed the content.
+    claimed_lengths : mapping of int to float
+        Duration of each track in the header in seconds from time 0, for formats that have it.
+    empty_tracks : tuple of str
+        "audio" or "video" if there are tracks of that type and none has a decodable frame.
+    """
+
+    path: Path
+    container: str
+    duration: float
+    audio_tracks: tuple[AudioTrack, ...]
+    video_tracks: tuple[VideoTrack, ...]
+    audio: AudioTrack | None
+    video: VideoTrack | None
+    width: int | None
+    height: int | None
+    start: float
+    claimed_duration: float | None = None
+    claimed_lengths: Mapping[int, float] = field(default_factory=dict)
+    empty_tracks: tuple[str, ...] = ()
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is decodable audio."""
+        return self.audio is not None
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there is decodable video."""
+        return self.video is not None
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Mean frames per second of the selected video, if the container specifies it."""
+        return self.video.frame_rate if self.video else None
+
+
+def probe(path: Path) -> MediaInfo:
+    """Determine the content of a media file, reading only as much of it as necessary.
+
+    Parameters
+    ----------
+    path : Path
+        Any file that FFmpeg reads.
+
+    Returns
+    -------
+    MediaInfo
+        All tracks, and the selected ones.
+
+    Raises
+    ------
+    MediaError
+        If the file is missing, a folder, empty, not a media file, a still image, or has neither audio nor video.
+    """
+    with open_media(path) as container:
+        name = str(container.format.name)
+        if PICTURE_FORMATS.fullmatch(name):
+            raise _picture_error(path, container)
+        audio_tracks = tuple(_audio_track(stream) for stream in container.streams.audio if stream.codec_context)
+        video_tracks = tuple(_video_track(stream) for stream in container.streams.video if _is_video(stream))
+        first, more = _first_frames(container, {t.index for t in audio_tracks} | {t.index for t in video_tracks})
+        audio = min((t for t in audio_tracks if t.index in first), key=lambda t: _rank(container, t), default=None)
+        video = min(
+            (t for t in video_tracks if t.index in first),
+            key=lambda t: (*_rank(container, t)[:2], -t.width * t.height, t.index),
+            default=None,
+        )
+        if audio is None and video is None:
+            raise MediaError(f"{path}: has neither sound nor a moving picture that can be decoded")
+        if not audio_tracks and not more:
+            raise _picture_error(path, container)
+        width = height = None
+        if video is not None:
+            frame = first[video.index]
+            assert isinstance(frame, av.VideoFrame)
+            stream = container.streams[video.index]
+            assert isinstance(stream, av.VideoStream)
+            width, height = upright_size(frame, pixel_ratio=pixel_ratio(stream))
+        start = start_of(container)
+        known = container.duration / av.time_base if container.duration else None
+        lengths = _claimed_lengths(container, start) if name.partition(",")[0] in PER_TRACK_FORMATS else {}
+    return MediaInfo(
+        path=path,
+        container=name,
+        duration=known if known is not None else _measured_duration(path, start),
+        audio_tracks=audio_tracks,
+        video_tracks=video_tracks,
+        audio=audio,
+        video=video,
+        width=width,
+        height=height,
+        start=start,
+        claimed_duration=_claim(path, name, known),
+        claimed_lengths=lengths,
+        empty_tracks=tuple(
+            kind
+            for kind, tracks, chosen in (("audio", audio_tracks, audio), ("video", video_tracks, video))
+            if tracks and chosen is None
+        ),
+    )
+
+
+def _picture_error(path: Path, container: av.container.InputContainer) -> MediaError:
+    codec = container.streams.video[0].codec_context if container.streams.video else None
+    kind = PICTURE_NAMES.get(codec.name, codec.name) if codec is not None else "image"
+    return MediaError(f"{path}: is a still image ({kind}), not a recording; give a video or an audio file")
+
+
+def _claim(path: Path, name: str, known: float | None) -> float | None:
+    """Return the duration in the header in seconds, if it can exceed the content."""
+    if known is None:
+        return None
+    if name.partition(",")[0] in CLAIMING_FORMATS:
+        return known
+    with path.open("rb") as file:  # of RIFF, FFmpeg gives the duration of the content
+        beginning = file.read(8)
+    size, there = int.from_bytes(beginning[4:], "little"), path.stat().st_size
+    if beginning[:4] == b"RIFF" and size not in RIFF_OPEN and size + 8 > there:
+        return known * (size + 8) / there
+    return None
+
+
+def _claimed_lengths(container: av.container.InputContainer, start: float) -> dict[int, float]:
+    lengths = {}
+    for stream in (*container.streams.audio, *container.streams.video):
+        length = seconds(stream.duration, stream.time_base, 0.0)
+        if length is not None:
+            lengths[stream.index] = length + (seconds(stream.start_time, stream.time_base, start) or 0.0)
+    return lengths
+
+
+def _is_video(stream: av.VideoStream) -> bool:
+    context = stream.codec_context
+    still = av.stream.Disposition.attached_pic | av.stream.Disposition.still_image
+    return context is not None and context.name != TEXT_ART and not stream.disposition & still
+
+
+def _audio_track(stream: av.AudioStream) -> AudioTrack:
+    return AudioTrack(
+        index=stream.index,
+        codec=stream.codec_context.name,
+        channels=stream.codec_context.channels,
+        sample_rate=stream.codec_context.sample_rate,
+        language=stream.language,
+        default=bool(stream.disposition & av.stream.Disposition.default),
+    )
+
+
+def _video_track(stream: av.VideoStream) -> VideoTrack:
+    return VideoTrack(
+        index=stream.index,
+        codec=stream.codec_context.name,
+        width=stream.codec_context.width,
+        height=stream.codec_context.height,
+        frame_rate=float(stream.average_rate) if stream.average_rate else None,
+        default=bool(stream.disposition & av.stream.Disposition.default),
+    )
+
+
+def _rank(container: av.container.InputContainer, track: AudioTrack | VideoTrack) -> tuple[bool, bool, int]:
+    """Return the sort key: programme before commentary, default before others, then the order of the file."""
+    kinds = av.stream.Disposition
+    aside = kinds.comment | kinds.descriptions | kinds.visual_impaired | kinds.hearing_impaired
+    return bool(container.streams[track.index].disposition & aside), not track.default, track.index
+
+
+def _first_frames(container: av.container.InputContainer, indices: set[int]) -> tuple[dict[int, DecodedFrame], bool]:
+    """Decode the first frame of each stream; streams without a decodable frame are omitted.
+
+    The second value is whether there is more than one frame in all.
+    """
+    first: dict[int, DecodedFrame] = {}
+    count = 0
+    streams = [container.streams[index] for index in sorted(indices)]
+    for packet in packets_of(container, streams) if streams else ():
+        if packet.stream.index not in first or count < 2:
+            for frame in frames_of(packet) or ():
+                first.setdefault(packet.stream.index, frame)
+                count += 1
+        if len(first) == len(streams) and count > 1:
+            break
+    return first, count > 1
+
+
+def _measured_duration(path: Path, start: float) -> float:
+    """Return the end of the last packet of the file, in seconds from time 0."""
+    end = 0.0
+    with open_media(path) as container:
+        for packet in packets_of(container, [*container.streams.audio, *container.streams.video]):
+            time = seconds(packet.pts, packet.time_base, start)
+            if time is not None:
+                end = max(end, time + (seconds(packet.duration, packet.time_base, 0.0) or 0.0))
+    return end

@@ -1,0 +1,101 @@
+"""What a transcript notes as heard but not said: ``[LAUGHTER]``, ``(sighs)``, ``*coughs*``, signs of music."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mtmm_video.pipeline.transcripts.passages import Passage, Token
+
+# Words with which subtitlers for the deaf and recognisers describe sounds and ways of speaking, without their endings.
+_SOUND_STEMS = (
+    "laugh|chuckl|giggl|snicker|sigh|applau|applaus|clap|clapp|cheer|music|song|sing|humm|whistl|cough|sneez|sniff|"
+    "sniffl|snor|yawn|cry|cri|sob|sobb|weep|whimper|gasp|groan|moan|grunt|breath|inhal|exhal|pant|scoff|snort|gulp|"
+    "whisper|murmur|mutter|mumbl|scream|shout|yell|shriek|howl|stutter|stammer|paus|silenc|inaudibl|unintelligibl|"
+    "indistinct|crosstalk|cross-talk|chatter|nois|static|footstep|ring|beep|buzz|click|bang|thud|crash|knock|slam|"
+    "siren|honk|gunshot|explosion|bark|meow|chirp|rustl|rumbl|squeak|creak|speak|applaudissement|rire|musique|gelächter|"
+    "lach|seufz|musik|beifall|risa|música|aplauso|muzyka|śmiech|смех|музык|аплодисмент"
+)
+_SOUND = re.compile(
+    rf"(?<!\w)(?:(?:{_SOUND_STEMS})(?:s|e|es|ed|en|er|ers|ing|ly|t|ter|ters|а|ы)?"
+    r"|clear(?:s|ing|ed)? (?:\w+ )?throat)(?!\w)",
+    re.IGNORECASE,
+)
+# Words of somebody who talks, not of somebody who describes.
+_TALKED = re.compile(
+    r"(?<!\w)(?:i|i'm|you|we|it|it's|is|was|are|were|my|your|our|that|this|which|see|don't)(?!\w)", re.I
+)
+_MOST_WORDS = 6  # of a description; longer ones in brackets are asides that somebody says
+_GROUP = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*\s][^*]*\*|（[^（）]*）|【[^【】]*】|［[^［］]*］")
+_MUSIC = re.compile("[♩♪♫♬♭♯\U0001f3b5\U0001f3b6\U0001f3bc]+")  # signs of music, the emoji for it among them
+_TIME_MARK = re.compile(r"[\[(]\d{1,2}(?::\d{2}){1,2}(?:[.,]\d+)?[\])]")  # "[00:01:02]" of hand-made transcripts
+_PUNCTUATION = ".,;:!?…"
+
+
+def without_sounds(passage: Passage) -> tuple[Passage, tuple[str, ...]]:
+    """Take out of a passage what is heard but not said.
+
+    Taken for a sound are: signs of music; what stands in square brackets at the beginning of a line, is the whole line,
+    or holds a word for a sound; what stands in round brackets or asterisks and holds such a word, or is the whole line
+    in capitals; marks of time. Anything else in brackets is said, so it stays.
+
+    Parameters
+    ----------
+    passage : Passage
+
+    Returns
+    -------
+    passage : Passage
+        With the tokens that are left.
+    heard : tuple of str
+        What was taken out, in order.
+    """
+    kept: list[Token] = []
+    lines: list[int] = []
+    heard: list[str] = []
+    bounds = [*passage.lines, len(passage.tokens)]
+    for first, last in itertools.pairwise(bounds):
+        if len(kept) not in lines:
+            lines.append(len(kept))
+        kept.extend(_said(passage.tokens[first:last], heard))
+    return replace(passage, tokens=tuple(kept), lines=tuple(lines)), tuple(heard)
+
+
+def _said(tokens: Sequence[Token], heard: list[str]) -> list[Token]:
+    line = " ".join(token.text for token in tokens)
+    rest = _GROUP.sub("", line)
+    whole = not rest.strip(f"{_PUNCTUATION} -–>")
+    lead = len(line) - len(line.lstrip(" -–>"))
+    said = [True] * len(line)
+    for match in _GROUP.finditer(line):
+        if _is_sound(match[0], first=match.start() <= lead, whole=whole):
+            heard.append(match[0])
+            said[match.start() : match.end()] = [False] * len(match[0])
+    for match in _MUSIC.finditer(line):
+        heard.append(match[0])
+        said[match.start() : match.end()] = [False] * len(match[0])
+    if all(said):
+        return list(tokens)
+    left = []
+    position = 0
+    for token in tokens:
+        mask = said[position : position + len(token.text)]
+        text = "".join(sign for sign, kept in zip(token.text, mask, strict=True) if kept)
+        if text == token.text or text.strip(_PUNCTUATION):
+            left.append(replace(token, text=text))
+        position += len(token.text) + 1
+    return left
+
+
+def _is_sound(group: str, *, first: bool, whole: bool) -> bool:
+    inner = group[1:-1].strip()
+    if not inner or _TIME_MARK.fullmatch(group):
+        return True
+    short = len(inner.split()) <= _MOST_WORDS and inner[-1] not in ".?!"
+    described = short and bool(_SOUND.search(inner)) and not _TALKED.search(inner)
+    capitals = inner.isupper() and any(sign.isalpha() for sign in inner)
+    if group[0] in "[【［":
+        return described or capitals or first or whole
+    return described or (capitals and whole and short)

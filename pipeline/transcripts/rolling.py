@@ -1,0 +1,68 @@
+"""Captions that roll: every cue shows the line before once more, so a line comes two or three times.
+
+YouTube's automatic captions and those of live television do so. They are told by their times: people repeat a
+sentence, but not most of their lines, each in the very next cue without a pause.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mtmm_video.pipeline.transcripts.cues import Cue, has_word_times, plain
+
+_SHARE_OF_REPEATS = 0.5  # of the cues that follow another at once
+_LONGEST_PAUSE = 0.1  # seconds between two cues of which the second goes on showing the first
+_FEWEST_CUES = 3
+
+
+def without_repeats(cues: Sequence[Cue]) -> tuple[Cue, ...]:
+    """Return cues with every line once, at the time when it first came.
+
+    Parameters
+    ----------
+    cues : sequence of Cue
+        In order of time. Those of files that do not roll are returned as they are.
+    """
+    if not _rolls(cues):
+        return tuple(cues)
+    fresh: list[Cue] = []
+    shown: tuple[str, ...] = ()
+    for cue in cues:
+        lines = tuple(line for line in cue.lines if plain(line))
+        texts = tuple(plain(line) for line in lines)
+        repeated = _repeated(shown, texts)
+        new = list(lines[repeated:])
+        if new and repeated == 0 and shown and _grows(shown[-1], texts[0]):
+            new[0] = new[0][len(shown[-1]) :] if new[0].startswith(shown[-1]) else new[0]
+        if new:
+            fresh.append(replace(cue, lines=tuple(new)))
+        shown = texts or shown
+    return tuple(fresh)
+
+
+def _rolls(cues: Sequence[Cue]) -> bool:
+    if has_word_times(cues):
+        return True
+    repeats = followed = 0
+    for earlier, later in itertools.pairwise(cues):
+        if later.start - earlier.end <= _LONGEST_PAUSE:
+            followed += 1
+            before = tuple(text for line in earlier.lines if (text := plain(line)))
+            after = tuple(text for line in later.lines if (text := plain(line)))
+            grown = bool(before) and bool(after) and _grows(before[-1], after[0])
+            repeats += bool(_repeated(before, after)) or grown
+    return len(cues) >= _FEWEST_CUES and followed > 0 and repeats >= _SHARE_OF_REPEATS * followed and repeats > 1
+
+
+def _repeated(shown: Sequence[str], texts: Sequence[str]) -> int:
+    """Return how many of the first lines were the last lines shown before."""
+    return max(
+        (count for count in range(1, len(texts) + 1) if tuple(texts[:count]) == tuple(shown[-count:])), default=0
+    )
+
+
+def _grows(shown: str, text: str) -> bool:
+    """Tell whether a line is the one shown before with words added: captions that come word by word."""
+    return text.startswith(f"{shown} ")

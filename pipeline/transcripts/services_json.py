@@ -1,0 +1,174 @@
+"""JSON of the services that recognise speech: YouTube, Deepgram, AssemblyAI, Amazon, Google, Rev, and of Vosk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mtmm_video.pipeline.transcripts.json_values import Document, name
+from mtmm_video.pipeline.transcripts.passages import Contents, Passage, Token
+
+_MILLISECONDS = 1000.0  # a second
+
+
+def read(content: Any, document: Document) -> Contents | None:
+    """Read such a JSON.
+
+    Parameters
+    ----------
+    content : value of the JSON
+    document : Document
+        For messages and notes.
+
+    Returns
+    -------
+    Contents or None
+        None where it is none of these.
+
+    Raises
+    ------
+    InputError
+        If it is one of these and damaged; the message names the place.
+    """
+    if not isinstance(content, Mapping):
+        return None
+    for title, recognised, reader in _READERS:
+        if recognised(content):
+            return Contents(f"JSON of {title}", tuple(reader(content, document)))
+    return None
+
+
+def _youtube(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    passages = []
+    events = [(place, event) for place, event in document.entries(content, "events") if event.get("segs")]
+    for index, (place, event) in enumerate(events):
+        start = document.time(event.get("tStartMs"), place=f"{place}.tStartMs", per_second=_MILLISECONDS)
+        length = document.time(event.get("dDurationMs"), place=f"{place}.dDurationMs", per_second=_MILLISECONDS)
+        if start is None:
+            raise document.error(place, "has no tStartMs")
+        end = start + (length or 0.0)
+        if index + 1 < len(events):  # an event is shown on while the next one is spoken
+            later = document.time(
+                events[index + 1][1].get("tStartMs"), place=f"{place}.tStartMs", per_second=_MILLISECONDS
+            )
+            end = end if later is None or later <= start else min(end, later)
+        pieces: list[tuple[str, float | None]] = []
+        for spot, piece in document.entries(event, "segs", place=place):
+            offset = document.time(piece.get("tOffsetMs"), place=f"{spot}.tOffsetMs", per_second=_MILLISECONDS)
+            texts = document.text(piece, ("utf8",), place=spot).split()
+            pieces.extend((text, None if number else offset) for number, text in enumerate(texts))
+        if pieces:
+            passages.append(Passage(start, end, _until_next(pieces, start, end), place=place))
+    return passages
+
+
+def _until_next(pieces: Sequence[tuple[str, float | None]], start: float, end: float) -> tuple[Token, ...]:
+    """Let each word last until the next one begins; offsets are seconds after the passage begins."""
+    timed = any(offset is not None for _, offset in pieces)
+    starts = [
+        start + offset if offset is not None else start if timed and not index else None
+        for index, (_, offset) in enumerate(pieces)
+    ]
+    tokens = []
+    for index, (text, _) in enumerate(pieces):
+        first, last = starts[index], starts[index + 1] if index + 1 < len(starts) else end
+        known = first is not None and last is not None and last > first
+        tokens.append(Token(text, first if known else None, last if known else None))
+    return tuple(tokens)
+
+
+def _deepgram(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    passages = []
+    for place, channel in document.entries(content["results"], "channels", place="results"):
+        for spot, alternative in document.entries(channel, "alternatives", place=place)[:1]:
+            tokens = [
+                token
+                for where, entry in document.entries(alternative, "words", place=spot)
+                for token in document.word(entry, place=where, texts=("punctuated_word", "word"))
+            ]
+            passages.append(Passage(None, None, tuple(tokens), place=spot))
+    return passages
+
+
+def _assemblyai(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    key = "utterances" if content.get("utterances") else "words"
+    tokens: list[Token] = []
+    for place, entry in document.entries(content, key):
+        words = document.entries(entry, "words", place=place) or [(place, entry)]
+        for spot, word in words:
+            speaker = name(word.get("speaker")) or name(entry.get("speaker"))
+            tokens.extend(document.word(word, place=spot, texts=("text",), per_second=_MILLISECONDS, speaker=speaker))
+    return [Passage(None, None, tuple(tokens), place=key)]
+
+
+def _amazon(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    tokens: list[Token] = []
+    for place, item in document.entries(content["results"], "items", place="results"):
+        (spot, best), *_ = document.entries(item, "alternatives", place=place) or [(place, {})]
+        text = document.text(best, ("content",), place=spot)
+        if item.get("type") == "punctuation" and tokens:
+            tokens[-1] = replace(tokens[-1], text=tokens[-1].text + text)
+            continue
+        entry = {"word": text, "speaker": item.get("speaker_label"), "confidence": best.get("confidence")}
+        times = {"start": item.get("start_time"), "end": item.get("end_time")}
+        tokens.extend(document.word(entry | times, place=place))
+    return [Passage(None, None, tuple(tokens), place="results.items")]
+
+
+def _google(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    passages = []
+    for place, result in document.entries(content, "results"):
+        for spot, alternative in document.entries(result, "alternatives", place=place)[:1]:
+            tokens: list[Token] = []
+            for where, word in document.entries(alternative, "words", place=spot):
+                speaker = name(word.get("speakerLabel", word.get("speakerTag")))
+                times = ("startTime", "endTime") if "endTime" in word else ("startOffset", "endOffset")
+                tokens.extend(document.word(word, place=where, times=times, speaker=speaker))
+            passages.append(Passage(None, None, tuple(tokens), place=spot))
+    return passages
+
+
+def _rev(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    passages = []
+    for place, monologue in document.entries(content, "monologues"):
+        tokens: list[Token] = []
+        for spot, element in document.entries(monologue, "elements", place=place):
+            text = document.text(element, ("value",), place=spot)
+            if element.get("type") == "punct":
+                if tokens and text.strip():
+                    tokens[-1] = replace(tokens[-1], text=tokens[-1].text + text.strip())
+                continue
+            speaker = name(monologue.get("speaker"))
+            tokens.extend(document.word(element, place=spot, texts=("value",), times=("ts", "end_ts"), speaker=speaker))
+        passages.append(Passage(None, None, tuple(tokens), place=place))
+    return passages
+
+
+def _vosk(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    tokens = [
+        token for place, entry in document.entries(content, "result") for token in document.word(entry, place=place)
+    ]
+    return [Passage(None, None, tuple(tokens), place="result")]
+
+
+def _has(content: Mapping[str, Any], outer: str, inner: str) -> bool:
+    value = content.get(outer)
+    return isinstance(value, Mapping) and isinstance(value.get(inner), list)
+
+
+def _first_has(content: Mapping[str, Any], outer: str, inner: str) -> bool:
+    value = content.get(outer)
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping) and inner in value[0]
+
+
+_Reader = Callable[[Mapping[str, Any], Document], list[Passage]]
+_READERS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool], _Reader], ...] = (
+    ("YouTube (json3)", lambda content: isinstance(content.get("events"), list), _youtube),
+    ("Deepgram", lambda content: _has(content, "results", "channels"), _deepgram),
+    ("Amazon Transcribe", lambda content: _has(content, "results", "items"), _amazon),
+    ("AssemblyAI", lambda content: "audio_url" in content or "acoustic_model" in content, _assemblyai),
+    ("Google Speech-to-Text", lambda content: _first_has(content, "results", "alternatives"), _google),
+    ("Rev.ai", lambda content: isinstance(content.get("monologues"), list), _rev),
+    ("Vosk", lambda content: isinstance(content.get("result"), list), _vosk),
+)

@@ -1,0 +1,225 @@
+"""Bringing a transcript onto its recording: order, unit and range of its times, and what lies outside."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mtmm_video.extractors.speech.word_times import Span, fill_times
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline.transcripts.passages import Notes, Passage, Token, quoted
+
+# Seconds that a passage may take per word. The slowest of MOSEI's 22,788 utterances takes 4.6 of them; a word list in
+# milliseconds that is read as seconds, a hundred or more.
+SLOWEST_WORD = 20.0
+ROUNDING = 0.5  # seconds that an end may lie after that of the recording without a note: recognisers pad and round
+
+
+def in_seconds(passages: Sequence[Passage], *, duration: float, notes: Notes) -> tuple[Passage, ...]:
+    """Turn times that can only be milliseconds into seconds.
+
+    They are where all of them are whole numbers, a thousandth of the last one lies within the recording, and as seconds
+    they would make most words last longer than `SLOWEST_WORD`.
+
+    Parameters
+    ----------
+    passages : sequence of Passage
+    duration : float
+        Of the recording, in seconds.
+    notes : Notes
+        Receives what was done.
+    """
+    times = [time for passage in passages for time in _times(passage)]
+    lengths = [length for passage in passages if (length := _seconds_per_word(passage)) is not None]
+    whole = bool(lengths) and all(time == round(time) for time in times)
+    if not whole or max(times) / 1000.0 > duration + ROUNDING or statistics.median(lengths) <= SLOWEST_WORD:
+        return tuple(passages)
+    notes.add("Transcript: its times are milliseconds.")
+    return tuple(_scaled(passage, 1e-3) for passage in passages)
+
+
+def _times(passage: Passage) -> list[float]:
+    own = [passage.start, passage.end]
+    return [
+        time for time in [*own, *(t for token in passage.tokens for t in (token.start, token.end))] if time is not None
+    ]
+
+
+def _seconds_per_word(passage: Passage) -> float | None:
+    lengths = [token.end - token.start for token in passage.tokens if token.start is not None and token.end is not None]
+    if lengths:
+        return statistics.median(lengths)
+    if passage.start is None or passage.end is None or not passage.tokens:
+        return None
+    return (passage.end - passage.start) / len(passage.tokens)
+
+
+def _scaled(passage: Passage, factor: float) -> Passage:
+    def scale(time: float | None) -> float | None:
+        return None if time is None else time * factor
+
+    return replace(
+        passage,
+        start=scale(passage.start),
+        end=scale(passage.end),
+        tokens=tuple(replace(token, start=scale(token.start), end=scale(token.end)) for token in passage.tokens),
+    )
+
+
+def in_order(passages: Sequence[Passage], *, duration: float, path: Path, notes: Notes) -> tuple[Passage, ...]:
+    """Give every passage its bounds and bring passages and their words into the order of time.
+
+    Words without a time stay behind the word that they follow in the file.
+
+    Parameters
+    ----------
+    passages : sequence of Passage
+        Without empty ones.
+    duration : float
+        Of the recording, in seconds.
+    path : Path
+        For messages.
+    notes : Notes
+        Receives what was done.
+
+    Raises
+    ------
+    InputError
+        If a passage has no time at all; the message names its place.
+    """
+    ordered = []
+    for passage in passages:
+        tokens = _tokens_in_order(passage.tokens)
+        if tokens != passage.tokens:
+            notes.add("Transcript: words that were not in the order of their times were put into it.")
+        starts = [token.start for token in tokens if token.start is not None]
+        ends = [token.end for token in tokens if token.end is not None]
+        start = passage.start if passage.start is not None else min(starts, default=None)
+        end = passage.end if passage.end is not None else max(ends, default=None)
+        if start is None:
+            raise InputError(f"{path}: {passage.place} has no start and end in seconds")
+        ordered.append(replace(passage, tokens=tokens, start=start, end=end))
+    closed = sorted(ordered, key=lambda passage: passage.start or 0.0)
+    for index, passage in enumerate(closed):
+        if passage.end is None:  # shown until the next one, the last one until the end
+            later = closed[index + 1].start if index + 1 < len(closed) else duration
+            closed[index] = replace(passage, end=max(passage.start or 0.0, later or 0.0))
+    return tuple(closed)
+
+
+def _tokens_in_order(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    keys = []
+    reached = float("-inf")
+    for token in tokens:
+        reached = token.start if token.start is not None else reached
+        keys.append(reached)
+    order = sorted(range(len(tokens)), key=keys.__getitem__)
+    return tuple(tokens[index] for index in order)
+
+
+def within(passages: Sequence[Passage], *, duration: float, path: Path, notes: Notes) -> tuple[Passage, ...]:
+    """Leave out what lies after the end of the recording and cut what runs across it; say both.
+
+    Parameters
+    ----------
+    passages : sequence of Passage
+        With bounds, in order.
+    duration : float
+        Of the recording, in seconds.
+    path : Path
+        For messages.
+    notes : Notes
+        Receives what was done.
+
+    Raises
+    ------
+    InputError
+        If nothing lies within the recording.
+    """
+    kept: list[Passage] = []
+    beyond: list[str] = []
+    crossing: list[str] = []
+    for passage in passages:
+        assert passage.start is not None and passage.end is not None
+        tokens = tuple(token for token in passage.tokens if token.start is None or token.start < duration)
+        if passage.start >= duration or not tokens:
+            beyond.append(" ".join(token.text for token in passage.tokens))
+            continue
+        if len(tokens) < len(passage.tokens):
+            late = [token.text for token in passage.tokens if token.start is not None and token.start >= duration]
+            beyond.append(" ".join(late))
+        if passage.end > duration + ROUNDING:
+            crossing.append(" ".join(token.text for token in tokens))
+        clipped = tuple(
+            replace(token, end=min(token.end, duration)) if token.end is not None else token for token in tokens
+        )
+        kept.append(replace(passage, end=min(passage.end, duration), tokens=clipped))
+    if passages and not kept:
+        raise InputError(
+            f"{path}: all of its times lie after the end of the recording ({duration:.1f} s); times are seconds from "
+            "its start: give the transcript of this recording"
+        )
+    if beyond:
+        notes.add(
+            f"Transcript: {len(beyond)} passage{'s' * (len(beyond) > 1)} after the end of the recording "
+            f"({duration:.1f} s) left out: {quoted(beyond)}."
+        )
+    if crossing:
+        notes.add(
+            f"Transcript: {len(crossing)} passage{'s' * (len(crossing) > 1)} across the end of the recording "
+            f"({duration:.1f} s) cut there: {quoted(crossing)}."
+        )
+    return tuple(kept)
+
+
+def placed(passages: Sequence[Passage]) -> list[tuple[Passage, float, float, tuple[Word, ...]]]:
+    """Give each passage its bounds and its words their times, one passage after the other.
+
+    Words without a time of their own are put into their passage, longer words longer, and flagged. Of passages that
+    overlap, the earlier ends where the later begins: utterances are one at a time.
+
+    Parameters
+    ----------
+    passages : sequence of Passage
+        With bounds, in order, none empty.
+
+    Returns
+    -------
+    list of (Passage, float, float, tuple of Word)
+        Start and end in seconds.
+    """
+    found: list[tuple[Passage, float, float, tuple[Word, ...]]] = []
+    reached = 0.0
+    for index, passage in enumerate(passages):
+        assert passage.start is not None and passage.end is not None
+        start, end = max(passage.start, reached), passage.end
+        if index + 1 < len(passages):
+            following = passages[index + 1].start
+            assert following is not None
+            end = min(end, following if following > start else (start + end) / 2)
+        end = max(start, end)
+        words = _words(passage, start=start, end=end)
+        found.append((passage, start, end, words))
+        reached = max(end, words[-1].end)
+    return found
+
+
+def _words(passage: Passage, *, start: float, end: float) -> tuple[Word, ...]:
+    spans: list[Span | None] = [
+        (max(start, token.start), token.end) if token.start is not None and token.end is not None else None
+        for token in passage.tokens
+    ]
+    words = fill_times(
+        [token.text for token in passage.tokens],
+        spans,
+        start=start,
+        end=end,
+        probabilities=[token.probability for token in passage.tokens],
+    )
+    return tuple(
+        replace(word, interpolated=word.interpolated or token.interpolated)
+        for word, token in zip(words, passage.tokens, strict=True)
+    )
