@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 from mtmm_video.model.labels import SENTIMENTS
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.intervals import Interval, utterance_intervals, word_intervals
-from mtmm_video.pipeline.reports.tiers import LABEL_TIERS, tier_values
+from mtmm_video.pipeline.reports.speakers import parts_by_speaker
+from mtmm_video.pipeline.reports.tiers import LABEL_TIERS, tier_name, tier_values
 
 SCHEMA_LOCATION = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"  # the name of the format; nothing is fetched
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -66,9 +67,7 @@ class _Document:
                 f"{{{XSI}}}noNamespaceSchemaLocation": SCHEMA_LOCATION,
             },
         )
-        spans = utterance_intervals(self.analysis)
-        transcript, parents = self._transcript(spans)
-        tiers = [transcript, self._words(), *(self._labels(tier, parents) for tier in LABEL_TIERS)]
+        tiers = [tier for speaker, part in parts_by_speaker(self.analysis) for tier in self._tiers(part, speaker)]
         header = ElementTree.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
         if video is not None:
             mime_type = mimetypes.guess_type(video)[0] or "video/*"
@@ -89,27 +88,33 @@ class _Document:
         ElementTree.indent(root)
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
-    def _transcript(self, spans: list[Interval]) -> tuple[ElementTree.Element, list[str]]:
-        tier = ElementTree.Element("TIER", {"LINGUISTIC_TYPE_REF": "utterance", "TIER_ID": "transcript"})
-        texts = [labelled.utterance.text for labelled in self.analysis.utterances]
-        return tier, [self._aligned(tier, span, text) for span, text in zip(spans, texts, strict=True)]
+    def _tiers(self, part: Analysis, speaker: str | None) -> list[ElementTree.Element]:
+        """Return one speaker's tiers, or those of all where there is no speaker."""
+        transcript = self._tier("transcript", speaker, type_="utterance", child=False)
+        texts = [labelled.utterance.text for labelled in part.utterances]
+        spans = utterance_intervals(part)
+        parents = [self._aligned(transcript, span, text) for span, text in zip(spans, texts, strict=True)]
+        words = self._tier("words", speaker, type_="word")
+        for labelled, inside in zip(part.utterances, word_intervals(part), strict=True):
+            for word, span in zip(labelled.utterance.words, inside, strict=True):
+                self._aligned(words, span, word.text)
+        tiers = [transcript, words]
+        for name in LABEL_TIERS:
+            tier = self._tier(name, speaker, type_="sentiment" if name == "sentiment" else "label")
+            for position, value in tier_values(part, name):
+                attributes = {"ANNOTATION_ID": self._next(), "ANNOTATION_REF": parents[position]}
+                self._value(ElementTree.SubElement(_annotation(tier), "REF_ANNOTATION", attributes), value)
+            tiers.append(tier)
+        return tiers
 
-    def _words(self) -> ElementTree.Element:
-        tier = ElementTree.Element(
-            "TIER", {"LINGUISTIC_TYPE_REF": "word", "PARENT_REF": "transcript", "TIER_ID": "words"}
-        )
-        for labelled, spans in zip(self.analysis.utterances, word_intervals(self.analysis), strict=True):
-            for word, span in zip(labelled.utterance.words, spans, strict=True):
-                self._aligned(tier, span, word.text)
-        return tier
-
-    def _labels(self, name: str, parents: list[str]) -> ElementTree.Element:
-        type_ = "sentiment" if name == "sentiment" else "label"
-        tier = ElementTree.Element("TIER", {"LINGUISTIC_TYPE_REF": type_, "PARENT_REF": "transcript", "TIER_ID": name})
-        for position, value in tier_values(self.analysis, name):
-            attributes = {"ANNOTATION_ID": self._next(), "ANNOTATION_REF": parents[position]}
-            self._value(ElementTree.SubElement(_annotation(tier), "REF_ANNOTATION", attributes), value)
-        return tier
+    @staticmethod
+    def _tier(name: str, speaker: str | None, *, type_: str, child: bool = True) -> ElementTree.Element:
+        attributes = {"LINGUISTIC_TYPE_REF": type_, "TIER_ID": _allowed(tier_name(name, speaker))}
+        if child:
+            attributes["PARENT_REF"] = _allowed(tier_name("transcript", speaker))
+        if speaker is not None:
+            attributes["PARTICIPANT"] = _allowed(" ".join(speaker.split()))
+        return ElementTree.Element("TIER", dict(sorted(attributes.items())))
 
     def _aligned(self, tier: ElementTree.Element, span: Interval, text: str) -> str:
         name = self._next()
@@ -124,12 +129,7 @@ class _Document:
 
     @staticmethod
     def _value(annotation: ElementTree.Element, text: str) -> None:
-        ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = "".join(
-            # XML 1.0 forbids control characters, also escaped ones.
-            letter
-            for letter in text
-            if letter >= " " or letter in "\t\n\r"
-        )
+        ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = _allowed(text)
 
     @staticmethod
     def _types(root: ElementTree.Element) -> None:
@@ -159,3 +159,8 @@ class _Document:
 
 def _annotation(tier: ElementTree.Element) -> ElementTree.Element:
     return ElementTree.SubElement(tier, "ANNOTATION")
+
+
+def _allowed(text: str) -> str:
+    """Return a text without control characters, which XML 1.0 forbids, also escaped ones."""
+    return "".join(letter for letter in text if letter >= " " or letter in "\t\n\r")

@@ -48,9 +48,17 @@ def disjoint(
 
 
 def utterance_intervals(analysis: Analysis) -> list[Interval]:
-    """Return the interval of every utterance, with at least 1 ms for each of its words."""
-    spans = [(entry.utterance.start, entry.utterance.end) for entry in analysis.utterances]
-    return disjoint(spans, shortest=[max(1, len(entry.utterance.words)) for entry in analysis.utterances])
+    """Return the interval of every utterance, with at least 1 ms for each of its words; speakers may overlap."""
+    found: dict[int, Interval] = {}
+    of_speaker: dict[str | None, list[int]] = {}
+    for position, entry in enumerate(analysis.utterances):
+        of_speaker.setdefault(entry.utterance.speaker, []).append(position)
+    for positions in of_speaker.values():
+        utterances = [analysis.utterances[position].utterance for position in positions]
+        spans = [(utterance.start, utterance.end) for utterance in utterances]
+        intervals = disjoint(spans, shortest=[max(1, len(utterance.words)) for utterance in utterances])
+        found |= dict(zip(positions, intervals, strict=True))
+    return [found[position] for position in range(len(found))]
 
 
 def word_intervals(analysis: Analysis) -> list[list[Interval]]:

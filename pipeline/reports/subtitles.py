@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.reports.intervals import utterance_intervals
+from mtmm_video.pipeline.reports.speakers import shown_speakers
 
 VTT_STYLE = """STYLE
 ::cue(.positive) { color: #8fd6c0; }
@@ -30,14 +31,18 @@ def to_srt(analysis: Analysis, *, plain: bool = False) -> str:
     Returns
     -------
     str
-        Cues numbered from 1; without `plain`, the second line of each has the labels in square brackets.
+        Cues numbered from 1, the text after its speaker's name where there are several; without `plain`, the second
+        line of each has the labels in square brackets.
     """
     cues = []
+    speakers = shown_speakers(analysis)
     for number, (labelled, (start, end)) in enumerate(
         zip(analysis.utterances, utterance_intervals(analysis), strict=True), start=1
     ):
         # SubRip has no escapes; some parsers take an arrow in the text for the line of times.
-        lines = [_one_line(labelled).replace("-->", "→")]
+        name = labelled.utterance.speaker
+        prefix = f"{' '.join(name.split())}: " if name and name in speakers else ""
+        lines = [(prefix + _one_line(labelled)).replace("-->", "→")]
         if not plain:
             lines.append(f"[{label_text(labelled)}]")
         cues.append("\n".join([str(number), f"{_timestamp(start, ',')} --> {_timestamp(end, ',')}", *lines]) + "\n")
@@ -59,11 +64,13 @@ def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
         Cues named ``utterance-INDEX``. Without `plain`, the text is in a class span of its sentiment and the second
         line has the labels.
     """
+    speakers = shown_speakers(analysis)
     blocks = ["WEBVTT"] if plain else ["WEBVTT", VTT_STYLE]
     for labelled, (start, end) in zip(analysis.utterances, utterance_intervals(analysis), strict=True):
         text = _vtt_escaped(_one_line(labelled))
-        if labelled.utterance.speaker:
-            text = f"<v {_vtt_escaped(labelled.utterance.speaker)}>{text}</v>"
+        name = labelled.utterance.speaker
+        if name and name in speakers:
+            text = f"<v {_vtt_escaped(name)}>{text}</v>"
         lines = [text]
         if not plain:
             lines = [f"<c.{labelled.prediction.sentiment}>{text}</c>", f"<c.label>[{label_text(labelled)}]</c>"]

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
+from mtmm_video.pipeline.reports.speakers import shown_speakers
 
 ROWS_SHOWN = 40  # about a screen; the rest is in the reports
 SENTIMENT_STYLES = {"negative": "red", "positive": "green"}
@@ -32,12 +33,16 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
         box=SIMPLE_HEAD,
     )
     table.add_column("time (s)", justify="right", no_wrap=True)
+    speakers = shown_speakers(analysis)
+    if speakers:
+        table.add_column("speaker")
     table.add_column("text")
     table.add_column("sentiment", no_wrap=True)
     table.add_column("emotions")
     table.add_column("flags")
     for labelled in analysis.utterances[:rows]:
-        table.add_row(*_cells(labelled))
+        time, *cells = _cells(labelled)
+        table.add_row(time, *([escape(labelled.utterance.speaker or "")] if speakers else []), *cells)
     caption = [*analysis.notes]
     if total > rows:
         caption.insert(0, f"{total - rows} more utterances are in the reports.")

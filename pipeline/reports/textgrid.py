@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.intervals import Interval, utterance_intervals, word_intervals
-from mtmm_video.pipeline.reports.tiers import LABEL_TIERS, tier_values
+from mtmm_video.pipeline.reports.speakers import parts_by_speaker
+from mtmm_video.pipeline.reports.tiers import LABEL_TIERS, tier_name, tier_values
 
 Labelled = list[tuple[Interval, str]]
 
@@ -22,24 +23,13 @@ def to_textgrid(analysis: Analysis) -> str:
     Returns
     -------
     str
-        Tiers ``transcript``, ``words`` and `LABEL_TIERS` of `pipeline.reports.tiers`; every tier covers the whole video
-        from 0 to its end, with empty intervals between utterances.
+        Tiers ``transcript``, ``words`` and `LABEL_TIERS` of `pipeline.reports.tiers`, for each speaker where there are
+        several; every tier covers the whole video from 0 to its end, with empty intervals between utterances.
     """
-    spans = utterance_intervals(analysis)
-    words = word_intervals(analysis)
-    tiers: dict[str, Labelled] = {
-        "transcript": [
-            (span, labelled.utterance.text) for span, labelled in zip(spans, analysis.utterances, strict=True)
-        ],
-        "words": [
-            (span, word.text)
-            for labelled, inside in zip(analysis.utterances, words, strict=True)
-            for word, span in zip(labelled.utterance.words, inside, strict=True)
-        ],
-    }
-    for tier in LABEL_TIERS:
-        tiers[tier] = [(spans[position], value) for position, value in tier_values(analysis, tier)]
-    end = max([round(analysis.source.duration * 1000), 1, *(last for _, last in spans)])
+    tiers: dict[str, Labelled] = {}
+    for speaker, part in parts_by_speaker(analysis):
+        tiers |= {tier_name(tier, speaker): labelled for tier, labelled in _tiers(part).items()}
+    end = max([round(analysis.source.duration * 1000), 1, *(last for _, last in utterance_intervals(analysis))])
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',
@@ -55,7 +45,7 @@ def to_textgrid(analysis: Analysis) -> str:
         lines += [
             f"    item [{number}]:",
             '        class = "IntervalTier"',
-            f'        name = "{name}"',
+            f'        name = "{_escaped(name)}"',
             "        xmin = 0",
             f"        xmax = {_seconds(end)}",
             f"        intervals: size = {len(filled)}",
@@ -68,6 +58,25 @@ def to_textgrid(analysis: Analysis) -> str:
                 f'            text = "{_escaped(text)}"',
             ]
     return "\n".join(lines) + "\n"
+
+
+def _tiers(analysis: Analysis) -> dict[str, Labelled]:
+    """Return the tiers of one speaker by name."""
+    spans = utterance_intervals(analysis)
+    words = word_intervals(analysis)
+    tiers: dict[str, Labelled] = {
+        "transcript": [
+            (span, labelled.utterance.text) for span, labelled in zip(spans, analysis.utterances, strict=True)
+        ],
+        "words": [
+            (span, word.text)
+            for labelled, inside in zip(analysis.utterances, words, strict=True)
+            for word, span in zip(labelled.utterance.words, inside, strict=True)
+        ],
+    }
+    for tier in LABEL_TIERS:
+        tiers[tier] = [(spans[position], value) for position, value in tier_values(analysis, tier)]
+    return tiers
 
 
 def _filled(labelled: Labelled, end: int) -> Labelled:

@@ -11,6 +11,11 @@ from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 LABEL_TIERS: tuple[str, ...] = ("sentiment", "sentiment_probability", *EMOTIONS, "flags")
 
 
+def tier_name(tier: str, speaker: str | None) -> str:
+    """Return the name of a speaker's tier, ``transcript@Ann`` as ELAN has it; the tier's own without a speaker."""
+    return tier if speaker is None else f"{tier}@{' '.join(speaker.split())}"
+
+
 def label_values(labelled: LabelledUtterance) -> dict[str, str]:
     """Return the annotations of one utterance by tier, for those of `LABEL_TIERS` that have one.
 

@@ -21,6 +21,7 @@ from mtmm_video.pipeline.quality import FLAGS
 from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, strongest_units
 from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest_weights
 from mtmm_video.pipeline.reports.html.templates import render
+from mtmm_video.pipeline.reports.speakers import COLOURS, shown_speakers, summarise_speakers
 from mtmm_video.pipeline.reports.summary import EmotionProfile, summarise
 
 SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "report.js")
@@ -55,7 +56,8 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
         data=_data(analysis, attention),
         analysis=analysis,
         summary=summary,
-        speakers=sorted({e.utterance.speaker for e in analysis.utterances if e.utterance.speaker}),
+        speakers=summarise_speakers(analysis),
+        colours={name: number % COLOURS + 1 for number, name in enumerate(shown_speakers(analysis))},
         media=media,
         media_name=video or (embed.name if embed else ""),
         rows=[_row(entry) for entry in analysis.utterances],

@@ -27,9 +27,25 @@ from mtmm_video.pipeline.reports.subtitles import to_srt, to_vtt
 from mtmm_video.pipeline.reports.textgrid import to_textgrid
 
 
+def spoken_by(analysis: Analysis, *names: str | None) -> Analysis:
+    """The same talk between these speakers in turn."""
+    entries = [
+        dataclasses.replace(e, utterance=dataclasses.replace(e.utterance, speaker=names[i % len(names)]))
+        for i, e in enumerate(analysis.utterances)
+    ]
+    return dataclasses.replace(analysis, utterances=tuple(entries))
+
+
 @pytest.fixture
-def overlapping(analysis: Analysis) -> Analysis:
+def monologue(analysis: Analysis) -> Analysis:
+    """The same without speakers."""
+    return spoken_by(analysis, None)
+
+
+@pytest.fixture
+def overlapping(monologue: Analysis) -> Analysis:
     """The same with an utterance that starts before its predecessor ends and one without any length."""
+    analysis = monologue
     entries = list(analysis.utterances)
     second, third = entries[1].utterance, entries[2].utterance
     entries[1] = dataclasses.replace(entries[1], utterance=dataclasses.replace(second, start=1.0))
@@ -41,7 +57,8 @@ def overlapping(analysis: Analysis) -> Analysis:
 # SubRip and WebVTT
 
 
-def test_srt_gives_back_text_and_times(analysis: Analysis) -> None:
+def test_srt_gives_back_text_and_times(monologue: Analysis) -> None:
+    analysis = monologue
     cues = list(srt.parse(to_srt(analysis, plain=True)))
     assert [cue.index for cue in cues] == [1, 2, 3, 4, 5]
     for cue, labelled in zip(cues, analysis.utterances, strict=True):
@@ -99,7 +116,8 @@ def read_eaf(text: str, folder: Path) -> pympi.Elan.Eaf:
     return pympi.Elan.Eaf(str(path))
 
 
-def test_eaf_gives_back_transcript_and_labels(analysis: Analysis, tmp_path: Path) -> None:
+def test_eaf_gives_back_transcript_and_labels(monologue: Analysis, tmp_path: Path) -> None:
+    analysis = monologue
     document = read_eaf(to_eaf(analysis, video="clips/talk one.mp4"), tmp_path)
     expected = [
         (round(1000 * e.utterance.start), round(1000 * e.utterance.end), e.utterance.text) for e in analysis.utterances
@@ -124,7 +142,7 @@ def test_eaf_gives_back_transcript_and_labels(analysis: Analysis, tmp_path: Path
 EAF_ORDER = ["HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "LANGUAGE", "CONSTRAINT", "CONTROLLED_VOCABULARY"]
 
 
-@pytest.mark.parametrize("kind", ["analysis", "overlapping", "empty_analysis"])
+@pytest.mark.parametrize("kind", ["monologue", "overlapping", "empty_analysis"])
 def test_eaf_is_built_as_the_format_prescribes(kind: str, request: pytest.FixtureRequest) -> None:
     root = ElementTree.fromstring(to_eaf(request.getfixturevalue(kind)))
     assert root.tag == "ANNOTATION_DOCUMENT"
@@ -167,10 +185,40 @@ def test_eaf_takes_text_that_xml_cannot_hold(analysis: Analysis) -> None:
     assert next(root.iter("ANNOTATION_VALUE")).text == "bell and ]]> & <b>"
 
 
+def test_eaf_has_the_tiers_of_each_speaker(analysis: Analysis, tmp_path: Path) -> None:
+    document = read_eaf(to_eaf(spoken_by(analysis, "Ann", "Bob & Co")), tmp_path)
+    texts = [e.utterance.text for e in analysis.utterances]
+    for name, expected in (("Ann", texts[::2]), ("Bob & Co", texts[1::2])):
+        transcript = document.get_annotation_data_for_tier(f"transcript@{name}")
+        assert [entry[2] for entry in sorted(transcript)] == expected
+        parameters = document.get_parameters_for_tier(f"sentiment@{name}")
+        assert parameters["PARTICIPANT"] == name
+        assert parameters["PARENT_REF"] == f"transcript@{name}"
+
+
+def test_the_only_voice_needs_no_name(analysis: Analysis, monologue: Analysis) -> None:
+    one = spoken_by(analysis, "Speaker 1")
+    assert to_eaf(one) == to_eaf(monologue)
+    assert to_textgrid(one) == to_textgrid(monologue)
+    assert to_srt(one) == to_srt(monologue)
+    assert "<v Ann>" in to_vtt(spoken_by(analysis, "Ann"))
+
+
+def test_srt_has_the_speaker_before_the_text(analysis: Analysis) -> None:
+    cues = list(srt.parse(to_srt(spoken_by(analysis, "Ann", "Bob"), plain=True)))
+    assert [cue.content.split()[0] for cue in cues] == ["Ann:", "Bob:", "Ann:", "Bob:", "Ann:"]
+
+
+def test_people_who_speak_at_once_keep_their_times(overlapping: Analysis) -> None:
+    both = spoken_by(overlapping, "Ann", "Bob")
+    second = list(srt.parse(to_srt(both)))[1]
+    assert second.start.total_seconds() == pytest.approx(1.0)
+
+
 # Praat
 
 
-@pytest.mark.parametrize("kind", ["analysis", "overlapping", "empty_analysis"])
+@pytest.mark.parametrize("kind", ["monologue", "overlapping", "empty_analysis"])
 def test_praat_reads_the_textgrid(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     analysis: Analysis = request.getfixturevalue(kind)
     path = tmp_path / "talk.TextGrid"
@@ -183,7 +231,7 @@ def test_praat_reads_the_textgrid(kind: str, request: pytest.FixtureRequest, tmp
     found = [praat(grid, "Get label of interval", 1, i + 1) for i in range(count)]
     assert [text for text in found if text] == [e.utterance.text for e in analysis.utterances]
     assert praat(grid, "Get end time") == pytest.approx(analysis.source.duration, abs=0.001)
-    if kind == "analysis":
+    if kind == "monologue":
         assert praat(grid, "Get start time of interval", 1, 2) == pytest.approx(analysis.utterances[0].utterance.start)
         happy = names.index("happy") + 1
         labels = [
@@ -192,6 +240,19 @@ def test_praat_reads_the_textgrid(kind: str, request: pytest.FixtureRequest, tmp
         ]
         expected = sum("happy" in entry.prediction.emotions for entry in analysis.utterances)
         assert sum(bool(label) for label in labels) == expected
+
+
+def test_praat_finds_the_tiers_of_each_speaker(analysis: Analysis, tmp_path: Path) -> None:
+    path = tmp_path / "talk.TextGrid"
+    path.write_text(to_textgrid(spoken_by(analysis, "Ann", 'Bob "B"')), encoding="utf-8")
+    grid = parselmouth.Data.read(str(path))
+    praat = parselmouth.praat.call
+    names = [praat(grid, "Get tier name", i + 1) for i in range(praat(grid, "Get number of tiers"))]
+    assert [name for name in names if name.startswith("transcript")] == ["transcript@Ann", 'transcript@Bob "B"']
+    tier = names.index('transcript@Bob "B"') + 1
+    count = praat(grid, "Get number of intervals", tier)
+    labels = [praat(grid, "Get label of interval", tier, i + 1) for i in range(count)]
+    assert [label for label in labels if label] == [e.utterance.text for e in analysis.utterances[1::2]]
 
 
 # Parquet

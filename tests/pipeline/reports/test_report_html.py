@@ -18,6 +18,7 @@ from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, stronges
 from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest_weights
 from mtmm_video.pipeline.reports.html.page import to_html
 from mtmm_video.pipeline.reports.html.templates import clock, json_for_html, percent
+from mtmm_video.pipeline.reports.speakers import summarise_speakers
 from mtmm_video.pipeline.reports.summary import summarise
 
 MakeAnalysis = Callable[..., Analysis]
@@ -190,3 +191,32 @@ def test_action_units_carry_the_corpus_statistics(shared: Path) -> None:
     for name, unit in ACTION_UNITS.items():
         assert unit.mean == pytest.approx(float(known[name]["mean"]), abs=0.0006)
         assert unit.deviation == pytest.approx(float(known[name]["std"]), abs=0.0006)
+
+
+# Speakers
+
+
+def test_each_speaker_is_summarised_and_has_a_colour(analysis: Analysis) -> None:
+    named = [
+        dataclasses.replace(e, utterance=dataclasses.replace(e.utterance, speaker="Ann" if i % 2 else "Bob"))
+        for i, e in enumerate(analysis.utterances)
+    ]
+    both = dataclasses.replace(analysis, utterances=tuple(named))
+    bob, ann = summarise_speakers(both)
+    assert (bob.name, bob.utterances, ann.name, ann.utterances) == ("Bob", 3, "Ann", 2)
+    assert bob.seconds == pytest.approx(9.0)
+    assert bob.share == pytest.approx(0.6)
+    assert sum(share for _, share in bob.sentiments) == pytest.approx(1.0)
+    html = to_html(both)
+    assert html.count('<b class="speaker voice-1">Bob</b>') == 4  # the legend and three utterances
+    assert html.count('<b class="speaker voice-2">Ann</b>') == 3
+
+
+def test_one_unnamed_voice_is_not_shown(analysis: Analysis) -> None:
+    entries = [
+        dataclasses.replace(e, utterance=dataclasses.replace(e.utterance, speaker="Speaker 1"))
+        for e in analysis.utterances
+    ]
+    one = dataclasses.replace(analysis, utterances=tuple(entries))
+    assert summarise_speakers(one) == ()
+    assert "Speaker 1" not in to_html(one)
