@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import csv
-import io
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +27,8 @@ from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.foundation.memory import free_memory
 from mtmm_video.model.checkpoint import resolve_checkpoint
 from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.reports.csv_report import BYTE_ORDER_MARK, csv_lines
+from mtmm_video.pipeline.reports.folder_tables import write_folder_tables
 from mtmm_video.pipeline.reports.index import write_folder_index
 from mtmm_video.pipeline.reports.writers import check_formats
 
@@ -254,11 +254,21 @@ def analyze_folder(
                 watcher.finished(outcome)
     finally:
         outcomes.sort(key=lambda outcome: outcome.path)
-        write_text(Path(out) / "summary.csv", summary_csv(outcomes))
+        write_text(
+            Path(out) / "summary.csv", summary_csv(outcomes, csv_raw=options.csv_raw, csv_excel=options.csv_excel)
+        )
+        reports = [Path(outcome.report) for outcome in outcomes if outcome.report]
+        write_folder_tables(
+            Path(out),
+            reports=reports,
+            formats=options.formats,
+            csv_raw=options.csv_raw,
+            csv_excel=options.csv_excel,
+        )
         if "html" in options.formats:
             write_folder_index(
                 Path(out),
-                reports=[Path(outcome.report) for outcome in outcomes if outcome.report],
+                reports=reports,
                 failures=[(Path(o.path), o.reason) for o in outcomes if o.status == "failed"],
             )
     return outcomes
@@ -299,10 +309,8 @@ def _without_work(
     return content
 
 
-def summary_csv(outcomes: Sequence[Outcome]) -> str:
+def summary_csv(outcomes: Sequence[Outcome], *, csv_raw: bool = False, csv_excel: bool = False) -> str:
     """Return a row per video: the fields of `Outcome`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(Outcome.__dataclass_fields__), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(outcome) for outcome in outcomes)
-    return text.getvalue()
+    names = list(Outcome.__dataclass_fields__)
+    rows = [["" if value is None else str(value) for value in asdict(outcome).values()] for outcome in outcomes]
+    return (BYTE_ORDER_MARK if csv_excel else "") + csv_lines([names, *rows], csv_raw=csv_raw)

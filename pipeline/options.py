@@ -87,6 +87,10 @@ class AnalyzeOptions:
         Put the video inside the HTML report.
     plain : bool
         Subtitles without labels.
+    csv_raw : bool
+        CSV texts as they are, also those that a spreadsheet would run as formulas.
+    csv_excel : bool
+        CSV with a byte order mark, for Excel.
     cache : bool
         Whether artefacts of earlier runs are used. New ones are stored either way.
     """
@@ -113,6 +117,12 @@ class AnalyzeOptions:
     )
     embed: bool = _option(False, "Put the video inside the HTML report.", flag="--embed", decides=False)
     plain: bool = _option(False, "Subtitles without labels.", flag="--plain", decides=False)
+    csv_raw: bool = _option(
+        False, "CSV texts as they are, also formulas that a spreadsheet would run.", flag="--csv-raw", decides=False
+    )
+    csv_excel: bool = _option(
+        False, "CSV that Excel reads as UTF-8 (a byte order mark).", flag="--csv-excel", decides=False
+    )
     cache: bool = _option(True, "Use what earlier runs computed, or compute every step anew.", decides=False)
 
     def __post_init__(self) -> None:

@@ -207,7 +207,14 @@ def report(job: Job, analysis: Analysis, *, out: Path) -> dict[str, Path]:
     _refuse_other_video(job, out / f"{analysis.source.name}.json")
     options = job.options
     return write_reports(
-        analysis, folder=out, formats=options.formats, video=job.video, embed=options.embed, plain=options.plain
+        analysis,
+        folder=out,
+        formats=options.formats,
+        video=job.video,
+        embed=options.embed,
+        plain=options.plain,
+        csv_raw=options.csv_raw,
+        csv_excel=options.csv_excel,
     )
 
 

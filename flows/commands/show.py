@@ -26,6 +26,8 @@ Formats = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for them; by default beside the JSON.")]
 Embed = Annotated[bool, typer.Option("--embed", help="Put the video inside the HTML report.")]
+CsvRaw = Annotated[bool, typer.Option("--csv-raw", help="CSV texts as they are, also formulas.")]
+CsvExcel = Annotated[bool, typer.Option("--csv-excel", help="CSV that Excel reads as UTF-8.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Subtitles without labels.")]
 Video = Annotated[Path | None, typer.Option(help="The video, where it is no longer where it was.")]
 
@@ -44,6 +46,8 @@ def show(
     video: Video = None,
     embed: Embed = False,
     plain: Plain = False,
+    csv_raw: CsvRaw = False,
+    csv_excel: CsvExcel = False,
 ) -> None:
     """Show the labels of analysed videos again, and write further reports from them.
 
@@ -66,7 +70,16 @@ def show(
         if wanted:
             media = _find_video(analysis, report=report, video=video, needed=embed)
             folder = out or report.parent
-            written = write_reports(analysis, folder=folder, formats=wanted, video=media, embed=embed, plain=plain)
+            written = write_reports(
+                analysis,
+                folder=folder,
+                formats=wanted,
+                video=media,
+                embed=embed,
+                plain=plain,
+                csv_raw=csv_raw,
+                csv_excel=csv_excel,
+            )
             for path in written.values():
                 console.print(str(path), highlight=False, soft_wrap=True, markup=False)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtmm_video.model.labels import EMOTION_CLASSES, SENTIMENTS
-from mtmm_video.pipeline.quality import Quality
+from mtmm_video.pipeline.reports.columns import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,43 +28,24 @@ def to_frame(analysis: Analysis, *, features: bool = False) -> pd.DataFrame:
     pandas.DataFrame
         One row per utterance, columns:
 
-        * ``video``, ``index``, ``start``, ``end`` (seconds), ``duration``, ``text``, ``speaker``
-        * ``sentiment``, ``probability_negative``, ``probability_positive``, ``sentiment_intensity``
-        * ``anger`` to ``surprise`` and ``none`` (probabilities), ``emotions``, ``flags`` and ``modalities`` (tuples)
-        * ``quality_*``: the fields of `pipeline.quality.Quality`
+        * those of `pipeline.reports.columns`, docs/columns.md; ``emotions``, ``flags`` and ``modalities`` hold tuples
         * with `features`, float32 columns such as ``acoustic.F0``
 
         Missing measurements are NaN (None in columns of text).
     """
     import pandas as pd  # noqa: PLC0415 - its import takes half a second
 
-    columns: dict[str, Any] = {
-        "video": [analysis.source.name] * len(analysis.utterances),
-        "index": np.array([entry.utterance.index for entry in analysis.utterances], dtype=np.int64),
-        "start": _floats([entry.utterance.start for entry in analysis.utterances]),
-        "end": _floats([entry.utterance.end for entry in analysis.utterances]),
-        "duration": _floats([entry.utterance.end - entry.utterance.start for entry in analysis.utterances]),
-        "text": [entry.utterance.text for entry in analysis.utterances],
-        "speaker": [entry.utterance.speaker for entry in analysis.utterances],
-        "sentiment": [entry.prediction.sentiment for entry in analysis.utterances],
-    }
-    predictions = [entry.prediction for entry in analysis.utterances]
-    for name in SENTIMENTS:
-        columns[f"probability_{name}"] = _floats([entry.sentiment_probabilities[name] for entry in predictions])
-    columns["sentiment_intensity"] = _floats([entry.sentiment_intensity for entry in predictions])
-    for name in EMOTION_CLASSES:
-        columns[name] = _floats([entry.emotion_probabilities[name] for entry in predictions])
-    columns["emotions"] = [entry.emotions for entry in predictions]
-    columns["flags"] = [entry.flags for entry in analysis.utterances]
-    columns["modalities"] = [entry.modalities_used for entry in predictions]
-    for field in dataclasses.fields(Quality):
-        columns[f"quality_{field.name}"] = _floats(
-            [getattr(entry.quality, field.name) for entry in analysis.utterances]
-        )
+    columns: dict[str, Any] = {}
+    for column in COLUMNS:
+        values = [column.value(analysis, entry) for entry in analysis.utterances]
+        if column.type == "count":
+            columns[column.name] = np.array(values, dtype=np.int64)
+        else:
+            columns[column.name] = _floats(values) if column.type == "number" else values
     if features:
         for modality, means in analysis.features.modalities.items():
-            values = np.where(means.valid, means.values, np.float32("nan"))
-            columns |= {f"{modality}.{name}": values[:, i] for i, name in enumerate(means.names)}
+            means_or_nan = np.where(means.valid, means.values, np.float32("nan"))
+            columns |= {f"{modality}.{name}": means_or_nan[:, i] for i, name in enumerate(means.names)}
     return pd.DataFrame(columns)
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from typing import TYPE_CHECKING
 
 from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.columns import COLUMNS
 from mtmm_video.pipeline.reports.frame import to_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 METADATA_KEY = b"mtmm_video"  # JSON: source, provenance, notes and the versions of the features
 
@@ -24,17 +30,9 @@ def to_parquet(analysis: Analysis) -> bytes:
     bytes
         The columns of ``to_frame(analysis, features=True)``; lists of names are Parquet lists of strings.
     """
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only this format needs it
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import, and only this format needs it
 
-    frame = to_frame(analysis, features=True)
-    # The types of columns of None, and of all columns of a table without rows, cannot be inferred.
-    texts = dict.fromkeys(("video", "text", "speaker", "sentiment"), pa.string())
-    lists = dict.fromkeys(("emotions", "flags", "modalities"), pa.list_(pa.string()))
-    frame = frame.astype(dict.fromkeys((*texts, *lists), object))
-    inferred = pa.Schema.from_pandas(frame, preserve_index=False)
-    schema = pa.schema([pa.field(field.name, (texts | lists).get(field.name, field.type)) for field in inferred])
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    table = table_of(to_frame(analysis, features=True))
     origin = {
         "source": dataclasses.asdict(analysis.source),
         "notes": analysis.notes,
@@ -45,3 +43,16 @@ def to_parquet(analysis: Analysis) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def table_of(frame: pd.DataFrame) -> pa.Table:
+    """Return a data frame of `to_frame` as an Arrow table; lists of names are lists of strings."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    # The types of columns of None, and of all columns of a table without rows, cannot be inferred.
+    types = {"text": pa.string(), "list": pa.list_(pa.string())}
+    given = {column.name: types[column.type] for column in COLUMNS if column.type in types}
+    frame = frame.astype(dict.fromkeys(given, object))
+    inferred = pa.Schema.from_pandas(frame, preserve_index=False)
+    schema = pa.schema([pa.field(field.name, given.get(field.name, field.type)) for field in inferred])
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)

@@ -27,11 +27,15 @@ class ReportOptions:
         Media file to embed in the HTML report.
     plain : bool
         Subtitles without labels.
+    csv_raw, csv_excel : bool
+        See `pipeline.reports.csv_report.to_csv`.
     """
 
     video: str | None = None
     embed: Path | None = None
     plain: bool = False
+    csv_raw: bool = False
+    csv_excel: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "csv": Format(".csv", "csv_report", "to_csv"),
+    "csv": Format(".csv", "csv_report", "to_csv", ("csv_raw", "csv_excel")),
     "json": Format(".json", "json_report", "to_json"),
     "html": Format(".html", "html.page", "to_html", ("video", "embed")),
     "srt": Format(".srt", "subtitles", "to_srt", ("plain",)),
@@ -95,6 +99,8 @@ def write_reports(
     video: Path | None = None,
     embed: bool = False,
     plain: bool = False,
+    csv_raw: bool = False,
+    csv_excel: bool = False,
 ) -> dict[str, Path]:
     """Write an analysis in one or more formats to ``folder/<name of the video><suffix>``.
 
@@ -111,6 +117,8 @@ def write_reports(
         True embeds the media file in the HTML report, which is then self-contained.
     plain : bool
         True omits the labels in subtitles.
+    csv_raw, csv_excel : bool
+        See `pipeline.reports.csv_report.to_csv`.
 
     Returns
     -------
@@ -129,6 +137,8 @@ def write_reports(
         video=None if video is None else relative_path(video, folder=folder),
         embed=video if embed else None,
         plain=plain,
+        csv_raw=csv_raw,
+        csv_excel=csv_excel,
     )
     written = {}
     for name in dict.fromkeys(formats):

@@ -14,7 +14,7 @@ def test_frame_has_a_row_per_utterance_and_nan_for_what_was_not_measured(short_a
     frame = short_analysis.to_frame(features=True)
     assert frame["text"].tolist() == [entry.utterance.text for entry in short_analysis.utterances]
     assert frame["sentiment"].tolist() == ["positive", "negative"]
-    assert (frame["probability_negative"] + frame["probability_positive"]).tolist() == pytest.approx([1, 1])
+    assert (frame["negative"] + frame["positive"]).tolist() == pytest.approx([1, 1])
     assert frame["quality_voiced_share"].isna().tolist() == [False, True]
     assert frame["visual.AU12"].isna().tolist() == [False, True]
     assert frame["visual.AU12"].iloc[0] == pytest.approx(0.1)
