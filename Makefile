@@ -12,11 +12,14 @@ help:            ## list the targets
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@# openai-whisper asks for triton, a compiler for graphics processors of 1 GB, which nothing uses without CUDA.
+	@if $(BIN)/python -c 'import sys, torch; sys.exit(torch.version.cuda is not None)'; \
+	then $(BIN)/python -m pip uninstall --quiet --yes triton; fi
 	touch $@
 
 install: $(VENV)/.installed  ## make .venv with the tested versions
 
-weights: install  ## fetch the pretrained weights (about 300 MB) into the user's cache, checksums verified
+weights: install  ## fetch the pretrained weights (about 420 MB) into the user's cache, checksums verified
 	$(BIN)/mtmm-video weights fetch
 
 demo: weights  ## analyse a sample video and say where the report lies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class LabelledUtterance:
     quality: Quality
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
     """One analysed video.
 
@@ -60,6 +61,20 @@ class Analysis:
     prediction: VideoPrediction
     provenance: Provenance
     notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        shares = Counter(entry.prediction.sentiment for entry in self.utterances)
+        counts = ", ".join(f"{count} {name}" for name, count in shares.most_common())
+        return (
+            f"<Analysis of {self.source.name}: {self.source.duration:.1f} s, {len(self.utterances)} utterances"
+            f"{f' ({counts})' if counts else ''}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a table of the utterances."""
+        from mtmm_video.pipeline.reports.notebook import to_notebook_html
+
+        return to_notebook_html(self)
 
     def to_frame(self, *, features: bool = False) -> pd.DataFrame:
         """Return a data frame with a row per utterance, see `pipeline.reports.frame.to_frame`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +48,21 @@ def to_frame(analysis: Analysis, *, features: bool = False) -> pd.DataFrame:
             means_or_nan = np.where(means.valid, means.values, np.float32("nan"))
             columns |= {f"{modality}.{name}": means_or_nan[:, i] for i, name in enumerate(means.names)}
     return pd.DataFrame(columns)
+
+
+def to_frames(analyses: Iterable[Analysis], *, features: bool = False) -> pd.DataFrame:
+    """Convert several analyses to one data frame: their rows one after the other, with a new index.
+
+    Parameters
+    ----------
+    analyses : iterable of Analysis
+    features : bool
+        As in `to_frame`. A column that a video lacks is NaN in its rows.
+    """
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    frames = [to_frame(analysis, features=features) for analysis in analyses]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[column.name for column in COLUMNS])
 
 
 def _floats(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mtmm_video.pipeline.analysis import Analysis
     from mtmm_video.pipeline.extraction import extract
     from mtmm_video.pipeline.options import AnalyzeOptions
+    from mtmm_video.pipeline.reports.frame import to_frames
     from mtmm_video.pipeline.reports.json_reader import from_json, read_report
     from mtmm_video.pipeline.reports.writers import write_reports
     from mtmm_video.pipeline.run import analyze
@@ -34,6 +35,7 @@ __all__ = [
     "extract",
     "from_json",
     "read_report",
+    "to_frames",
     "write_reports",
 ]
 
@@ -45,6 +47,7 @@ _HOMES = {
     "extract": "mtmm_video.pipeline.extraction",
     "from_json": "mtmm_video.pipeline.reports.json_reader",
     "read_report": "mtmm_video.pipeline.reports.json_reader",
+    "to_frames": "mtmm_video.pipeline.reports.frame",
     "write_reports": "mtmm_video.pipeline.reports.writers",
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.analysis import Analysis
+from mtmm_video.pipeline.reports.frame import to_frames
 from mtmm_video.pipeline.reports.json_reader import from_json
 
 
@@ -40,3 +41,16 @@ def test_timeline_has_a_bar_per_utterance_and_a_cell_per_emotion(short_analysis:
     assert len(below.patches) == 6 * len(short_analysis.utterances)
     framed = [patch for patch in below.patches if patch.get_edgecolor()[3] > 0 and patch.get_linewidth() > 0]
     assert len(framed) == sum(len(entry.prediction.emotions) for entry in short_analysis.utterances)
+
+
+def test_a_prompt_shows_an_analysis_in_one_line_and_a_notebook_as_a_table(short_analysis: Analysis) -> None:
+    assert repr(short_analysis) == "<Analysis of talk: 4.0 s, 2 utterances (1 positive, 1 negative)>"
+    page = short_analysis._repr_html_()
+    assert "I love this film" in page and "schön" in page
+    assert "=1+1" in page and '"sch' not in page  # quotes are escaped
+
+
+def test_several_analyses_are_one_table(short_analysis: Analysis) -> None:
+    frame = to_frames([short_analysis, short_analysis])
+    assert len(frame) == 4 and list(frame.index) == [0, 1, 2, 3]
+    assert list(to_frames([])) == list(frame)

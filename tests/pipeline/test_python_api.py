@@ -26,7 +26,7 @@ def run_cells() -> dict[str, Any]:
 def test_the_cells_run_on_any_analysis(
     short_analysis: Analysis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def analyze(path: str) -> Analysis:
+    def analyze(path: str, *, hook: object = None) -> Analysis:
         if not Path(path).is_file():
             raise MediaError(f"{path}: no such file")
         return short_analysis
