@@ -1,10 +1,10 @@
 """Speech recognition on the reference recordings: words wrong, invented and missed, time and memory.
 
-Usage: nice -n 10 python benchmarks/speech.py [--shared ../shared] [--model whisper-base] [--plain] [--show]
+Usage: nice -n 10 python benchmarks/speech.py [--shared ../shared] [--model whisper-base] [--engine NAME] [--show]
 
-``--plain`` lets whisper transcribe by itself, without voice activity, for comparison. The word error rate is the least
-number of words to change, insert and leave out, over the number of words said (A. Morris et al., "From WER and RIL to
-MER and WIL", INTERSPEECH 2004). Only the parts of the MOSEI videos that the corpus transcribes are counted.
+``--engine plain`` lets openai-whisper transcribe by itself, without voice activity, for comparison. The word error rate
+is the least number of words to change, insert and leave out, over the number of words said (A. Morris et al., "From WER
+and RIL to MER and WIL", INTERSPEECH 2004). Only the parts of the MOSEI videos that the corpus transcribes are counted.
 """
 
 from __future__ import annotations
@@ -20,14 +20,20 @@ from pathlib import Path
 import torch
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.recognition import load_whisper, transcribe
+from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine
+from mtmm_video.extractors.speech.openai_engine import OpenAIEngine
+from mtmm_video.extractors.speech.recognition import transcribe
 from mtmm_video.extractors.speech.voice_activity import detect_speech
+from mtmm_video.extractors.speech.whisper_model import load_whisper
+from mtmm_video.extractors.speech.windows import Engine
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.text.glove import tokenize
 from mtmm_video.pipeline.media.reading import read_waveform
 from mtmm_video.pipeline.segmentation import segment
 from mtmm_video.pipeline.weights import resolution
+from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
 
+PLAIN = "plain"  # openai-whisper's own `transcribe`
 TRUTH = {
     "clips/jfk.flac": "And so my fellow Americans ask not what your country can do for you, ask what you can do for "
     "your country.",
@@ -62,17 +68,25 @@ def best_edits(said: Sequence[str], heard: Sequence[str]) -> int:
     return min(row)
 
 
-def recognise(path: Path, model: Path, *, plain: bool) -> tuple[Word, ...]:
+def recognise(path: Path, model: str, *, engine: str) -> tuple[Word, ...]:
     """Return the words of a recording, ours or those of whisper by itself."""
     waveform = read_waveform(path, sample_rate=SAMPLE_RATE)
-    if plain:
-        found = load_whisper(model).transcribe(waveform, word_timestamps=True, fp16=False)
+    if engine == PLAIN:
+        found = load_whisper(resolution.resolve(model)).transcribe(waveform, word_timestamps=True, fp16=False)
         entries = [word for part in found["segments"] for word in part["words"]]
         return tuple(
             Word(e["word"].strip(), float(e["start"]), float(e["end"]), float(e["probability"])) for e in entries
         )
     heard = detect_speech(waveform, sample_rate=SAMPLE_RATE)
-    return transcribe(waveform, sample_rate=SAMPLE_RATE, model=model, speech=heard).words
+    return transcribe(waveform, sample_rate=SAMPLE_RATE, engine=load_engine(model, engine), speech=heard).words
+
+
+def load_engine(model: str, engine: str) -> Engine:
+    """Read a model for an engine."""
+    if engine == "openai-whisper":
+        return OpenAIEngine.load(resolution.resolve(model))
+    folder = ctranslate2_form(model, device="cpu")
+    return CTranslate2Engine.load(folder, threads=torch.get_num_threads())
 
 
 def mosei_truth(shared: Path, video: str, split: str | None) -> list[str]:
@@ -89,26 +103,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--model", default="whisper-base")
-    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--engine", default="ctranslate2", choices=("ctranslate2", "openai-whisper", PLAIN))
     parser.add_argument("--show", action="store_true", help="print the utterances as well")
     options = parser.parse_args()
     shared: Path = options.shared
-    model = resolution.resolve(options.model)
-    load_whisper(model)
+    if options.engine != PLAIN:
+        load_engine(options.model, options.engine)
     truths: dict[str, list[str]] = {name: [text] for name, text in TRUTH.items()}
     for clip in sorted((shared / "clips/emotion").glob("crema_*")):
         truths[str(clip.relative_to(shared))] = [SENTENCE[clip.name.split("_")[2]]]
     for video, split in MOSEI.items():
         truths[f"data/mosei/video/mosei_{video}.mp4"] = mosei_truth(shared, video, split)
     truths |= {name: [] for name in WITHOUT_TRUTH}
-    print(
-        f"{options.model}{', whisper by itself' if options.plain else ''}, torch with {torch.get_num_threads()} threads"
-    )
+    print(f"{options.model}, {options.engine}, torch with {torch.get_num_threads()} threads")
     print("recording                                 seconds  CPU s  words said  wrong  low-confidence")
     said_total = wrong_total = 0
     for name, texts in truths.items():
         clock, cpu = time.perf_counter(), time.process_time()
-        words = recognise(shared / name, model, plain=options.plain)
+        words = recognise(shared / name, options.model, engine=options.engine)
         cpu = time.process_time() - cpu
         seconds = len(read_waveform(shared / name, sample_rate=SAMPLE_RATE)) / SAMPLE_RATE
         heard = [token for word in words for token in tokenize(word.text)]

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mtmm_video.extractors.acoustic.whisper_states import PEAK, layer_states
-from mtmm_video.extractors.speech.recognition import load_whisper
+from mtmm_video.extractors.speech.whisper_model import load_whisper
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.pipeline.corpora.mosei_labels import read_csv
 from mtmm_video.pipeline.corpora.ravdess import CALM, spoken_part

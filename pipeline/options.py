@@ -7,6 +7,7 @@ A field here is the argument of `AnalyzeOptions`, the entry of the flows' parame
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ DEFAULT_FORMATS = ("csv", "json", "html")
 FORMAT_NAMES = ("csv", "json", "html", "srt", "vtt", "eaf", "textgrid", "parquet")
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 SPEAKER_CHOICES = ("auto", "none")
+ASR_ENGINES = ("auto", "ctranslate2", "openai-whisper")
 
 
 def _option(
@@ -68,8 +70,11 @@ class AnalyzeOptions:
     ----------
     asr : str
         Whisper model: ``base``, ``tiny.en``, or a name for which a weight ``whisper-<name>`` is at hand.
+    asr_engine : str
+        What runs the model: ``ctranslate2`` (int8, batches), ``openai-whisper`` (the reference, fp32), or ``auto``, the
+        first where its package is installed.
     language : str or None
-        ISO 639-1 code of what is spoken; None lets the recogniser decide.
+        ISO 639-1 code of what is spoken; None lets the recogniser decide, window by window.
     transcript : Path or None
         Subtitles or JSON with words, used in place of the recogniser; docs/utterances.md lists the formats.
     model : str
@@ -96,6 +101,9 @@ class AnalyzeOptions:
     """
 
     asr: str = _option("base", "Whisper model: base, tiny.en.", metavar="NAME", choices=("base", "tiny.en"))
+    asr_engine: str = _option(
+        "auto", "What runs it: auto, ctranslate2, openai-whisper.", metavar="NAME", choices=ASR_ENGINES
+    )
     language: str | None = _option(None, "Language spoken, such as en; recognised where not given.", metavar="CODE")
     transcript: Path | None = _option(  # noqa: RUF009 (it declares a field)
         None, "Subtitles (SRT, VTT, ASS ...) or JSON with words, in place of recognition.", metavar="FILE", single=True
@@ -133,6 +141,8 @@ class AnalyzeOptions:
         object.__setattr__(self, "speakers", str(self.speakers))  # JSON and notebooks may give an int
         if self.speakers not in SPEAKER_CHOICES and not (self.speakers.isdecimal() and int(self.speakers) > 0):
             raise InputError(f"speakers {self.speakers!r}: give auto, none, or how many people speak")
+        if self.asr_engine not in ASR_ENGINES:
+            raise InputError(f"asr_engine {self.asr_engine!r}: choose one of {', '.join(ASR_ENGINES)}")
 
     @property
     def speaker_count(self) -> int | None:
@@ -146,7 +156,14 @@ class AnalyzeOptions:
         content = self.to_content()
         content["speaker_names"] = ", ".join(self.speaker_names) or None
         recorded = {field.name: content[field.name] for field in dataclasses.fields(self) if field.metadata["decides"]}
-        return {**recorded, "asr": None if self.transcript else self.asr}
+        recorded |= {"asr": self.asr, "asr_engine": self.recogniser()}
+        return {**recorded, "asr": None, "asr_engine": None} if self.transcript else recorded
+
+    def recogniser(self) -> str:
+        """Return the engine that recognises the words on this machine."""
+        if self.asr_engine != "auto":
+            return self.asr_engine
+        return "ctranslate2" if importlib.util.find_spec("ctranslate2") else "openai-whisper"
 
     def to_content(self) -> dict[str, Any]:
         """Return the options as JSON-able values by name, which flows take as their parameter ``options``."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
 from mtmm_video.extractors.speech.diarization import Diarization
+from mtmm_video.extractors.speech.recognition import LanguageSpan
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual import FaceChoice
 from mtmm_video.pipeline.source import Source
@@ -25,6 +26,7 @@ LOW_ASR_CONFIDENCE = 0.5  # mean word probability: more likely wrong than right
 UNKNOWN_WORD_SHARE = 0.5  # of the tokens
 UNSURE_SPEAKER = 0.5  # speaker_confidence: more likely somebody else
 OVERLAP_SHARE = 0.2  # of the utterance: the voice's columns are no longer one person's
+TRAINED_LANGUAGE = "en"  # of CMU-MOSEI and of the word vectors
 
 # The flags an utterance can carry, with what they mean. Reports and the JSON schema list the same names.
 FLAGS: Mapping[str, str] = {
@@ -204,7 +206,15 @@ def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple
     return tuple(flag for flag in FLAGS if raised[flag])
 
 
-def notes_of(source: Source, *, utterances: int, spoken: float, absent: Sequence[str], visual: str) -> tuple[str, ...]:
+def notes_of(
+    source: Source,
+    *,
+    utterances: int,
+    spoken: float,
+    absent: Sequence[str],
+    visual: str,
+    languages: Sequence[LanguageSpan] = (),
+) -> tuple[str, ...]:
     """Return what a reader of the whole report should know, in plain sentences.
 
     Parameters
@@ -218,6 +228,8 @@ def notes_of(source: Source, *, utterances: int, spoken: float, absent: Sequence
         Feature columns that no utterance has although their modality is there.
     visual : str
         The backend that looked for faces, or "none".
+    languages : sequence of LanguageSpan
+        What is spoken when, as recognised; empty where a transcript was given or nobody speaks.
     """
     notes = list(source.remarks)
     if not source.has_audio:
@@ -228,6 +240,9 @@ def notes_of(source: Source, *, utterances: int, spoken: float, absent: Sequence
         notes.append("The file has no picture: no visual features.")
     elif visual == "none":
         notes.append("Faces were not looked for (--visual none).")
+    if any(span.language != TRAINED_LANGUAGE for span in languages):
+        parts = ", ".join(f"{span.language} from {span.start:.0f} s" for span in languages)
+        notes.append(f"Recognised languages: {parts}. The model was trained on English speech and words only.")
     if utterances == 0:
         notes.append("There is no utterance, so there is nothing to label.")
     if absent:

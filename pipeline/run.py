@@ -26,6 +26,7 @@ from mtmm_video.pipeline.store.artefacts import (
     load_prediction,
     load_source,
     load_speech,
+    load_transcript,
     load_utterance_notes,
     load_utterances,
 )
@@ -35,6 +36,7 @@ from mtmm_video.pipeline.store.local import Store
 PACKAGES = (
     "ai-edge-litert",
     "av",
+    "ctranslate2",
     "gensim",
     "numba",
     "numpy",
@@ -195,6 +197,7 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
                 spoken=float((speech[:, 1] - speech[:, 0]).sum()),
                 absent=absent,
                 visual=job.options.visual,
+                languages=load_transcript(results["transcript"].path).spans if "transcript" in results else (),
             ),
             *load_utterance_notes(results["utterances"].path),
         ),

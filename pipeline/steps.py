@@ -43,6 +43,7 @@ from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
 from mtmm_video.pipeline.media.presence import find_presence
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 from mtmm_video.pipeline.quality import measure_quality
+from mtmm_video.pipeline.recogniser import recognition_engine
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.speaker_names import SPEAKER_NAMES_VERSION, with_speakers
@@ -183,6 +184,7 @@ def speech(run: StepRun) -> None:
     "json",
     parameters=lambda job: {
         "speech": SPEECH_VERSION,
+        "engine": job.options.recogniser(),
         "language": job.options.language or "auto",
         "weights": job.fingerprints[f"whisper-{job.options.asr}"],
     },
@@ -197,7 +199,7 @@ def transcript(run: StepRun) -> None:
         heard = transcribe(
             read_waveform(run.job.video, sample_rate=SAMPLE_RATE),
             sample_rate=SAMPLE_RATE,
-            model=run.job.weights[f"whisper-{options.asr}"],
+            engine=recognition_engine(run.job),
             language=options.language,
             speech=spoken,
             hook=run.progress,

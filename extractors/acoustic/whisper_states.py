@@ -21,7 +21,7 @@ from whisper.audio import N_SAMPLES, log_mel_spectrogram
 from whisper.model import AudioEncoder
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.recognition import load_whisper
+from mtmm_video.extractors.speech.whisper_model import load_whisper
 from mtmm_video.foundation.errors import InputError, WeightsError
 
 WIDTH: Final = 512  # of whisper base
@@ -49,7 +49,7 @@ def voice_states(
     spans : sequence of (float, float), length u
         Start and end in seconds.
     model : Path
-        Weights of whisper base, in the format of `extractors.speech.recognition.load_whisper`.
+        Weights of whisper base, in the format of `extractors.speech.whisper_model.load_whisper`.
 
     Returns
     -------

@@ -1,87 +1,88 @@
-"""Speech recognition: openai-whisper over all the speech of a recording, words with times.
+"""Speech recognition: whisper over all the speech of a recording, words with times.
 
-Whisper alone hallucinates text for silence and music, skips speech after long pauses and repeats itself. So the speech
-intervals of `extractors.speech.voice_activity` are packed into chunks of up to 30 s, whisper's window, cut only between
-two intervals (the "cut and merge" of Bain et al.), and words outside speech are dropped. docs/utterances.md has the
-figures for each choice.
+Whisper alone writes text for silence and music, loses its place in long pauses and falls into loops. So the speech that
+`extractors.speech.voice_activity` found is packed into chunks of up to 30 s (`extractors.speech.chunks`), and
+words that lie outside speech are dropped. Each window is recognised in the language that is spoken in it.
+docs/utterances.md has the figures behind each choice.
 
-Sources: A. Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022; M. Bain et al.,
-"WhisperX: Time-Accurate Speech Transcription of Long-Form Audio", INTERSPEECH 2023, section 3.
+Source: A. Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022.
 """
 
 from __future__ import annotations
 
-import functools
-import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import cast
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
-from whisper.audio import HOP_LENGTH, N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_trim
-from whisper.decoding import DecodingOptions, DecodingResult
-from whisper.model import ModelDimensions, Whisper
-from whisper.timing import find_alignment, merge_punctuations
-from whisper.tokenizer import LANGUAGES, get_tokenizer
+from whisper.audio import TOKENS_PER_SECOND
+from whisper.tokenizer import LANGUAGES
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.word_times import Span, fill_times
+from mtmm_video.extractors.speech.chunks import plan_chunks, spoken_seconds
+from mtmm_video.extractors.speech.heard_words import fit_to_speech, join_text
+from mtmm_video.extractors.speech.windows import Engine, Window
 from mtmm_video.extractors.speech.words import Word
-from mtmm_video.foundation.errors import InputError, WeightsError
+from mtmm_video.foundation.errors import InputError
 
-SPEECH_VERSION = "whisper-words/1"  # raise when the rules below change: stored transcripts are then recomputed
-METADATA_KEY = "whisper"  # in the weights file: JSON with dims and alignment_heads
+SPEECH_VERSION = "whisper-words/2"  # raise when the rules below change: stored transcripts are then made again
 
-LONGEST_CHUNK = 30.0  # seconds; the window whisper was trained on
-LONGEST_GAP = 2.0  # seconds of silence inside a chunk; in longer ones whisper hallucinates text
-CHUNK_MARGIN = 0.2  # seconds of audio added before and after a chunk, so that onsets are not cut
-SPEECH_TOLERANCE = 0.2  # seconds between a word and detected speech: three times whisper's error in word starts
-SHORTEST_REST = 0.5  # seconds of speech after the last word that need another window
-SHORTEST_ADVANCE = 10.0  # seconds, least mean advance of the windows: bounds their number where decoding finds no word
-SHORTEST_WORD = 0.02  # seconds; the step of whisper's word times. A shorter word has no time
-SHORTEST_TAIL = 0.15  # seconds; a shorter overlap after a pause is an error of the alignment
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: sampling fallback for text that fails the checks below
-LOOP_COMPRESSION = 2.4  # gzip ratio above which whisper counts a text as repetitive
-LOWEST_LOGPROB = -1.0  # mean log probability of the tokens below which whisper counts a text as unreliable
-NO_SPEECH = 0.6  # probability of "no speech" above which an unreliable text is dropped
-WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # languages written without spaces between words
-SEED = 0  # for sampling at temperatures above 0
-PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # punctuation of the next word, and of the previous word
+SHORTEST_REST = 0.5  # seconds of speech after the last word for which the window is moved on
+SHORTEST_ADVANCE = 10.0  # seconds that windows move on average, at least: sound that whisper cannot read is given up
+SURE_LANGUAGE = 0.9  # probability; English of one second and more has .95 (docs/utterances.md)
+LANGUAGE_SAMPLE = 4.0  # seconds of a window that tell its language; a name or a quotation in another one is shorter
+
+
+@dataclass(frozen=True)
+class LanguageSpan:
+    """A part of a recording in one language.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds.
+    language : str
+        ISO 639-1 code.
+    """
+
+    start: float
+    end: float
+    language: str
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """Recognised words and their language.
+    """What was said.
 
     Attributes
     ----------
     words : tuple of Word
-        In order of time; times in seconds from the start of the waveform.
+        In order of time, on the clock of the waveform.
     language : str
-        ISO 639-1 code, given or recognised; empty for a recording without speech.
+        ISO 639-1 code, given or the one that is spoken longest; empty where nobody speaks.
+    spans : tuple of LanguageSpan
+        What is spoken when, in order of time; neighbours differ.
     """
 
     words: tuple[Word, ...]
     language: str
+    spans: tuple[LanguageSpan, ...] = ()
 
 
 def transcribe(
     waveform: NDArray[np.floating],
     *,
     sample_rate: int,
-    model: Path,
+    engine: Engine,
     speech: NDArray[np.floating],
     language: str | None = None,
     hook: Callable[[float], None] | None = None,
 ) -> Transcript:
     """Recognise the words of a recording.
 
-    The result is deterministic: greedy decoding, and seeded sampling where whisper falls back to it.
+    The same input gives the same words: no draw is left to chance.
 
     Parameters
     ----------
@@ -89,310 +90,168 @@ def transcribe(
         Mono, in [-1, 1).
     sample_rate : int
         Must be 16,000 Hz.
-    model : Path
-        Safetensors file with the state of `whisper.model.Whisper` and its dims and alignment heads as metadata.
+    engine : Engine
+        `ctranslate2_engine.CTranslate2Engine`, or `openai_engine.OpenAIEngine`, the reference.
     speech : ndarray, shape (n, 2)
         Start and end of speech in seconds, see `extractors.speech.voice_activity.detect_speech`.
     language : str, optional
-        ISO 639-1 code; by default recognised from the longest chunk.
+        ISO 639-1 code; recognised window by window where it is not given.
     hook : callable, optional
-        Called with the share of the speech that has been recognised, in [0, 1].
+        Called with the share of the speech that is done, in [0, 1].
 
     Returns
     -------
     Transcript
-        Without words if `speech` is empty.
+        No words where `speech` is empty.
 
     Raises
     ------
     InputError
         If the waveform has another sample rate or shape, or the language is unknown to the model.
-    WeightsError
-        If the model file is missing or damaged.
     """
     if sample_rate != SAMPLE_RATE or waveform.ndim != 1:
         raise InputError(
             f"waveform of shape {waveform.shape} at {sample_rate} Hz: whisper needs one channel, shape (samples,), at "
             f"{SAMPLE_RATE} Hz"
         )
-    network = load_whisper(model)
     if language is not None and language not in LANGUAGES:
         raise InputError(f"language {language!r} is not known to whisper; give a two-letter code such as 'en'")
-    if language not in (None, "en") and not network.is_multilingual:
-        raise InputError(f"language {language!r}: {model.name} knows only English; choose a multilingual model")
+    if language not in (None, "en") and not engine.is_multilingual:
+        raise InputError(f"language {language!r}: this whisper knows only English; choose a multilingual --asr model")
     samples = np.ascontiguousarray(waveform, dtype=np.float32)
-    chunks = plan_chunks(speech)
+    chunks = [_Chunk(start, end) for start, end in plan_chunks(speech)]
     if not chunks:
         return Transcript((), language or "")
-    language = language or _recognise_language(network, samples, chunks)
-    words: list[Word] = []
-    done = 0.0
-    total = sum(end - start for start, end in chunks)
-    for chunk in chunks:
-        words = join_text(words, _recognise(network, samples, speech, chunk=chunk, language=language))
-        done += chunk[1] - chunk[0]
-        if hook is not None:
-            hook(done / total)
-    return Transcript(fit_to_speech(words, speech), language)
-
-
-@functools.lru_cache(maxsize=1)
-def _load(path: Path, _modified: int) -> Whisper:
-    try:
-        with safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {})[METADATA_KEY])
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
-        network = Whisper(ModelDimensions(**description["dims"]))
-        network.load_state_dict(state)
-        heads = torch.zeros(network.dims.n_text_layer, network.dims.n_text_head, dtype=torch.bool)
-        for layer, head in description["alignment_heads"]:
-            heads[layer, head] = True
-    except (SafetensorError, KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise WeightsError(
-            f"{path}: not a whisper model of mtmm-video ({error}); run `mtmm-video weights fetch` again"
-        ) from error
-    network.register_buffer("alignment_heads", heads.to_sparse(), persistent=False)
-    return network.eval()
-
-
-def load_whisper(path: Path) -> Whisper:
-    """Load a whisper model in fp32; the last one is cached until its file changes.
-
-    Parameters
-    ----------
-    path : Path
-        Safetensors file, see `transcribe`.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing or damaged.
-    """
-    if not path.is_file():
-        raise WeightsError(f"{path}: missing; run `mtmm-video weights fetch` to get the whisper model")
-    return _load(path.resolve(), path.stat().st_mtime_ns)
-
-
-def plan_chunks(speech: NDArray[np.floating]) -> tuple[Span, ...]:
-    """Pack intervals of speech into chunks of at most `LONGEST_CHUNK` seconds without a gap over `LONGEST_GAP`.
-
-    A cut is placed at the longest pause in the second half of the chunk, because whisper ends a sentence where its
-    input ends. A single interval longer than that is one chunk, which is decoded in several windows.
-
-    Parameters
-    ----------
-    speech : ndarray, shape (n, 2)
-        Start and end in seconds, in order; as in the result.
-    """
-    longest = LONGEST_CHUNK - 2 * CHUNK_MARGIN
-    chunks: list[Span] = []
-    first = 0
-    for last in range(len(speech)):
-        while first < last:
-            start = float(speech[first, 0])
-            gaps = speech[first + 1 : last + 1, 0] - speech[first:last, 1]
-            if gaps[-1] > LONGEST_GAP:
-                cut = last
-            elif float(speech[last, 1]) - start > longest:
-                late = speech[first:last, 1] - start >= longest / 2
-                cut = first + 1 + int(np.where(late, gaps, -1.0).argmax() if late.any() else len(gaps) - 1)
+    asked = language or (None if engine.is_multilingual else "en")
+    # The longest first: batches are then of windows that are alike in length, and the first one tells the language.
+    waiting = sorted(chunks, key=lambda chunk: chunk.start - chunk.end)
+    total = sum(chunk.end - chunk.start for chunk in chunks)
+    heard: defaultdict[str, float] = defaultdict(float)  # seconds by language
+    while waiting:
+        batch, waiting = waiting[: engine.batch], waiting[engine.batch :]
+        windows = [chunk.window(samples, n_mels=engine.n_mels) for chunk in batch]
+        encoded = engine.encode(windows)
+        languages = [asked or "en"] * len(batch)
+        if asked is None:
+            detected = engine.detect_languages(encoded)
+            for window, (found, probability) in zip(windows, detected, strict=True):
+                heard[found] += probability * window.seconds
+            usual = max(heard, key=heard.__getitem__)
+            languages = [found if probability >= SURE_LANGUAGE else usual for found, probability in detected]
+        decoded = engine.decode(windows, encoded, languages=languages)
+        for row, (chunk, window, spoken) in enumerate(zip(batch, windows, languages, strict=True)):
+            pause = None
+            if asked is None:
+                inside = speech[(speech[:, 1] > chunk.position) & (speech[:, 0] < chunk.end)]
+                pause = _change_of_language(engine, encoded[row : row + 1], window, inside)
+            if pause is None:
+                chunk.take(window, decoded[row], language=spoken, speech=speech)
             else:
-                break
-            chunks.append((start, float(speech[cut - 1, 1])))
-            first = cut
-    if len(speech):
-        chunks.append((float(speech[first, 0]), float(speech[-1, 1])))
-    return tuple(chunks)
-
-
-@dataclass(frozen=True)
-class _Window:
-    """Up to 30 s of audio, encoded once for both decoding and alignment."""
-
-    network: Whisper
-    features: Tensor  # (n_audio_ctx, n_audio_state)
-    start: float  # seconds from the start of the recording
-    seconds: float
-
-    @classmethod
-    def of(
-        cls, network: Whisper, samples: NDArray[np.float32], *, start: float, end: float, earliest: float = 0.0
-    ) -> _Window:
-        first = round(max(earliest, start - CHUNK_MARGIN) * SAMPLE_RATE)
-        last = min(len(samples), round((end + CHUNK_MARGIN) * SAMPLE_RATE), first + N_SAMPLES)
-        mel = log_mel_spectrogram(samples[first:last], network.dims.n_mels, padding=N_SAMPLES)
-        with torch.inference_mode():
-            features = network.encoder(pad_or_trim(mel, N_FRAMES).unsqueeze(0))[0]
-        return cls(network, features, first / SAMPLE_RATE, (last - first) / SAMPLE_RATE)
-
-    # The part of a model that `whisper.timing.find_alignment` uses; the call skips the encoder.
-    @property
-    def dims(self) -> ModelDimensions:
-        return cast(ModelDimensions, self.network.dims)
-
-    @property
-    def device(self) -> torch.device:
-        return cast(torch.device, self.network.device)
-
-    @property
-    def decoder(self) -> nn.Module:
-        return cast(nn.Module, self.network.decoder)
-
-    @property
-    def alignment_heads(self) -> Tensor:
-        return cast(Tensor, self.network.alignment_heads)
-
-    def __call__(self, features: Tensor, tokens: Tensor) -> Tensor:
-        return cast(Tensor, self.network.decoder(tokens, features))
-
-
-def _recognise_language(network: Whisper, samples: NDArray[np.float32], chunks: Sequence[Span]) -> str:
-    if not network.is_multilingual:
-        return "en"
-    start, end = max(chunks, key=lambda chunk: chunk[1] - chunk[0])
-    _, probabilities = network.detect_language(_Window.of(network, samples, start=start, end=end).features)
-    return str(max(probabilities, key=probabilities.__getitem__))
-
-
-def _recognise(
-    network: Whisper, samples: NDArray[np.float32], speech: NDArray[np.floating], *, chunk: Span, language: str
-) -> list[Word]:
-    """Recognise a chunk, window by window until no speech is left in it."""
+                rest = chunk.cut(pause)
+                chunks.insert(chunks.index(chunk) + 1, rest)
+                waiting.append(rest)
+        waiting = [chunk for chunk in batch if chunk.goes_on(speech)] + waiting
+        if hook is not None:
+            hook(sum(chunk.position - chunk.start for chunk in chunks) / total)
     words: list[Word] = []
-    position, end = chunk
-    reached = 0.0
-    for turn in range(2 + int((end - position) / SHORTEST_ADVANCE)):
-        if turn and _spoken(speech, position, end) < SHORTEST_REST:
-            break
-        window = _Window.of(network, samples, start=position, end=end, earliest=reached)
-        found = _decode(window, language=language, whole=window.start + window.seconds >= end)
-        words = join_text(words, found)
-        reached = found[-1].end if found else window.start + window.seconds
-        reached = max(reached, position + SHORTEST_REST)
-        later = speech[speech[:, 1] > reached, 0]
-        position = max(reached, float(later[0]) if len(later) else end)
-    return words
+    for chunk in chunks:
+        words = join_text(words, chunk.words)
+    spans = _merged([span for chunk in chunks for span in chunk.spans])
+    return Transcript(fit_to_speech(words, speech), language or _longest(spans), spans)
 
 
-def _spoken(speech: NDArray[np.floating], start: float, end: float) -> float:
-    """Return the seconds of speech between two times."""
-    return float(np.clip(np.minimum(speech[:, 1], end) - np.maximum(speech[:, 0], start), 0.0, None).sum())
+@dataclass
+class _Chunk:
+    """A chunk of speech through which a window moves until no speech is left in it."""
+
+    start: float
+    end: float
+    words: list[Word] = field(default_factory=list)
+    spans: list[LanguageSpan] = field(default_factory=list)
+    position: float = field(init=False)  # where the next window begins
+    reached: float = 0.0  # the end of the last word
+    turn: int = 0
+
+    def __post_init__(self) -> None:
+        self.position = self.start
+
+    def window(self, samples: NDArray[np.float32], *, n_mels: int) -> Window:
+        return Window.of(samples, start=self.position, end=self.end, n_mels=n_mels, earliest=self.reached)
+
+    def take(self, window: Window, words: list[Word], *, language: str, speech: NDArray[np.floating]) -> None:
+        """Add a window's words and move on."""
+        begun = self.position
+        self.words = join_text(self.words, words)
+        self.reached = words[-1].end if words else window.start + window.seconds
+        self.reached = max(self.reached, begun + SHORTEST_REST)
+        later = speech[speech[:, 1] > self.reached, 0]
+        self.position = min(max(self.reached, float(later[0]) if len(later) else self.end), self.end)
+        self.turn += 1
+        if not self.goes_on(speech):
+            self.position = self.end
+        self.spans.append(LanguageSpan(begun, self.position, language))
+
+    def cut(self, pause: tuple[float, float]) -> _Chunk:
+        """End at a pause, and return the chunk that begins after it."""
+        rest = _Chunk(pause[1], self.end)
+        self.end = pause[0]
+        return rest
+
+    def goes_on(self, speech: NDArray[np.floating]) -> bool:
+        """Tell whether another window is worth it."""
+        left = spoken_seconds(speech, start=self.position, end=self.end)
+        return left >= SHORTEST_REST and self.turn < 2 + int((self.end - self.start) / SHORTEST_ADVANCE)
 
 
-def _decode(window: _Window, *, language: str, whole: bool) -> list[Word]:
-    """Decode one window, at rising temperatures until the text passes whisper's checks, and align its words.
+def _change_of_language(
+    engine: Engine, encoded: Any, window: Window, speech: NDArray[np.floating]
+) -> tuple[float, float] | None:
+    """Return the pause at which the language of a window changes, or None where it does not.
 
-    If the window ends before its chunk (not `whole`), the last, unclosed segment is dropped: the next window contains
-    it in full.
+    Whisper writes a window in one language and translates what is in another. The language of a few seconds is read
+    off the window's own features, so this costs no more sound to be encoded. The first and the last seconds are
+    compared, and only where they differ is the place looked for. The pieces are recognised as windows of their own,
+    and if they turn out to be in one language after all, then only a cut was made in vain.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        for temperature in TEMPERATURES:
-            options = DecodingOptions(language=language, temperature=temperature, fp16=False)
-            result = cast(DecodingResult, window.network.decode(window.features, options))
-            unlikely = result.avg_logprob < LOWEST_LOGPROB
-            if unlikely and result.no_speech_prob > NO_SPEECH:
-                return []
-            looping = result.compression_ratio > LOOP_COMPRESSION
-            if not unlikely and not looping:
-                break
-    tokenizer = get_tokenizer(
-        window.network.is_multilingual, num_languages=window.network.num_languages, language=language, task="transcribe"
-    )
-    tokens = list(result.tokens)
-    if not whole:
-        stamps = [token >= tokenizer.timestamp_begin for token in tokens]
-        closed = [place for place in range(1, len(tokens)) if stamps[place - 1] and stamps[place]]
-        tokens = tokens[: closed[-1]] if closed else tokens
-    alignment = find_alignment(
-        window,
-        tokenizer,
-        [token for token in tokens if token < tokenizer.eot],
-        window.features,
-        round(window.seconds * SAMPLE_RATE / HOP_LENGTH),
-    )
-    merge_punctuations(alignment, PREPENDED, APPENDED)
-    words: list[Word] = []
-    for timing in alignment:
-        attached = not timing.word.startswith(" ") and language not in WITHOUT_SPACES
-        if words and attached and timing.word:  # "-budget" of "low-budget", "%" of "50%"
-            words[-1] = replace(words[-1], text=words[-1].text + timing.word, end=window.start + float(timing.end))
-        elif any(character.isalnum() for character in timing.word):
-            start, end = window.start + float(timing.start), window.start + float(timing.end)
-            words.append(Word(timing.word.strip(), start, end, float(timing.probability)))
-    return collapse_loops(words) if looping else words
+    starts = np.arange(0.0, window.seconds - LANGUAGE_SAMPLE, LANGUAGE_SAMPLE)
+    if len(starts) < 2:
+        return None
+
+    def language_at(second: float) -> str | None:
+        first = round(second * TOKENS_PER_SECOND)
+        part = encoded[:, first : first + round(LANGUAGE_SAMPLE * TOKENS_PER_SECOND)]
+        ((language, probability),) = engine.detect_languages(part)
+        return language if probability >= SURE_LANGUAGE else None
+
+    starts[-1] = window.seconds - LANGUAGE_SAMPLE
+    before, after = language_at(starts[0]), language_at(starts[-1])
+    if before is None or after is None or before == after:
+        return None
+    known = [(second, language) for second in starts[1:-1] if (language := language_at(second)) is not None]
+    known.append((starts[-1], after))
+    place = next(index for index, (_, language) in enumerate(known) if language != before)
+    earliest = window.start + ([starts[0]] + [second for second, _ in known])[place]
+    latest = window.start + known[place][0] + LANGUAGE_SAMPLE
+    pauses = [
+        (float(end), float(start))
+        for end, start in zip(speech[:-1, 1], speech[1:, 0], strict=True)
+        if earliest < end and start < latest
+    ]
+    return max(pauses, key=lambda pause: pause[1] - pause[0]) if pauses else None
 
 
-def join_text(earlier: Sequence[Word], later: Sequence[Word]) -> list[Word]:
-    """Concatenate the words of two windows and remove a full stop that marks only the end of the first window.
-
-    Whisper ends the text of a window with a full stop even in the middle of a sentence; the next window then begins
-    with a lower-case letter.
-    """
-    if not earlier or not later:
-        return [*earlier, *later]
-    seam = earlier[-1]
-    goes_on = later[0].text[:1].islower() and later[0].start - seam.end <= LONGEST_GAP
-    if goes_on and seam.text.endswith(".") and not seam.text.endswith(".."):
-        seam = replace(seam, text=seam.text.removesuffix("."))
-    return [*earlier[:-1], seam, *later]
-
-
-def collapse_loops(words: Sequence[Word]) -> list[Word]:
-    """Keep one repetition of every sequence of words that occurs three times or more in a row."""
-    keys = [word.text.lower().strip(".,!?") for word in words]
-    kept: list[Word] = []
-    index = 0
-    while index < len(words):
-        length, rounds = 1, 1
-        for length in range(1, (len(words) - index) // 3 + 1):
-            pattern = keys[index : index + length]
-            rounds = 1
-            while keys[index + rounds * length : index + (rounds + 1) * length] == pattern:
-                rounds += 1
-            if rounds >= 3:
-                break
+def _merged(spans: Sequence[LanguageSpan]) -> tuple[LanguageSpan, ...]:
+    merged: list[LanguageSpan] = []
+    for span in spans:
+        if merged and merged[-1].language == span.language:
+            merged[-1] = replace(merged[-1], end=span.end)
         else:
-            length, rounds = 1, 1
-        kept.extend(words[index : index + length])
-        index += length * rounds
-    return kept
+            merged.append(span)
+    return tuple(merged)
 
 
-def fit_to_speech(words: Sequence[Word], speech: NDArray[np.floating]) -> tuple[Word, ...]:
-    """Clip words to the speech they overlap, drop those outside speech, interpolate those without a duration.
-
-    Whisper's alignment starts a word where the previous one ends, so a word that spans a pause was spoken after it,
-    unless the part after the pause is shorter than `SHORTEST_TAIL`.
-
-    Parameters
-    ----------
-    words : sequence of Word
-        In order of time, with whisper's times.
-    speech : ndarray, shape (n, 2)
-        Start and end in seconds, n > 0.
-
-    Returns
-    -------
-    tuple of Word
-        In order of time, none overlapping the next.
-    """
-    texts: list[str] = []
-    spans: list[Span | None] = []
-    probabilities: list[float | None] = []
-    for word in words:
-        overlap = np.minimum(speech[:, 1], word.end) - np.maximum(speech[:, 0], word.start)
-        if overlap.max() < -SPEECH_TOLERANCE:
-            continue
-        texts.append(word.text)
-        probabilities.append(word.probability)
-        enough = np.flatnonzero(overlap >= SHORTEST_WORD)
-        if word.end - word.start < SHORTEST_WORD:
-            spans.append(None)
-        elif len(enough):
-            long_enough = np.flatnonzero(overlap >= SHORTEST_TAIL)
-            best = int(long_enough[-1] if len(long_enough) else overlap.argmax())
-            spans.append((max(word.start, float(speech[best, 0])), min(word.end, float(speech[best, 1]))))
-        else:
-            spans.append((word.start, word.end))
-    return fill_times(texts, spans, start=float(speech[0, 0]), end=float(speech[-1, 1]), probabilities=probabilities)
+def _longest(spans: Sequence[LanguageSpan]) -> str:
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for span in spans:
+        seconds[span.language] += span.end - span.start
+    return max(seconds, key=seconds.__getitem__)

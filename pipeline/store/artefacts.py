@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.speech.diarization import Diarization, SpeakerTurn
-from mtmm_video.extractors.speech.recognition import Transcript
+from mtmm_video.extractors.speech.recognition import LanguageSpan, Transcript
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
@@ -63,7 +63,11 @@ def save_transcript(path: Path, transcript: Transcript) -> None:
 def load_transcript(path: Path) -> Transcript:
     """Read what `save_transcript` wrote."""
     content = load_json(path)
-    return Transcript(language=content["language"], words=tuple(Word(**word) for word in content["words"]))
+    return Transcript(
+        language=content["language"],
+        words=tuple(Word(**word) for word in content["words"]),
+        spans=tuple(LanguageSpan(**span) for span in content["spans"]),
+    )
 
 
 def save_utterances(path: Path, utterances: Sequence[Utterance], *, notes: Sequence[str] = ()) -> None:

@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from whisper.model import ModelDimensions, Whisper
 
-from mtmm_video.extractors.speech import recognition as speech
-from mtmm_video.extractors.speech.recognition import (
-    collapse_loops,
-    fit_to_speech,
-    join_text,
-    load_whisper,
-    plan_chunks,
-    transcribe,
-)
+from mtmm_video.extractors.speech import openai_engine, recognition
+from mtmm_video.extractors.speech.chunks import LONGEST_CHUNK, plan_chunks
+from mtmm_video.extractors.speech.heard_words import collapse_loops, fit_to_speech, join_text
+from mtmm_video.extractors.speech.openai_engine import OpenAIEngine
+from mtmm_video.extractors.speech.recognition import Transcript, transcribe
 from mtmm_video.extractors.speech.voice_activity import detect_speech
+from mtmm_video.extractors.speech.whisper_model import load_whisper
+from mtmm_video.extractors.speech.windows import Engine
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError, WeightsError
 
@@ -61,7 +59,7 @@ def test_chunks_cover_all_speech_once(seed: int) -> None:
     chunks = plan_chunks(marks)
     assert all(any(start <= a and b <= end for start, end in chunks) for a, b in marks)
     assert all(end <= following for (_, end), (following, _) in itertools.pairwise(chunks))
-    assert all(end - start <= speech.LONGEST_CHUNK for start, end in chunks)
+    assert all(end - start <= LONGEST_CHUNK for start, end in chunks)
 
 
 def test_a_word_that_spans_a_pause_was_said_after_it() -> None:
@@ -120,21 +118,21 @@ def test_a_model_knows_its_alignment_heads_and_is_loaded_once(tiny: Path) -> Non
 
 
 def test_nobody_speaking_gives_no_words(tiny: Path) -> None:
-    transcript = transcribe(np.zeros(RATE), sample_rate=RATE, model=tiny, speech=NOBODY)
+    transcript = transcribe(np.zeros(RATE), sample_rate=RATE, engine=OpenAIEngine.load(tiny), speech=NOBODY)
     assert transcript.words == ()
 
 
 def test_nonsense_of_an_untrained_model_is_repeatable_and_within_speech(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speech, "TEMPERATURES", (1.0,))  # drawn at random, so it shows the seed
-    monkeypatch.setattr(speech, "SHORTEST_REST", 10.0)  # one window is enough
+    monkeypatch.setattr(openai_engine, "TEMPERATURES", (1.0,))  # drawn at random, so it shows the seed
+    monkeypatch.setattr(recognition, "SHORTEST_REST", 10.0)  # one window is enough
     noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
     spoken = np.array([[0.5, 2.0]])
     shares: list[float] = []
-    first = transcribe(noise, sample_rate=RATE, model=tiny, speech=spoken, hook=shares.append)
+    first = transcribe(noise, sample_rate=RATE, engine=OpenAIEngine.load(tiny), speech=spoken, hook=shares.append)
     torch.rand(1)
-    assert transcribe(noise, sample_rate=RATE, model=tiny, speech=spoken) == first
+    assert transcribe(noise, sample_rate=RATE, engine=OpenAIEngine.load(tiny), speech=spoken) == first
     assert first.language == "en"
     assert shares == [1.0]
     assert first.words
@@ -144,11 +142,11 @@ def test_nonsense_of_an_untrained_model_is_repeatable_and_within_speech(
 def test_unusable_requests_are_refused(tiny: Path) -> None:
     silence = np.zeros(RATE)
     with pytest.raises(InputError, match="16000 Hz"):
-        transcribe(silence, sample_rate=8000, model=tiny, speech=NOBODY)
+        transcribe(silence, sample_rate=8000, engine=OpenAIEngine.load(tiny), speech=NOBODY)
     with pytest.raises(InputError, match="'xx' is not known"):
-        transcribe(silence, sample_rate=RATE, model=tiny, speech=NOBODY, language="xx")
+        transcribe(silence, sample_rate=RATE, engine=OpenAIEngine.load(tiny), speech=NOBODY, language="xx")
     with pytest.raises(InputError, match="only English"):
-        transcribe(silence, sample_rate=RATE, model=tiny, speech=NOBODY, language="de")
+        transcribe(silence, sample_rate=RATE, engine=OpenAIEngine.load(tiny), speech=NOBODY, language="de")
 
 
 def test_missing_and_foreign_weights_are_refused(tmp_path: Path) -> None:
@@ -166,17 +164,32 @@ def plain(spoken: tuple[Word, ...]) -> str:
     return " ".join(word.text.lower().strip(".,-?!") for word in spoken)
 
 
-def recognise(path: Path) -> tuple[Word, ...]:
-    from mtmm_video.pipeline.media.reading import read_waveform
-    from mtmm_video.pipeline.weights import resolution
+def whisper_base(name: str = "ctranslate2") -> Engine:
+    from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine
+    from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
+    from mtmm_video.pipeline.weights.resolution import resolve
 
     try:
-        model = resolution.resolve("whisper-base")
+        if name == "openai-whisper":
+            return OpenAIEngine.load(resolve("whisper-base"))
+        return CTranslate2Engine.load(ctranslate2_form("whisper-base", device="cpu"), threads=2)
     except WeightsError as error:
         pytest.skip(str(error))
-    waveform: NDArray[np.float32] = read_waveform(path, sample_rate=RATE)
-    heard = detect_speech(waveform, sample_rate=RATE)
-    transcript = transcribe(waveform, sample_rate=RATE, model=model, speech=heard)
+
+
+def read(path: Path) -> NDArray[np.float32]:
+    from mtmm_video.pipeline.media.reading import read_waveform
+
+    return read_waveform(path, sample_rate=RATE)
+
+
+def heard_in(waveform: NDArray[np.float32], *, engine: str = "ctranslate2") -> Transcript:
+    speech = detect_speech(waveform, sample_rate=RATE)
+    return transcribe(waveform, sample_rate=RATE, engine=whisper_base(engine), speech=speech)
+
+
+def recognise(path: Path, *, engine: str = "ctranslate2") -> tuple[Word, ...]:
+    transcript = heard_in(read(path), engine=engine)
     assert transcript.language == "en"
     return transcript.words
 
@@ -204,3 +217,39 @@ def test_obama_is_understood(shared: Path) -> None:
     assert heard[-5:-1] == said.split()[-4:]
     assert len(heard) in (16, 17)  # "our" is hardly to be heard
     assert spoken[0].start == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+def test_both_engines_hear_the_same_words_at_the_same_time(shared: Path) -> None:
+    path = shared / "clips/jfk.flac"
+    fast, slow = recognise(path), recognise(path, engine="openai-whisper")
+    assert plain(fast) == plain(slow)
+    apart = [abs(one.start - other.start) for one, other in zip(fast, slow, strict=True)]
+    assert np.median(apart) <= 0.04  # two of whisper's steps
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+@pytest.mark.parametrize("name", ["quiet_50db.wav", "phone.amr", "left_only.wav"])
+def test_quiet_narrow_and_one_sided_speech_is_understood(shared: Path, name: str) -> None:
+    heard = plain(recognise(shared / "cases/audio" / name))
+    assert heard.startswith("hello and welcome to this video i am a talking head synthesized by")
+    assert heard.endswith("lip movements and natural facial expressions along with continuous and stable head poses")
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+def test_each_part_is_recognised_in_its_own_language(shared: Path) -> None:
+    """First two windows in different languages, then both languages within one window."""
+    waveform = read(shared / "cases/audio/japanese35s_then_english.wav")
+    english, japanese = waveform[35 * RATE : 48 * RATE], waveform[: 14 * RATE]
+    for sound, change in ((waveform, 35.1), (np.concatenate([english, np.zeros(RATE // 2), japanese]), 13.3)):
+        transcript = heard_in(np.asarray(sound, np.float32))
+        first, second = transcript.spans
+        assert {first.language, second.language} == {"en", "ja"}
+        assert first.end == pytest.approx(change, abs=0.5)
+        spoken = first if first.language == "en" else second
+        said = plain(tuple(word for word in transcript.words if spoken.start - 0.3 < word.start < spoken.end))
+        assert said.startswith("hello and welcome to this video")
+        assert said.endswith("stable head poses")

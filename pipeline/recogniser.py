@@ -1,0 +1,28 @@
+"""Which engine recognises the words of a job, with its model read."""
+
+from __future__ import annotations
+
+import os
+
+from mtmm_video.extractors.speech.windows import Engine
+from mtmm_video.pipeline.job import Job
+from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
+
+
+def recognition_engine(job: Job) -> Engine:
+    """Return the engine that a job's options ask for.
+
+    Raises
+    ------
+    WeightsError
+        If the model is damaged, or its other form cannot be written to the cache.
+    """
+    name = f"whisper-{job.options.asr}"
+    if job.options.recogniser() == "openai-whisper":
+        from mtmm_video.extractors.speech.openai_engine import OpenAIEngine  # noqa: PLC0415 (only where it is asked for)
+
+        return OpenAIEngine.load(job.weights[name])
+    from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine, device  # noqa: PLC0415
+
+    place = device()
+    return CTranslate2Engine.load(ctranslate2_form(name, device=place), threads=os.cpu_count() or 1, device=place)
