@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mtmm_video.pipeline.training.stages import StageGraph
 
 DEFAULT = "table"
+ADAPTING = "Starting from a trained model"
 CORPORA_HELP = "Folder of the corpora: mosei, mosi, ravdess, faces."
 OUT_HELP = "Folder of the outputs, kept between calls."
 STAGE_HELP = "Only this stage and those it needs."
@@ -141,9 +142,12 @@ def list_stages(graph: StageGraph, stage: str | None, *, console: Console) -> No
 
 def table(
     *,
-    data: Annotated[Path, typer.Option("--data", help="Table from `mtmm-video mosei prepare`.")],
+    data: Annotated[Path, typer.Option("--data", help="Table from `mtmm-video corpus prepare` or `mosei prepare`.")],
     out: Annotated[Path, typer.Option("--out", help="The checkpoint to write, NAME.safetensors.")],
-    model: Annotated[str, typer.Option("--model", help="Training recipe: paper, table-5.")] = "paper",
+    model: Annotated[
+        str | None,
+        typer.Option("--recipe", "--model", help="Training recipe: paper (by default), table-5, mtmm-es."),
+    ] = None,
     modalities: Annotated[
         str | None, typer.Option("--modalities", help="Of text,acoustic,visual; all that the table has by default.")
     ] = None,
@@ -160,60 +164,51 @@ def table(
         float | None, typer.Option("--modality-dropout", min=0, max=0.9, help="Instead of the recipe's.")
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store the weights as float16.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option("--from", help="Train this on: plus, paper, or a checkpoint.", rich_help_panel=ADAPTING),
+    ] = None,
+    calibrate_only: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate-only",
+            help="Leave the network of --from (plus by default) and fit calibration and thresholds on all but test.",
+            rich_help_panel=ADAPTING,
+        ),
+    ] = False,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher",
+            help="What this knows from the words labels the utterances that nobody did: plus, paper, or a checkpoint.",
+            rich_help_panel=ADAPTING,
+        ),
+    ] = None,
 ) -> None:
     """Train a checkpoint on a table; epoch, calibration and thresholds are chosen on its valid split.
 
     An interrupted training resumes after its last finished epoch when the same command is given again, unless the table
-    or the recipe changed. The GPU is used where there is one.
+    or the recipe changed. The GPU is used where there is one. A model card lies beside a checkpoint of several
+    modalities: Table 4 on this corpus, and whether voice and face help.
     """
-    from dataclasses import replace  # noqa: PLC0415 - `mtmm-video --help` answers within a second
-    from typing import cast  # noqa: PLC0415
+    import sys  # noqa: PLC0415 - `mtmm-video --help` answers within a second
 
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    from mtmm_video.foundation.errors import InputError  # noqa: PLC0415
-    from mtmm_video.foundation.files import sha256_of  # noqa: PLC0415
-    from mtmm_video.model.checkpoint import save_checkpoint  # noqa: PLC0415
-    from mtmm_video.model.cim import Task  # noqa: PLC0415
-    from mtmm_video.model.features import MODALITIES  # noqa: PLC0415
-    from mtmm_video.model.recipes import recipe_named  # noqa: PLC0415
-    from mtmm_video.model.table import UtteranceTable  # noqa: PLC0415
-    from mtmm_video.model.training import EpochRecord  # noqa: PLC0415
-    from mtmm_video.model.training import train as train_network  # noqa: PLC0415
+    from mtmm_video.flows.table_training import TableRequest, train_table  # noqa: PLC0415
 
-    rows = UtteranceTable.load(data)
-    wanted = tuple(rows.modalities) if modalities is None else tuple(modalities.split(","))
-    unknown = [name for name in wanted if name not in MODALITIES]
-    if unknown:
-        raise InputError(f"--modalities: {', '.join(unknown)} unknown; choose from {', '.join(MODALITIES)}")
-    recipe = replace(
-        recipe_named(model),
-        modalities=tuple(name for name in MODALITIES if name in wanted),
+    request = TableRequest(
+        data=data,
+        out=out,
+        recipe=model,
+        modalities=modalities,
+        tasks=tasks,
+        epochs=epochs,
         seed=seed,
+        modality_dropout=modality_dropout,
+        half=half,
+        base=base,
+        calibrate_only=calibrate_only,
+        teacher=teacher,
     )
-    recipe = replace(recipe, tasks=cast("tuple[Task, ...]", tuple(tasks.split(",")))) if tasks is not None else recipe
-    recipe = replace(recipe, epochs=epochs) if epochs is not None else recipe
-    recipe = replace(recipe, modality_dropout=modality_dropout) if modality_dropout is not None else recipe
-    state = out.with_name(f"{out.stem}.training-state.safetensors")
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("training", total=recipe.epochs)
-
-        def advance(record: EpochRecord) -> None:
-            mark = " best" if record.best else ""
-            bar.update(
-                task, completed=record.epoch, description=f"loss {record.loss:.3f} valid {record.score:.4f}{mark:5}"
-            )
-
-        checkpoint = train_network(
-            rows, recipe=recipe, state_path=state, hook=advance, provenance={"data_sha256": sha256_of(data)}
-        )
-    save_checkpoint(out, network=checkpoint.network, specification=checkpoint.specification, half=half)
-    state.unlink(missing_ok=True)
-    provenance = checkpoint.specification.provenance
-    Console().print(
-        f"{out}: epoch {provenance['epoch']} of {recipe.epochs}, valid score {provenance['valid_score']:.4f}",
-        highlight=False,
-    )
+    Console().print(train_table(request, command=" ".join(["mtmm-video", *sys.argv[1:]])), highlight=False)
