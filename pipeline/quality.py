@@ -17,6 +17,7 @@ from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.speaker_names import speaker_confidence
 from mtmm_video.pipeline.utterance import Utterance
 
+NOT_MEASURED = "Not measured in any utterance:"  # begins the note about absent columns
 PARTIAL_FACE_SHARE = 0.5  # a face in fewer frames than this: its means speak for less than half of the utterance
 TURNED_SHARE = 0.5  # of the frames with a face
 SMALL_FACE_PIXELS = 60  # median height; a face of that size is found in half of the frames only (docs/visual.md)
@@ -246,7 +247,7 @@ def notes_of(
     if utterances == 0:
         notes.append("There is no utterance, so there is nothing to label.")
     if absent:
-        notes.append(f"Not measured in any utterance: {', '.join(absent)}.")
+        notes.append(f"{NOT_MEASURED} {', '.join(absent)}.")
     return tuple(notes)
 
 

@@ -93,10 +93,10 @@ def _trend(analysis: Analysis, *, width: int) -> Text:
 
     positive = [entry.prediction.sentiment_probabilities["positive"] for entry in analysis.utterances]
     line = Text("sentiment ")
-    for block, value in sparkline(positive, width=max(width - 32, 10)):
+    for block, value in sparkline(positive, width=max(width - 50, 10)):
         line.append(block, style=SENTIMENT_STYLES["positive" if value >= 0.5 else "negative"])
     share = sum(value >= 0.5 for value in positive) / len(positive)
-    line.append(f" {100 * share:.0f} % positive")
+    line.append(f" {100 * share:.0f} % of the utterances positive")
     return line
 
 

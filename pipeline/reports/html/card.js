@@ -1,6 +1,6 @@
 // The card: all measurements of the selected utterance.
 
-const MODALITY_WORDS = { text: "words", acoustic: "voice", visual: "face" };
+const MODALITY_WORDS = { text: "words", acoustic: "voice", visual: "face" };  // as the page calls the modalities
 let spokenWords = [];
 
 function bar(name, share, text, classes) {
@@ -63,10 +63,10 @@ function attended(utterance) {
   if (!data.attention.length || utterances.length < 2) return null;
   const lines = utterance.attended.map(([query, key, j, weight]) => {
     const self = utterances[j] === utterance;
-    const target = make("button", { type: "button", class: "link", title: shortened(utterances[j].text, 120), onclick: () => select(j) }, self ? "this utterance" : `#${utterances[j].index}`);
+    const target = make("button", { type: "button", class: "link", title: shortened(utterances[j].text, 120), onclick: () => select(j) }, self ? "this utterance" : `#${numberOf(utterances[j])}`);
     return make("p", {}, `from its ${MODALITY_WORDS[query]} to the ${MODALITY_WORDS[key]} of `, target, `: ${percent(weight)}`);
   });
-  return make("section", {}, make("h3", {}, "Attention ", make("small", {}, "largest weights")),
+  return make("section", {}, make("h3", {}, "Attention ", make("small", {}, "where the network looked most")),
     make("div", { class: "plain-list" }, ...(lines.length ? lines : ["Spread evenly over the utterances."])));
 }
 
@@ -77,7 +77,7 @@ function showCard() {
   const pieces = spokenWords.flatMap((word, n) => (n ? [" ", word] : [word]));
   card.replaceChildren(
     make("header", {},
-      make("span", {}, make("b", {}, `#${utterance.index}`), `  ${precise(utterance.start)} to ${precise(utterance.end)}, ${(utterance.end - utterance.start).toFixed(1)} s`),
+      make("span", {}, make("b", {}, `#${numberOf(utterance)}`), `  ${precise(utterance.start)} to ${precise(utterance.end)}, ${(utterance.end - utterance.start).toFixed(1)} s`),
       make("span", { class: "buttons" },
         make("button", { type: "button", "aria-label": "Previous utterance", onclick: () => select(neighbour(-1)) }, "←"),
         media ? make("button", { type: "button", onclick: playSelected }, "Play") : null,

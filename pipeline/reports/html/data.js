@@ -18,6 +18,8 @@ const clock = (seconds) => {
 };
 const precise = (seconds) => `${clock(Math.round(10 * seconds) / 10)}.${Math.round(10 * seconds) % 10}`;
 const readable = (name) => name.replaceAll("_", " ");
+// Utterances are counted from 1 on the page; the tables' index counts from 0.
+const numberOf = (utterance) => utterance.index + 1;
 const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1).trimEnd()}…` : text);
 
 // Make an element; text of the transcript is inserted as text, never as markup.

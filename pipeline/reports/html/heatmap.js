@@ -7,21 +7,32 @@ let cellUnder = null;  // { map, i, j }
 
 const PALETTE_STEPS = 255;
 
-// 256 colours from 0 to the largest weight, by its square root, which separates small weights.
+// 256 colours from the uniform weight 1/u, which singles out no utterance, to the largest weight of all maps: the same
+// colour is the same weight in every map. By the square root, which separates small weights.
 function palette() {
   const style = getComputedStyle(document.documentElement);
   const [low, high] = ["--heat-low", "--heat-high"].map((name) => style.getPropertyValue(name).split(",").map(Number));
   return Array.from({ length: PALETTE_STEPS + 1 }, (_, step) => low.map((from, n) => Math.round(from + (high[n] - from) * Math.sqrt(step / PALETTE_STEPS))));
 }
 
+let largestOfAll = 0;
+function largestWeight() {
+  if (!largestOfAll) {
+    const matrices = data.attention.flatMap((pair) => (pair.pair[0] === pair.pair[1] ? [pair.n1] : [pair.n1, pair.n2]));
+    largestOfAll = Math.max(...matrices.map((matrix) => unpacked(matrix, data.attention[0].size).largest));
+  }
+  return largestOfAll;
+}
+
 // The weights as an image with one pixel per cell, painted once and scaled when drawn.
 function picture(map) {
-  const { matrix, size, largest } = map, colours = palette();
+  const { matrix, size } = map, colours = palette(), uniform = 1 / size, range = Math.max(largestWeight() - uniform, 1e-6);
   const canvas = make("canvas", { width: size, height: size });
   const pen = canvas.getContext("2d"), image = pen.createImageData(size, size);
   for (let i = 0; i < size; i += 1) {
     for (let j = 0; j < size; j += 1) {
-      const step = Math.round((matrix.at(i, j) / (largest || 1)) * PALETTE_STEPS);
+      const above = Math.min(Math.max((matrix.at(i, j) - uniform) / range, 0), 1);
+      const step = Math.round(above * PALETTE_STEPS);
       image.data.set([...colours[step], 255], 4 * (i * size + j));
     }
   }
@@ -56,9 +67,9 @@ function drawMap(map) {
   const every = Math.max(1, Math.ceil(22 / Math.min(cell, map.cell.height)));
   for (let n = 0; n < size; n += every) {
     pen.textAlign = "center";
-    pen.fillText(utterances[n].index, MARGIN + (n + 0.5) * cell, MARGIN / 2);
+    pen.fillText(numberOf(utterances[n]), MARGIN + (n + 0.5) * cell, MARGIN / 2);
     pen.textAlign = "right";
-    pen.fillText(utterances[n].index, MARGIN - 6, MARGIN + (n + 0.5) * map.cell.height);
+    pen.fillText(numberOf(utterances[n]), MARGIN - 6, MARGIN + (n + 0.5) * map.cell.height);
   }
   pen.strokeStyle = style.getPropertyValue("--negative");
   pen.lineWidth = 1.5;
@@ -77,13 +88,13 @@ function tell(map, i, j) {
   const order = Array.from({ length: map.size }, (_, n) => n).filter((n) => map.matrix.at(i, n) > 0);
   order.sort((a, b) => map.matrix.at(i, b) - map.matrix.at(i, a));
   const line = (n) => {
-    const item = bar(`#${utterances[n].index} ${shortened(utterances[n].text, 80)}`, map.matrix.at(i, n), percent(map.matrix.at(i, n)), n === j ? "labelled" : "");
+    const item = bar(`#${numberOf(utterances[n])} ${shortened(utterances[n].text, 80)}`, map.matrix.at(i, n), percent(map.matrix.at(i, n)), n === j ? "labelled" : "");
     item.style.setProperty("--color", "rgb(var(--heat-high))");
     item.title = utterances[n].text;
     return item;
   };
   byId("cell").replaceChildren(
-    make("p", { class: "weight" }, make("b", {}, `i = ${utterances[i].index}, j = ${utterances[j].index}, weight ${known ? weight.toFixed(3) : "below the strongest of its row"}`),
+    make("p", { class: "weight" }, make("b", {}, `#${numberOf(utterances[i])} to #${numberOf(utterances[j])}: weight ${known ? weight.toFixed(3) : "below the strongest of its row"}`),
       ` (spread evenly: ${(1 / map.size).toFixed(3)})`),
     make("p", {}, `From the ${MODALITY_WORDS[map.query]} of `, make("q", {}, shortened(utterances[i].text, 140)), ` to the ${MODALITY_WORDS[map.key]} of`),
     make("ul", { class: "meter-list attended" }, ...order.slice(0, 6).map(line)));
@@ -93,8 +104,8 @@ function tell(map, i, j) {
 function mapOf(pair, direction) {
   const [query, key] = direction === 0 ? pair.pair : [...pair.pair].reverse();
   const matrix = unpacked(direction === 0 ? pair.n1 : pair.n2, pair.size);
-  const canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": `Attention of ${query} to ${key}, ${pair.size} by ${pair.size}; arrow keys move over the cells` });
-  const map = { canvas, matrix, size: pair.size, largest: matrix.largest, query, key };
+  const canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": `Attention of ${MODALITY_WORDS[query]} to ${MODALITY_WORDS[key]}, ${pair.size} by ${pair.size}; arrow keys move over the cells` });
+  const map = { canvas, matrix, size: pair.size, query, key };
   const under = (event) => {
     const box = canvas.getBoundingClientRect();
     const i = Math.floor((event.clientY - box.top - MARGIN) / map.cell.height), j = Math.floor((event.clientX - box.left - MARGIN) / map.cell.width);
@@ -112,8 +123,8 @@ function mapOf(pair, direction) {
   });
   const kept = matrix.kept < pair.size ? `; the ${matrix.kept} strongest of each row are shown, all are in the JSON report` : "";
   map.figure = make("figure", {},
-    make("figcaption", {}, make("b", {}, `${query} → ${key}`), ` ${direction === 0 ? "N1" : "N2"}${kept}`),
-    canvas, make("p", { class: "scale" }, "0", make("i"), matrix.largest.toFixed(2)));
+    make("figcaption", {}, make("b", {}, `${MODALITY_WORDS[query]} → ${MODALITY_WORDS[key]}`), ` ${direction === 0 ? "N1" : "N2"}${kept}`),
+    canvas, make("p", { class: "scale" }, `${(1 / pair.size).toFixed(2)} (even)`, make("i"), largestWeight().toFixed(2)));
   return map;
 }
 
@@ -138,7 +149,7 @@ function showPair(number) {
 function startHeatmaps() {
   if (!byId("attention")) return;
   data.attention.forEach((pair, number) =>
-    byId("pairs").append(make("button", { type: "button", role: "tab", onclick: () => showPair(number) }, pair.pair[0] === pair.pair[1] ? pair.pair[0] : pair.pair.join(" and "))));
+    byId("pairs").append(make("button", { type: "button", role: "tab", onclick: () => showPair(number) }, [...new Set(pair.pair)].map((name) => MODALITY_WORDS[name]).join(" and "))));
   showPair(shownPair);
   new ResizeObserver(drawMaps).observe(byId("maps"));
   onChange((what) => {

@@ -17,13 +17,14 @@ import numpy as np
 
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
-from mtmm_video.pipeline.quality import FLAGS
+from mtmm_video.pipeline.quality import FLAGS, NOT_MEASURED
 from mtmm_video.pipeline.reports.html.action_units import ACTION_UNITS, strongest_units
 from mtmm_video.pipeline.reports.html.attention import pack_attention, strongest_weights
 from mtmm_video.pipeline.reports.html.templates import render
 from mtmm_video.pipeline.reports.speakers import COLOURS, shown_speakers, summarise_speakers
 from mtmm_video.pipeline.reports.summary import EmotionProfile, summarise
 
+MODALITY_WORDS = {"text": "words", "acoustic": "voice", "visual": "face"}  # as people call them, also in card.js
 SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "report.js")
 
 
@@ -55,6 +56,9 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
         scripts=SCRIPTS,
         data=_data(analysis, attention),
         analysis=analysis,
+        notes=[note for note in analysis.notes if not note.startswith(NOT_MEASURED)],
+        not_measured=[note for note in analysis.notes if note.startswith(NOT_MEASURED)],
+        modality_words=MODALITY_WORDS,
         summary=summary,
         speakers=summarise_speakers(analysis),
         colours={name: number % COLOURS + 1 for number, name in enumerate(shown_speakers(analysis))},

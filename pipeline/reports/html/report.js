@@ -27,6 +27,17 @@ function startPlayer() {
   }
 }
 
+// Scrolled out of view, the video is docked in a corner; its place on the page keeps its height.
+function startDocking() {
+  const player = byId("player");
+  if (!player || media.tagName !== "VIDEO" || !window.IntersectionObserver) return;
+  new IntersectionObserver(([entry]) => {
+    const above = !entry.isIntersecting && entry.boundingClientRect.bottom < 0;
+    if (above) player.style.setProperty("--docked-height", `${player.offsetHeight}px`);
+    player.classList.toggle("docked", above);
+  }).observe(player);
+}
+
 function startTheme() {
   const root = document.documentElement, button = byId("theme-button"), dark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
@@ -61,5 +72,6 @@ startTimeline();
 startCard();
 startHeatmaps();
 startPlayer();
+startDocking();
 startKeys();
 startTheme();

@@ -26,7 +26,7 @@ function laneNames() {
 function drawTimeline() {
   const room = timeline.scroller.clientWidth;
   timeline.width = Math.max(100, room * timeline.zoom);
-  const svg = draw("svg", { width: timeline.width, height: HEIGHT, "aria-hidden": "true" });
+  const svg = draw("svg", { width: timeline.width, height: HEIGHT, viewBox: `0 0 ${timeline.width} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const step = STEPS.find((seconds) => xOf(seconds) >= 64) ?? STEPS[STEPS.length - 1];
   for (let time = 0; time < duration; time += step) {
     const x = xOf(time);

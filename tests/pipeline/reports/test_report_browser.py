@@ -78,6 +78,16 @@ def test_a_click_in_the_transcript_seeks_and_shows_the_utterance(visit: Visit, a
     assert visit.page.get_attribute("tr[data-i='3']", "aria-current") == "true"
 
 
+def test_the_video_stays_in_view_while_the_page_below_it_is_read(visit: Visit) -> None:
+    page = visit.page
+    page.evaluate("document.querySelector('.small-print').scrollIntoView()")
+    wait_until(page, "document.getElementById('player').classList.contains('docked')")
+    box = page.locator("#media").bounding_box()
+    assert 0 <= box["y"] and box["y"] + box["height"] <= 900
+    page.evaluate("scrollTo(0, 0)")
+    wait_until(page, "!document.getElementById('player').classList.contains('docked')")
+
+
 def test_a_click_on_the_timeline_seeks_to_that_utterance(visit: Visit, analysis: Analysis) -> None:
     wait_until(visit.page, "document.getElementById('media').readyState >= 1")
     visit.page.locator("#scroller svg").scroll_into_view_if_needed()
@@ -140,9 +150,9 @@ def test_the_keyboard_is_enough(visit: Visit, analysis: Analysis) -> None:
 def test_the_heat_map_tells_its_cells(visit: Visit, analysis: Analysis) -> None:
     page = visit.page
     assert page.locator("#pairs button").all_text_contents() == [
-        "text and visual",
-        "text and acoustic",
-        "visual and acoustic",
+        "words and face",
+        "words and voice",
+        "face and voice",
     ]
     page.click("#pairs button:nth-child(2)")
     first, second = analysis.prediction.attention[("text", "acoustic")]
@@ -153,7 +163,7 @@ def test_the_heat_map_tells_its_cells(visit: Visit, analysis: Analysis) -> None:
         side, height = box["width"] - 26, box["height"] - 26
         i, j = 3, 1
         page.mouse.move(box["x"] + 26 + (j + 0.5) * side / 5, box["y"] + 26 + (i + 0.5) * height / 5)
-        assert f"i = 3, j = 1, weight {matrix[i, j]:.3f}" in page.text_content("#cell")
+        assert f"#4 to #2: weight {matrix[i, j]:.3f}" in page.text_content("#cell")
     painted = page.evaluate(
         """() => {
             const canvas = document.querySelector('#maps canvas');
