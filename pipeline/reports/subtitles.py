@@ -1,9 +1,9 @@
-"""Subtitles: SubRip (.srt) and WebVTT (.vtt), one cue per utterance, with or without its labels."""
+"""Subtitles: SubRip (.srt) and WebVTT (.vtt), the cues of `pipeline.reports.cues` with or without labels."""
 
 from __future__ import annotations
 
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
-from mtmm_video.pipeline.reports.intervals import utterance_intervals
+from mtmm_video.pipeline.reports.cues import cues_of
 from mtmm_video.pipeline.reports.speakers import shown_speakers
 
 VTT_STYLE = """STYLE
@@ -34,19 +34,18 @@ def to_srt(analysis: Analysis, *, plain: bool = False) -> str:
         Cues numbered from 1, the text after its speaker's name where there are several; without `plain`, the second
         line of each has the labels in square brackets.
     """
-    cues = []
+    blocks = []
     speakers = shown_speakers(analysis)
-    for number, (labelled, (start, end)) in enumerate(
-        zip(analysis.utterances, utterance_intervals(analysis), strict=True), start=1
-    ):
+    for number, cue in enumerate(cues_of(analysis), start=1):
+        name = cue.labelled.utterance.speaker
+        prefix = f"{' '.join(name.split())}: " if name and name in speakers and cue.part == 1 else ""
         # SubRip has no escapes; some parsers take an arrow in the text for the line of times.
-        name = labelled.utterance.speaker
-        prefix = f"{' '.join(name.split())}: " if name and name in speakers else ""
-        lines = [(prefix + _one_line(labelled)).replace("-->", "→")]
+        lines = [(prefix + cue.text).replace("-->", "→")]
         if not plain:
-            lines.append(f"[{label_text(labelled)}]")
-        cues.append("\n".join([str(number), f"{_timestamp(start, ',')} --> {_timestamp(end, ',')}", *lines]) + "\n")
-    return "\n".join(cues)
+            lines.append(f"[{label_text(cue.labelled)}]")
+        start, end = cue.interval
+        blocks.append("\n".join([str(number), f"{_timestamp(start, ',')} --> {_timestamp(end, ',')}", *lines]) + "\n")
+    return "\n".join(blocks)
 
 
 def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
@@ -61,26 +60,23 @@ def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
     Returns
     -------
     str
-        Cues named ``utterance-INDEX``. Without `plain`, the text is in a class span of its sentiment and the second
-        line has the labels.
+        Cues named ``utterance-INDEX``, or ``utterance-INDEX-PART`` of one that is split. Without `plain`, the text is in
+        a class span of its sentiment and the second line has the labels.
     """
     speakers = shown_speakers(analysis)
     blocks = ["WEBVTT"] if plain else ["WEBVTT", VTT_STYLE]
-    for labelled, (start, end) in zip(analysis.utterances, utterance_intervals(analysis), strict=True):
-        text = _vtt_escaped(_one_line(labelled))
-        name = labelled.utterance.speaker
+    for cue in cues_of(analysis):
+        text = _vtt_escaped(cue.text)
+        name = cue.labelled.utterance.speaker
         if name and name in speakers:
             text = f"<v {_vtt_escaped(name)}>{text}</v>"
         lines = [text]
         if not plain:
-            lines = [f"<c.{labelled.prediction.sentiment}>{text}</c>", f"<c.label>[{label_text(labelled)}]</c>"]
-        times = f"{_timestamp(start, '.')} --> {_timestamp(end, '.')}"
-        blocks.append("\n".join([f"utterance-{labelled.utterance.index}", times, *lines]))
+            lines = [f"<c.{cue.labelled.prediction.sentiment}>{text}</c>", f"<c.label>[{label_text(cue.labelled)}]</c>"]
+        start, end = cue.interval
+        identity = f"utterance-{cue.labelled.utterance.index}" + (f"-{cue.part}" if cue.parts > 1 else "")
+        blocks.append("\n".join([identity, f"{_timestamp(start, '.')} --> {_timestamp(end, '.')}", *lines]))
     return "\n\n".join(blocks) + "\n"
-
-
-def _one_line(labelled: LabelledUtterance) -> str:
-    return " ".join(labelled.utterance.text.split())
 
 
 def _vtt_escaped(text: str) -> str:

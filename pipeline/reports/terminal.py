@@ -10,6 +10,8 @@ from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.reports.speakers import shown_speakers
 
 ROWS_SHOWN = 40  # about a screen; the rest is in the reports
+LONGEST_WORD = 14  # characters of a word that is kept whole
+NARROW = 18  # characters of the columns that leave their room to the text
 SENTIMENT_STYLES = {"negative": "red", "positive": "green"}
 
 
@@ -36,13 +38,17 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
     speakers = shown_speakers(analysis)
     if speakers:
         table.add_column("speaker")
-    table.add_column("text")
-    table.add_column("sentiment", no_wrap=True)
-    table.add_column("emotions")
-    table.add_column("flags")
+    # On a narrow terminal the other columns wrap between words before a word of the text is cut.
+    table.add_column("text", min_width=LONGEST_WORD, overflow="fold")
+    table.add_column("sentiment", min_width=len("sentiment"))
+    table.add_column("emotions", min_width=len("emotions"), max_width=NARROW)
+    flagged = any(labelled.flags for labelled in analysis.utterances[:rows])
+    if flagged:
+        table.add_column("flags", min_width=len("confidence"), max_width=NARROW)
     for labelled in analysis.utterances[:rows]:
         time, *cells = _cells(labelled)
-        table.add_row(time, *([escape(labelled.utterance.speaker or "")] if speakers else []), *cells)
+        name = [escape(labelled.utterance.speaker or "")] if speakers else []
+        table.add_row(time, *name, *(cells if flagged else cells[:-1]))
     caption = [*analysis.notes]
     if total > rows:
         caption.insert(0, f"{total - rows} more utterances are in the reports.")

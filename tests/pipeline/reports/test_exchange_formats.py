@@ -99,6 +99,30 @@ def test_subtitles_of_silence_are_empty_files_of_their_kind(empty_analysis: Anal
     assert webvtt.from_string(to_vtt(empty_analysis)).captions == []
 
 
+def long_talk(analysis: Analysis) -> Analysis:
+    """One utterance of 40 words in 20 s, with a comma after the fourteenth."""
+    texts = [f"word{n}{',' if n == 14 else ''}" for n in range(1, 41)]
+    words = tuple(Word(text, 0.5 * n, 0.5 * n + 0.4) for n, text in enumerate(texts))
+    first = analysis.utterances[0]
+    utterance = dataclasses.replace(first.utterance, text=" ".join(texts), start=0.0, end=19.9, words=words)
+    return dataclasses.replace(analysis, utterances=(dataclasses.replace(first, utterance=utterance),))
+
+
+def test_what_is_long_to_read_or_to_see_is_split_at_its_words(monologue: Analysis) -> None:
+    talk = long_talk(monologue)
+    cues = list(srt.parse(to_srt(talk, plain=True)))
+    assert len(cues) > 1
+    assert " ".join(cue.content for cue in cues) == talk.utterances[0].utterance.text  # no word is lost or said twice
+    starts = {word.text: word.start for word in talk.utterances[0].utterance.words}
+    for cue, following in zip(cues, [*cues[1:], None], strict=True):
+        assert len(cue.content) <= 84
+        assert (cue.end - cue.start).total_seconds() <= 7.0
+        assert cue.start.total_seconds() == pytest.approx(starts[cue.content.split()[0]])
+        assert following is None or cue.end <= following.start
+    assert any(cue.content.endswith("word14,") for cue in cues)  # a comma near the middle is the better place
+    assert len(webvtt.from_string(to_vtt(talk)).captions) == len(cues)
+
+
 def test_subtitles_run_past_the_hour(analysis: Analysis) -> None:
     labelled = analysis.utterances[0]
     late = dataclasses.replace(labelled.utterance, start=3725.5, end=3727.25)

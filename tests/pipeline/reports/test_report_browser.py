@@ -83,7 +83,7 @@ def test_the_video_stays_in_view_while_the_page_below_it_is_read(visit: Visit) -
     page.evaluate("document.querySelector('.small-print').scrollIntoView()")
     wait_until(page, "document.getElementById('player').classList.contains('docked')")
     box = page.locator("#media").bounding_box()
-    assert 0 <= box["y"] and box["y"] + box["height"] <= 900
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 900
     page.evaluate("scrollTo(0, 0)")
     wait_until(page, "!document.getElementById('player').classList.contains('docked')")
 
