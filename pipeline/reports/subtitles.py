@@ -60,7 +60,7 @@ def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
     Returns
     -------
     str
-        Cues named ``utterance-INDEX``, or ``utterance-INDEX-PART`` of one that is split. Without `plain`, the text is in
+        Cues named ``utterance-INDEX``, or ``utterance-INDEX-PART`` where one is split. Without `plain`, the text is in
         a class span of its sentiment and the second line has the labels.
     """
     speakers = shown_speakers(analysis)
