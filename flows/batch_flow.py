@@ -25,6 +25,7 @@ from mtmm_video.foundation.errors import InputError, MtmmError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.foundation.memory import free_memory
+from mtmm_video.foundation.names import printable
 from mtmm_video.model.checkpoint import resolve_checkpoint
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.csv_report import BYTE_ORDER_MARK, csv_lines
@@ -56,10 +57,14 @@ class Outcome:
         Wall-clock time that it took.
     duration : float or None
         Of the video in seconds.
+    claimed_duration : float or None
+        Of its header in seconds, if the file is incomplete.
     utterances : int or None
         How many it has.
     report : str
         Its JSON report, seen from the output folder.
+    notes : str
+        Those of the report, separated by spaces.
     """
 
     path: str
@@ -67,8 +72,10 @@ class Outcome:
     reason: str = ""
     seconds: float = 0.0
     duration: float | None = None
+    claimed_duration: float | None = None
     utterances: int | None = None
     report: str = ""
+    notes: str = ""
 
 
 class Watcher(Protocol):
@@ -147,11 +154,16 @@ def analyze_found(path: str, video: FoundVideo, request: Mapping[str, Any], pool
         answer = pool.analyze(request, on_step=partial(tell_step, path))
     except MtmmError as error:
         return Outcome(path, "failed", str(error), round(time.perf_counter() - start, 1))
+    except Exception as error:  # whatever it is: the other videos are not to suffer
+        reason = f"{type(error).__name__}: {error}"
+        return Outcome(path, "failed", reason, round(time.perf_counter() - start, 1))
     return Outcome(
         path,
         "done",
         seconds=round(time.perf_counter() - start, 1),
         duration=answer["duration"],
+        claimed_duration=answer.get("claimed_duration"),
+        notes=answer.get("notes", ""),
         utterances=answer["utterances"],
         report=str(video.report(Path())),
     )
@@ -211,7 +223,7 @@ def analyze_folder(
     hashes = Hashes(cache_folder() / "hashes.json")
     videos, unreadable = find_videos(Path(folder), out=Path(out), hashes=hashes)
     watcher.found(len(videos) + len(unreadable))
-    outcomes = [Outcome(str(path), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
+    outcomes = [Outcome(printable(str(path)), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
     waiting: list[tuple[FoundVideo, AnalyzeOptions, str]] = []
     for video in videos:
         found = None if transcript_dir is None else find_transcript(video, Path(transcript_dir))
@@ -246,8 +258,9 @@ def analyze_folder(
                     "content": content,
                     "name": video.relative.name,
                 }
-                parameters = {"path": str(video.relative), "video": video, "request": request, "pool": pool}
-                futures[runner.submit(analyze_found, parameters)] = str(video.relative)
+                path = printable(str(video.relative))
+                parameters = {"path": path, "video": video, "request": request, "pool": pool}
+                futures[runner.submit(analyze_found, parameters)] = path
             for future in as_completed(list(futures)):
                 outcome = _outcome_of(future, path=futures[future])
                 outcomes.append(outcome)
@@ -288,12 +301,12 @@ def _without_work(
     video: FoundVideo, *, hashes: Hashes, out: Path, options: AnalyzeOptions, checkpoint: str
 ) -> Outcome | str:
     """Return the outcome of a video that needs no work, else its SHA-256."""
-    path = str(video.relative)
+    path = printable(str(video.relative))
     if video.growing:
         return Outcome(path, "growing", "was written or moved while it was looked at; left for the next pass")
     try:
         content = hashes.of(video.path)
-    except MtmmError as error:
+    except (MtmmError, OSError) as error:
         return Outcome(path, "failed", str(error))
     if options.cache:
         report = video.report(out)
@@ -303,6 +316,8 @@ def _without_work(
                 path,
                 "skipped",
                 duration=found.source.duration,
+                claimed_duration=found.source.claimed_duration,
+                notes=" ".join(found.notes),
                 utterances=len(found.utterances),
                 report=str(video.report(Path())),
             )

@@ -173,6 +173,7 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
     from prefect.runtime import flow_run  # noqa: PLC0415
 
     from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415
+    from mtmm_video.flows.answer import answer_of  # noqa: PLC0415
     from mtmm_video.pipeline.corpora.measuring import Stretch, measure_file  # noqa: PLC0415
 
     def send(event: Mapping[str, Any]) -> None:
@@ -196,7 +197,7 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
             answer = {"utterances": len(measured.utterances), "duration": measured.duration}
         else:
             analysis = analyze_video(**request, options=options)
-            answer = {"utterances": len(analysis.utterances), "duration": analysis.source.duration}
+            answer = answer_of(analysis)
     except MtmmError as error:
         send({"error": str(error), "expected": True})
     except Exception as error:

@@ -14,6 +14,7 @@ import typer.core
 from mtmm_video.flows import commands
 from mtmm_video.flows.interruption import INTERRUPTED, end_now, prompt_exit
 from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.foundation.names import printable
 from mtmm_video.foundation.version import __version__
 
 # The order of the help: analysing, then maintenance; the rest follows by name.
@@ -76,7 +77,7 @@ def main() -> None:
         try:
             app()
         except MtmmError as error:
-            message = " ".join(str(error).split())
+            message = printable(" ".join(str(error).split()))
             print(f"mtmm-video: error: {message}", file=sys.stderr)
             sys.exit(1)
         except SystemExit as leaving:

@@ -39,7 +39,9 @@ class ThisProcess:
         MtmmError
             If the analysis failed.
         """
-        from mtmm_video.flows.analyze_flow import analyze_video  # noqa: PLC0415 (slow; only for the Dask workers)
+        # Slow to import; only for the Dask workers.
+        from mtmm_video.flows.analyze_flow import analyze_video  # noqa: PLC0415
+        from mtmm_video.flows.answer import answer_of  # noqa: PLC0415
 
         try:
             analysis = analyze_video(**request)
@@ -47,7 +49,7 @@ class ThisProcess:
             raise
         except Exception as error:
             raise WorkerFailedError(f"{type(error).__name__}: {error}") from error
-        return {"utterances": len(analysis.utterances), "duration": analysis.source.duration}
+        return answer_of(analysis)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
+from mtmm_video.flows.answer import answer_of
 from mtmm_video.flows.batch_worker import OnStep, WorkerFailedError
 from mtmm_video.flows.signs_of_life import SignsOfLife
 from mtmm_video.foundation.errors import InputError
@@ -66,7 +67,7 @@ class DeploymentPool:
             if run.state.is_completed():
                 report = Path(str(request["out"])) / f"{request['name']}.json"
                 analysis = read_report(report)
-                return {"utterances": len(analysis.utterances), "duration": analysis.source.duration}
+                return answer_of(analysis)
             reason = run.state.message or run.state.name or run.state.type.value
             if not run.state.is_crashed():
                 break

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
 from mtmm_video.foundation.files import write_text
+from mtmm_video.foundation.names import report_name
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.media.reading import probe
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -59,7 +60,7 @@ class FoundVideo:
 
     def report(self, out: Path) -> Path:
         """Return the path of its JSON report."""
-        return out / self.relative.parent / f"{self.relative.name}.json"
+        return out / self.relative.parent / f"{report_name(self.relative.name)}.json"
 
 
 def find_transcript(video: FoundVideo, transcripts: Path) -> Path | None:
@@ -69,7 +70,10 @@ def find_transcript(video: FoundVideo, transcripts: Path) -> Path | None:
     """
     place = transcripts / video.relative
     candidates = [place.with_name(name + suffix) for name in (place.name, place.stem) for suffix in TRANSCRIPT_SUFFIXES]
-    return next((path for path in candidates if path.is_file()), None)
+    try:
+        return next((path for path in candidates if path.is_file()), None)
+    except OSError:  # no file can have a name that long
+        return None
 
 
 def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundVideo], list[tuple[Path, str]]]:
@@ -126,7 +130,7 @@ def _is_video(path: Path) -> bool:
         return True
     try:
         info = probe(path)
-    except MediaError:
+    except (MediaError, OSError):
         return False
     return info.has_video or info.has_audio
 

@@ -74,7 +74,7 @@ def remove_unfinished(folder: Path, *, living: bool = False) -> None:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write `text` to `target` as UTF-8, atomically.
+    """Write `text` to `target` as UTF-8, atomically; lone surrogates, of names that are not UTF-8, as escapes.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def write_text(target: Path, text: str) -> None:
         If the file cannot be written.
     """
     with atomic_path(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
 from mtmm_video.foundation.files import sha256_of
+from mtmm_video.foundation.names import report_name
 from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint
 from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -168,7 +169,7 @@ class Job:
             store.shared.check()
         return cls(
             video=video,
-            name=name or video.stem,
+            name=report_name(name or video.stem),
             content=content,
             options=options,
             store=store,
@@ -232,7 +233,8 @@ class Job:
                     f"{self.video}: was changed while it was analysed; analyse it again when it is complete"
                 )
             self.store.publish(path)
-        return StepResult(path, StepRecord(name, version, round(time.perf_counter() - start, 3), reused))
+            self.store.record_seconds(path, round(time.perf_counter() - start, 3))
+        return StepResult(path, StepRecord(name, version, self.store.seconds_of(path), reused))
 
 
 def _stamp(video: Path) -> tuple[int, int]:

@@ -12,13 +12,14 @@ class StepRecord:
 
     Attributes
     ----------
-    seconds : float
-        Wall-clock time of this run (near zero where `reused`).
+    seconds : float or None
+        Wall-clock time of the run that computed the artefact, also where this run `reused` it; None if that was on
+        another machine.
     """
 
     name: str
     version: str
-    seconds: float
+    seconds: float | None
     reused: bool
 
 

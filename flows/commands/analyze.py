@@ -13,6 +13,7 @@ import typer
 
 from mtmm_video.flows.option_parameters import with_options
 from mtmm_video.foundation.errors import InputError, MtmmError, StoreError
+from mtmm_video.foundation.names import printable
 from mtmm_video.pipeline.options import AnalyzeOptions
 
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
@@ -65,7 +66,7 @@ def analyze(videos: Videos, *, out: Out = Path("out"), options: AnalyzeOptions, 
                 analysis = _analyze_one(video, out=out, options=options, store=store, api=api, progress=progress)
             except MtmmError as error:
                 failed += 1
-                print(f"mtmm-video: error: {' '.join(str(error).split())}", file=sys.stderr)
+                print(f"mtmm-video: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
                 continue
             finally:
                 progress.end()

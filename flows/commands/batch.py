@@ -127,7 +127,7 @@ def show_outcomes(console: object, outcomes: list[Outcome], *, out: Path) -> Non
             "" if outcome.duration is None else f"{outcome.duration:.1f}",
             "" if outcome.utterances is None else str(outcome.utterances),
             f"{outcome.seconds:.1f}" if outcome.seconds else "",
-            escape(outcome.reason),
+            escape(outcome.reason or ("incomplete file" if outcome.claimed_duration is not None else "")),
         )
     counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
     console.print(table)

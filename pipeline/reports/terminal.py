@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from mtmm_video.foundation.names import printable
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.reports.speakers import shown_speakers
 
@@ -30,7 +31,7 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
     """
     total = len(analysis.utterances)
     table = Table(
-        title=escape(f"{analysis.source.name} ({analysis.source.duration:.1f} s)"),
+        title=escape(f"{printable(analysis.source.name)} ({analysis.source.duration:.1f} s)"),
         title_justify="left",
         box=SIMPLE_HEAD,
     )
@@ -47,7 +48,7 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
         table.add_column("flags", min_width=len("confidence"), max_width=NARROW)
     for labelled in analysis.utterances[:rows]:
         time, *cells = _cells(labelled)
-        name = [escape(labelled.utterance.speaker or "")] if speakers else []
+        name = [escape(printable(labelled.utterance.speaker or ""))] if speakers else []
         table.add_row(time, *name, *(cells if flagged else cells[:-1]))
     caption = [*analysis.notes]
     if total > rows:
@@ -55,7 +56,7 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
     if total == 0:
         caption.insert(0, "No utterance: nothing was said.")
     if caption:
-        table.caption = escape("\n".join(caption))
+        table.caption = escape("\n".join(map(printable, caption)))
         table.caption_justify = "left"
     return table
 
@@ -67,7 +68,7 @@ def _cells(labelled: LabelledUtterance) -> tuple[str, ...]:
     emotions = ", ".join(f"{name} {prediction.emotion_probabilities[name]:.2f}" for name in prediction.emotions)
     return (
         f"{utterance.start:.1f}-{utterance.end:.1f}",
-        escape(utterance.text),
+        escape(printable(utterance.text)),
         f"[{style}]{prediction.sentiment}[/] {probability:.2f}",
         emotions or "none",
         ", ".join(labelled.flags).replace("_", " "),

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from mtmm_video.foundation.errors import InputError, MediaError, StoreError
 from mtmm_video.foundation.files import remove_unfinished, sha256_of, write_bytes, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
+from mtmm_video.foundation.names import is_utf8, printable
 from mtmm_video.pipeline.store.shared import SharedStore
 
+TIMES_NAME = "times.json"  # beside the artefacts of a video: seconds by file name
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
 ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/+[^/]", re.IGNORECASE)  # what is left of http://host as a path
@@ -151,6 +153,29 @@ class Store:
         if self.shared is not None:
             self.shared.upload(path, overwrite=True)
 
+    def record_seconds(self, path: Path, seconds: float) -> None:
+        """Store how long an artefact took to compute, for the provenance of later runs that use it.
+
+        Only the holder of the lock of its video may call this.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
+        """
+        write_text(path.parent / TIMES_NAME, json.dumps({**self._times(path), path.name: seconds}))
+
+    def seconds_of(self, path: Path) -> float | None:
+        """Return how long an artefact took to compute; None if another machine computed it."""
+        return self._times(path).get(path.name)
+
+    def _times(self, path: Path) -> dict[str, float]:
+        try:
+            times = json.loads((path.parent / TIMES_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}  # only times are lost
+        return {str(name): float(time) for name, time in times.items()} if isinstance(times, dict) else {}
+
     def artefacts(self) -> Iterator[Artefact]:
         """Yield all complete artefacts of the folder, videos in order of their hash."""
         if not self.root.is_dir():
@@ -204,7 +229,10 @@ class Store:
                 size -= entry.size
         for entry in doomed:
             entry.path.unlink(missing_ok=True)
-            if not any(entry.path.parent.iterdir()):
+            left = [path.name for path in entry.path.parent.iterdir()]
+            if left == [TIMES_NAME]:
+                (entry.path.parent / TIMES_NAME).unlink()
+            if left in ([], [TIMES_NAME]):
                 entry.path.parent.rmdir()
         return doomed
 
@@ -215,8 +243,10 @@ def hash_video(video: Path) -> str:
     Raises
     ------
     MediaError
-        If it is missing, a folder, empty, or not readable.
+        If it is missing, a folder, empty, not readable, or its name is not UTF-8.
     """
+    if not is_utf8(str(video)):
+        raise MediaError(f"{printable(str(video))}: its name or that of a folder above it is not UTF-8; rename it")
     if video.is_dir():
         raise MediaError(f"{video}: is a folder; name a video file, or use `mtmm-video batch` for a folder")
     try:

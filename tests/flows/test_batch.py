@@ -77,6 +77,32 @@ def test_a_folder_with_good_and_bad_videos(tmp_path: Path, tiny_video: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_server", "cache")
+def test_no_name_stops_a_batch(tmp_path: Path, tiny_video: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    names = [b"caf\xe9.mp4", b"x" * 251 + b".mp4", "=1+1\n\x1b[31m\u202egpj.mp4".encode(), b"plain.mp4"]
+    for name in names:
+        (folder / os.fsdecode(name)).write_bytes(tiny_video.read_bytes())
+    (folder / "photo.mp4").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    outcomes = by_path(analyze_folder(str(folder), out=str(out), **OPTIONS))
+    assert {path: outcome.status for path, outcome in outcomes.items()} == {
+        "caf%E9.mp4": "failed",
+        "x" * 251 + ".mp4": "done",
+        "=1+1%0A%1B[31m%E2%80%AEgpj.mp4": "done",
+        "plain.mp4": "done",
+        "photo.mp4": "failed",
+    }
+    assert "not UTF-8; rename it" in outcomes["caf%E9.mp4"].reason
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["path"] for row in csv.DictReader(file)} == {
+            path if path[0] != "=" else f"'{path}" for path in outcomes
+        }
+    again = by_path(analyze_folder(str(folder), out=str(out), **OPTIONS))
+    assert {outcome.status for outcome in again.values()} == {"skipped", "failed"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_server", "cache")
 def test_a_worker_that_is_killed_costs_its_video_and_no_other(tmp_path: Path, tiny_video: Path) -> None:
     options = AnalyzeOptions(visual="none", formats=("json",)).to_content()
     request = {"video": str(tiny_video), "out": str(tmp_path), "options": options}

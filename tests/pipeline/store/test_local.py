@@ -117,6 +117,17 @@ def test_a_video_without_artefacts_leaves_no_empty_folder(tmp_path: Path) -> Non
     assert not (tmp_path / CONTENT).exists()
 
 
+def test_the_time_of_the_run_that_computed_an_artefact_is_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = _put(store, "media", age=10)
+    assert store.seconds_of(path) is None
+    store.record_seconds(path, 1.25)
+    store.record_seconds(_put(store, "speech", age=5), 2.5)
+    assert Store(tmp_path).seconds_of(path) == 1.25
+    store.prune(older_than=0, now=1e9)
+    assert not path.parent.exists()
+
+
 def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(StoreError, match="MTMM_CACHE_DIR"), Store(tmp_path / "file").locked(CONTENT):
