@@ -1,4 +1,4 @@
-"""Every system of the paper's Table 7 behind one protocol: fit on train, choose on valid, evaluate."""
+"""Every system of the paper's Table 7, and those its section 2 names, behind one protocol: fit, choose, evaluate."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.batches import BatchMaker
 from mtmm_video.model.cim import CimNetwork, NetworkShape, Task
 from mtmm_video.model.evaluation import Logits, Scores, network_logits
+from mtmm_video.model.paper.baselines.attention_fusion import SelfAttentionFusion
 from mtmm_video.model.paper.baselines.bc_lstm import BidirectionalContextLstm
 from mtmm_video.model.paper.baselines.cnn import ContextCnn
+from mtmm_video.model.paper.baselines.deep_belief import DeepBelief, pretrained
 from mtmm_video.model.paper.baselines.ef_lstm import EarlyFusionLstm
 from mtmm_video.model.paper.baselines.graph_mfn import GraphMemoryFusion
 from mtmm_video.model.paper.baselines.majority import fit_majority
 from mtmm_video.model.paper.baselines.marn import MultiAttentionRecurrent
 from mtmm_video.model.paper.baselines.mfn import MemoryFusion
 from mtmm_video.model.paper.baselines.mmmu_ba import BimodalAttention
+from mtmm_video.model.paper.baselines.multiple_kernels import fit_multiple_kernels
 from mtmm_video.model.paper.baselines.mv_lstm import MultiViewLstm
 from mtmm_video.model.paper.baselines.random_forest import fit_random_forest
 from mtmm_video.model.paper.baselines.svm import fit_svm
 from mtmm_video.model.paper.baselines.tfn import TensorFusion
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
-from mtmm_video.model.training import EpochHook, Fitted, calibrate, fit_network
+from mtmm_video.model.training import EpochHook, Fitted, calibrate, fit_network, pick_device
 
 BASELINE_RECIPE = Recipe(name="baseline", epochs=20, averaging=0.99)
 
@@ -54,6 +57,8 @@ class NetworkFit:
 
 NETWORKS: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
     "cnn": ContextCnn,
+    "deep_belief": DeepBelief,
+    "attention_fusion": SelfAttentionFusion,
     "ef_lstm": EarlyFusionLstm,
     "tfn": TensorFusion,
     "mv_lstm": MultiViewLstm,
@@ -68,6 +73,7 @@ CLASSIC: Mapping[str, Callable[..., Fit]] = {
     "majority": fit_majority,
     "svm": fit_svm,
     "random_forest": fit_random_forest,
+    "multiple_kernels": fit_multiple_kernels,
 }
 SYSTEMS: tuple[str, ...] = (*CLASSIC, *NETWORKS)
 
@@ -97,7 +103,10 @@ def fit_system(
         raise InputError(f"no system named {name!r}; choose from {', '.join(SYSTEMS)}")
     tasks = tuple(task for task in recipe.tasks if task in labelled_tasks(table))
     recipe = replace(recipe, name=name, modalities=tuple(table.modalities), tasks=tasks)
-    return NetworkFit(fit_network(table, recipe=recipe, build=NETWORKS[name], hook=hook))
+    build = NETWORKS[name]
+    if name == "deep_belief":
+        build = pretrained(table, recipe=recipe, device=pick_device())
+    return NetworkFit(fit_network(table, recipe=recipe, build=build, hook=hook))
 
 
 def labelled_tasks(table: UtteranceTable) -> tuple[Task, ...]:

@@ -39,18 +39,28 @@ class OnePerLabel:
         for index in range(targets.shape[1]):
             known = ~np.isnan(targets[:, index])
             truth = targets[known, index] >= 0.5
-            self.models.append(make().fit(rows[known], truth) if len(np.unique(truth)) == 2 else None)
+            if len(np.unique(truth)) == 2:
+                self.models.append(make().fit(rows[known], truth))
+            else:
+                self.models.append(float(np.sign(truth[0] - 0.5)) if len(truth) else None)
 
     def logits(self, table: UtteranceTable) -> Logits:
-        """Return log-odds-like margins for each of the table's n rows; labels nobody taught are left out."""
+        """Return log-odds-like margins for each of the table's n rows.
+
+        A label that all or none of the training utterances have gets the same margin everywhere; tasks without labels
+        are left out.
+        """
         rows = flat_rows(table, self.columns)
         found: dict[Task, NDArray[np.float32]] = {}
         if self.models[0] is not None:
-            margin = self.margin(self.models[0], rows)
+            margin = self._margin(self.models[0], rows)
             found["sentiment"] = np.stack([np.zeros_like(margin), margin], axis=1).astype(np.float32)
         if all(model is not None for model in self.models[1:]):
-            found["emotion"] = np.stack([self.margin(model, rows) for model in self.models[1:]], axis=1).astype(
+            found["emotion"] = np.stack([self._margin(model, rows) for model in self.models[1:]], axis=1).astype(
                 np.float32
             )
             assert found["emotion"].shape[1] == len(EMOTION_CLASSES)
         return found
+
+    def _margin(self, model: Any, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.full(len(rows), model) if isinstance(model, float) else self.margin(model, rows)
