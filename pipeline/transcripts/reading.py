@@ -31,7 +31,7 @@ from mtmm_video.pipeline.utterance import Utterance
 
 TRANSCRIPTS_VERSION = "transcripts/2"  # raise when the rules change: stored utterances are then made again
 LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times has 20 MB, a video is larger
-FORMATS = "SRT, WebVTT, ASS, SBV, TTML, or JSON of whisper, YouTube and others (docs/utterances.md)"
+SUPPORTED = "SRT, WebVTT, ASS, SBV, TTML, or JSON of whisper, YouTube and others (docs/utterances.md)"
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")  # of a terminal
 _SPOKEN_SIGNS = frozenset("&%#@+=<>$€£¥×÷/°§")  # signs that are read aloud: words of their own
 
@@ -59,7 +59,7 @@ def read_transcript(path: Path, *, duration: float) -> GivenTranscript:
     Parameters
     ----------
     path : Path
-        In any of `FORMATS`.
+        In any of `SUPPORTED`.
     duration : float
         Of the recording in seconds; what lies after its end is left out, what lies across it is cut.
 
@@ -126,17 +126,17 @@ def _read_passages(path: Path, notes: Notes) -> tuple[Contents, list[Passage]]:
 def _read_text(path: Path, notes: Notes) -> str:
     try:
         if path.stat().st_size > LONGEST_TRANSCRIPT:
-            raise InputError(f"{path}: is too large for a transcript; give {FORMATS}")
+            raise InputError(f"{path}: is too large for a transcript; give {SUPPORTED}")
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read as a transcript ({error.strerror}); check the path") from error
     if not content.strip():
-        raise InputError(f"{path}: is empty; give {FORMATS}")
+        raise InputError(f"{path}: is empty; give {SUPPORTED}")
     if refused := documents.name_refused(content):
         raise InputError(f"{path}: {refused}")
     text, encoding, guessed = decode(content, path=path)
     if "\0" in text:
-        raise InputError(f"{path}: is not text; give {FORMATS}")
+        raise InputError(f"{path}: is not text; give {SUPPORTED}")
     if guessed:
         notes.add(f"Transcript: its encoding was taken for {encoding}, which its bytes suggest.")
     return text.lstrip("\ufeff")
@@ -152,7 +152,7 @@ def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
         if found is not None:
             return found
         keys = f" (its keys: {', '.join(map(str, list(content)[:6]))})" if isinstance(content, dict) else ""
-        raise InputError(f"{path}: has no utterances, segments or words that are known{keys}; give {FORMATS}")
+        raise InputError(f"{path}: has no utterances, segments or words that are known{keys}; give {SUPPORTED}")
     if has_cues(text):
         cues = split_cues(text, path=path, notes=notes)
         cues = without_repeats(sorted(cues, key=lambda cue: cue.start))
@@ -160,7 +160,7 @@ def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
         return Contents(title, tuple(to_passage(cue) for cue in cues), subtitles=True)
     if refused := documents.name_refused_text(text):
         raise InputError(f"{path}: {refused}")
-    raise InputError(f"{path}: is no transcript with times; give {FORMATS}")
+    raise InputError(f"{path}: is no transcript with times; give {SUPPORTED}")
 
 
 def _parsed(text: str, *, path: Path) -> object:
@@ -170,7 +170,7 @@ def _parsed(text: str, *, path: Path) -> object:
     except json.JSONDecodeError as error:
         if has_cues(text) or documents.name_refused_text(text):
             return None
-        raise InputError(f"{path}, line {error.lineno}: is no JSON ({error.msg}); give {FORMATS}") from error
+        raise InputError(f"{path}, line {error.lineno}: is no JSON ({error.msg}); give {SUPPORTED}") from error
     except (RecursionError, ValueError) as error:
         raise InputError(f"{path}: is nested too deeply or has numbers too long for a transcript") from error
 
