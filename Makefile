@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo
 
-.PHONY: help install weights demo test lint types check lock clean
+.PHONY: help install weights demo example test lint types check lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /  -  /'
@@ -24,6 +24,10 @@ weights: install  ## fetch the pretrained weights (about 420 MB) into the user's
 
 demo: weights  ## analyse a sample video and say where the report lies
 	$(BIN)/mtmm-video analyze sample_videos/*.mp4 --out $(DEMO_OUT)
+
+example: weights  ## the static example of a report, and the pictures in the documents
+	$(BIN)/mtmm-video analyze sample_videos/good_stay.mp4 --formats html --out docs/example
+	$(BIN)/python docs/make_screenshot.py docs/example/good_stay.html docs/images/report.png
 
 test: weights  ## all tests that this machine can run, but for those that start a database and workers
 	$(BIN)/python -m pytest -m 'not services'

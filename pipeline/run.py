@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mtmm_video.foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError, MediaError
 from mtmm_video.foundation.files import remove_unfinished
 from mtmm_video.foundation.version import __version__
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.graph import GOAL, Step, steps_towards
 from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
+from mtmm_video.pipeline.media.preview import preview_for
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
@@ -209,12 +211,17 @@ def report(job: Job, analysis: Analysis, *, out: Path) -> dict[str, Path]:
     remove_unfinished(out)
     _refuse_other_video(job, out / f"{analysis.source.name}.json")
     options = job.options
+    preview = None
+    if "html" in options.formats and analysis.source.has_video:
+        with suppress(MediaError):  # the page itself says where a browser cannot play the file
+            preview = preview_for(job.video, out / f"{analysis.source.name}.preview.mp4")
     return write_reports(
         analysis,
         folder=out,
         formats=options.formats,
         video=job.video,
         embed=options.embed,
+        preview=preview,
         plain=options.plain,
         csv_raw=options.csv_raw,
         csv_excel=options.csv_excel,

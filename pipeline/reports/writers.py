@@ -25,6 +25,8 @@ class ReportOptions:
         Path of the media file relative to the report, with forward slashes; None without a file to link.
     embed : Path or None
         Media file to embed in the HTML report.
+    preview : str or None
+        Relative path of a copy that browsers play, where they do not play `video`.
     plain : bool
         Subtitles without labels.
     csv_raw, csv_excel : bool
@@ -33,6 +35,7 @@ class ReportOptions:
 
     video: str | None = None
     embed: Path | None = None
+    preview: str | None = None
     plain: bool = False
     csv_raw: bool = False
     csv_excel: bool = False
@@ -69,7 +72,7 @@ class Format:
 FORMATS: dict[str, Format] = {
     "csv": Format(".csv", "csv_report", "to_csv", ("csv_raw", "csv_excel")),
     "json": Format(".json", "json_report", "to_json"),
-    "html": Format(".html", "html.page", "to_html", ("video", "embed")),
+    "html": Format(".html", "html.page", "to_html", ("video", "embed", "preview")),
     "srt": Format(".srt", "subtitles", "to_srt", ("plain",)),
     "vtt": Format(".vtt", "subtitles", "to_vtt", ("plain",)),
     "eaf": Format(".eaf", "elan", "to_eaf", ("video",)),
@@ -98,6 +101,7 @@ def write_reports(
     formats: Sequence[str] = DEFAULT_FORMATS,
     video: Path | None = None,
     embed: bool = False,
+    preview: Path | None = None,
     plain: bool = False,
     csv_raw: bool = False,
     csv_excel: bool = False,
@@ -115,6 +119,8 @@ def write_reports(
         The media file, for the formats that link to it.
     embed : bool
         True embeds the media file in the HTML report, which is then self-contained.
+    preview : Path or None
+        A copy of the media file that browsers play, for the HTML report.
     plain : bool
         True omits the labels in subtitles.
     csv_raw, csv_excel : bool
@@ -135,7 +141,8 @@ def write_reports(
     check_formats(formats)
     options = ReportOptions(
         video=None if video is None else relative_path(video, folder=folder),
-        embed=video if embed else None,
+        embed=(preview or video) if embed else None,
+        preview=None if preview is None else relative_path(preview, folder=folder),
         plain=plain,
         csv_raw=csv_raw,
         csv_excel=csv_excel,

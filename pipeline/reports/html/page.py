@@ -28,7 +28,9 @@ MODALITY_WORDS = {"text": "words", "acoustic": "voice", "visual": "face"}  # as 
 SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "report.js")
 
 
-def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None = None) -> str:
+def to_html(
+    analysis: Analysis, *, video: str | None = None, embed: Path | None = None, preview: str | None = None
+) -> str:
     """Format an analysis as one HTML page.
 
     Parameters
@@ -38,6 +40,8 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
         Path of the media file relative to the page; None for a page without a player.
     embed : Path or None
         Media file to embed instead of the link.
+    preview : str or None
+        Path, relative to the page, of a copy that browsers play; the page says that it is one.
 
     Returns
     -------
@@ -45,7 +49,8 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
         HTML, under 3 MB without an embedded file for up to about 1500 utterances.
     """
     summary = summarise(analysis)
-    media = quote(video) if video is not None else None
+    linked = preview or video
+    media = quote(linked) if linked is not None else None
     if embed is not None:
         mime_type = mimetypes.guess_type(embed.name)[0] or "video/mp4"
         media = f"data:{mime_type};base64,{base64.b64encode(embed.read_bytes()).decode('ascii')}"
@@ -63,6 +68,7 @@ def to_html(analysis: Analysis, *, video: str | None = None, embed: Path | None 
         speakers=summarise_speakers(analysis),
         colours={name: number % COLOURS + 1 for number, name in enumerate(shown_speakers(analysis))},
         media=media,
+        is_preview=preview is not None,
         media_name=video or (embed.name if embed else ""),
         rows=[_row(entry) for entry in analysis.utterances],
         positions={entry.utterance.index: i for i, entry in enumerate(analysis.utterances)},
