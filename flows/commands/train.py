@@ -114,11 +114,18 @@ def make(model: str, *, data: Path, out: Path, stage: str | None, seeds: str | N
     if listing:
         list_stages(graph, stage, console=console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
+    shown = Console(stderr=True)
     wanted = graph.upto(stage)
     for number, one in enumerate(wanted, start=1):
         title = f"{number}/{len(wanted)} {one.name}"
-        with Progress(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), transient=True) as bar:
+        with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
             task = bar.add_task(title, total=None, text="")
 
             def advance(done: int, total: int, text: str) -> None:

@@ -95,7 +95,7 @@ def model_card(figures: Mapping[str, Figures], *, best: str, checkpoint: Path, s
     features = ", ".join(f"{modality} ({version})" for modality, version in specification.versions.items())
     return "\n".join(
         [
-            f"# {specification.name}: {len(figures)} seeds on {split}",
+            f"# {specification.name}: {len(figures)} {'seed' if len(figures) == 1 else 'seeds'} on {split}",
             "",
             *rows,
             "",

@@ -1,7 +1,7 @@
-"""Training every system of the paper in several processes; a stopped command goes on where it was.
+"""Training every system of the paper in several processes; finished runs are kept when the command is interrupted.
 
-Every finished run is one file in a folder, named after everything that decides it, so that runs of another table,
-recipe or version are never taken for this one's.
+Every finished run is one file, with a digest of table, recipe and version in its name, so that runs of other
+tables, recipes or versions are not reused.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ KEY_DIGITS = 12  # of a run's key in its file name
 
 @dataclass(frozen=True)
 class Place:
-    """A run and where its result lies.
+    """A run and the path of its result.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Place:
     key : str
         See `model.paper.runs.run_key`.
     path : Path
-        Of its record, whether or not it is there yet.
+        Of its record, whether or not it exists.
     """
 
     run: Run
@@ -72,21 +72,21 @@ class Place:
 
     @property
     def length(self) -> float:
-        """How long it takes, relative to other runs."""
+        """Expected duration, relative to other runs."""
         return LENGTHS[self.run.system] * len(self.run.modalities)
 
     def checkpoint(self, name: str) -> Path:
-        """Return where a trained network of the run lies: one for `cim`, one per task for `cim_single`."""
+        """Return the path of a trained network of the run: one for `cim`, one per task for `cim_single`."""
         stem, key = self.path.stem.rsplit("-", 1)
         part = "" if name == self.run.system else f"-{name}"
         return self.path.parent / "networks" / f"{stem}{part}-{key}.safetensors"
 
 
-Hook = Callable[[Place, RunRecord], None]
+RunHook = Callable[[Place, RunRecord], None]
 
 
 def places(runs: Sequence[Run], table: UtteranceTable, *, folder: Path) -> list[Place]:
-    """Return where the results of runs on a table lie."""
+    """Return the paths of the results of runs on a table."""
     fingerprints = {
         names: table_fingerprint(table.with_modalities(names)) for names in {run.modalities for run in runs}
     }
@@ -99,11 +99,11 @@ def places(runs: Sequence[Run], table: UtteranceTable, *, folder: Path) -> list[
 
 
 def train_missing(
-    wanted: Sequence[Place], table: UtteranceTable, *, jobs: int = 1, hook: Hook | None = None
+    wanted: Sequence[Place], table: UtteranceTable, *, jobs: int = 1, hook: RunHook | None = None
 ) -> list[RunRecord]:
-    """Train the runs whose results are not there, and return the results of all, in the order given.
+    """Train the runs without a result, and return the results of all, in the order given.
 
-    Each run has one thread, so that a seed gives the same figures whatever `jobs` is.
+    Each run has one thread, so that the figures of a seed do not depend on `jobs`.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def train_missing(
     Raises
     ------
     MtmmError
-        If a process was killed. What was finished is kept.
+        If a process was killed. Finished runs are kept.
     StoreError
         If a result is damaged or cannot be written.
     """
@@ -157,7 +157,7 @@ def _trained(missing: Sequence[Place], table: UtteranceTable, *, jobs: int) -> I
 
 
 def train_one(place: Place, table: UtteranceTable) -> RunRecord:
-    """Train one run and keep its networks and its result; the result comes last, so that it vouches for the rest."""
+    """Train one run and write its networks, then its result: where there is a result, the networks are complete."""
     performed = perform(place.run, table)
     for name, checkpoint in performed.checkpoints.items():
         save_checkpoint(place.checkpoint(name), network=checkpoint.network, specification=checkpoint.specification)
@@ -182,9 +182,9 @@ def train_one(place: Place, table: UtteranceTable) -> RunRecord:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch and the linear algebra below NumPy and SciPy use one thread in this block.
+    """Limit torch and the linear algebra of NumPy and SciPy to one thread in this block.
 
-    Threads that wait for each other on busy cores cost far more than they bring: calibration alone took seconds.
+    On busy cores the synchronisation of threads costs more than they gain: calibration alone took seconds.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -195,11 +195,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-_worker_table: UtteranceTable | None = None  # of this process, set once: a table is too large to send with every run
+_worker_table: UtteranceTable | None = None  # set once a process: a table is too large to be pickled with every run
 
 
 def _start_worker(table: UtteranceTable) -> None:
-    """Settle a new process: its table, its one thread, and that it ends when the command does."""
+    """Initialise a worker process: its table, one thread, and its end with the parent process."""
     global _worker_table  # noqa: PLW0603 - a process pool has no other place for what its tasks share
     _worker_table = table
     torch.set_num_threads(1)
@@ -209,7 +209,7 @@ def _start_worker(table: UtteranceTable) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the command's process to end, however it does, and end this one."""
+    """End this process when its parent has ended, in whatever way."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -149,7 +149,7 @@ def test_a_corpus_of_one_task_has_no_multi_task_network(command, tmp_path):
     ("options", "message"),
     [
         (("--systems", "oracle", "--results", "r"), "oracle unknown"),
-        (("--systems", "svm", "--results", "r", "--table", "4"), "Table 4 is about cim"),
+        (("--systems", "svm", "--results", "r", "--table", "4"), "Table 4 compares cim"),
         (("--systems", "svm"), "needs --results"),
         (("--systems", "svm", "--results", "r", "--model", "paper"), "give one of them"),
         (("--seeds", "3", "--jobs", "2"), "--seeds, --jobs: only together with --systems"),
