@@ -40,6 +40,7 @@ PACKAGES = (
     "av",
     "ctranslate2",
     "gensim",
+    "librosa",
     "numba",
     "numpy",
     "openai-whisper",

@@ -185,15 +185,15 @@ class SpeakerEncoder(nn.Module):
         return self.xvector(self.head(bands))  # type: ignore[no-any-return]
 
 
-def _mel(frequency: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    return np.asarray(1127.0 * np.log1p(np.asarray(frequency) / 700.0))
-
-
 @functools.cache
 def _filter_bank() -> Tensor:
     """Return triangles that are straight in mel, as Kaldi's are, shape (80, 257)."""
-    edges = np.linspace(_mel(LOWEST_BAND), _mel(HIGHEST_BAND), BANDS + 2)[:, None]
-    bins = _mel(np.arange(FFT_SAMPLES // 2 + 1) * SAMPLE_RATE / FFT_SAMPLES)
+    import librosa  # noqa: PLC0415 (half a second, and not every analysis tells speakers apart)
+
+    # HTK's mel scale is Kaldi's but for a factor of 1.00001, which the triangles do not depend on.
+    low, high = librosa.hz_to_mel(np.array([LOWEST_BAND, HIGHEST_BAND]), htk=True)
+    edges = np.linspace(low, high, BANDS + 2)[:, None]
+    bins = librosa.hz_to_mel(np.arange(FFT_SAMPLES // 2 + 1) * SAMPLE_RATE / FFT_SAMPLES, htk=True)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     return torch.from_numpy(np.clip(np.minimum(rising, falling), 0.0, None)).float()
