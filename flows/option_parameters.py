@@ -79,6 +79,8 @@ def _parameter(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
     if kind == tuple[str, ...]:
         kind, default = str, ",".join(getattr(AnalyzeOptions, field.name))
     metadata = field.metadata
+    if metadata["metavar"] == "TIME":  # 2:00 is read by the options themselves
+        kind = str | None
     flags = [metadata["flag"]] if metadata["flag"] else []
     # ``readable=False``: typer's own check of a path would end in a box and exit code 2.
     more: dict[str, Any] = {"readable": False} if kind == Path | None else {}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION, FaceChoice
 from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.pipeline.utterance import Utterance
 
@@ -50,6 +51,18 @@ def average_words(stream: FeatureStream, utterances: Sequence[Utterance]) -> Mod
         means, measured = _word_means(stream, utterance.words, period)  # both (words, d)
         values[row], valid[row] = masked_mean(means, measured)
     return ModalityFeatures(values=values, valid=valid, names=stream.names, version=stream.version)
+
+
+def average_faces(faces: Sequence[FaceChoice], utterances: Sequence[Utterance]) -> ModalityFeatures:
+    """Average each utterance over its own face: another utterance may show another person."""
+    rows = [average_words(face.stream, [utterance]) for face, utterance in zip(faces, utterances, strict=True)]
+    width = len(FACET_NAMES)
+    return ModalityFeatures(
+        values=np.concatenate([row.values for row in rows]) if rows else np.zeros((0, width), np.float32),
+        valid=np.concatenate([row.valid for row in rows]) if rows else np.zeros((0, width), np.bool_),
+        names=FACET_NAMES,
+        version=rows[0].version if rows else FACET_VERSION,  # another backend's scale is another version
+    )
 
 
 def _word_means(

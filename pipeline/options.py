@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,26 @@ def _option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def seconds_of(text: str, *, option: str) -> float:
+    """Return a time that is written as seconds, ``minutes:seconds`` or ``hours:minutes:seconds``.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError as error:
+        raise InputError(f"{option} {text!r}: give seconds, or a time such as 2:00") from error
+    if len(parts) > 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
+        raise InputError(f"{option} {text!r}: give seconds from the start of the file, or a time such as 2:00")
+    total = 0.0
+    for part in parts:
+        total = 60 * total + part
+    return total
+
+
 @dataclass(frozen=True)
 class AnalyzeOptions:
     """The options of an analysis.
@@ -77,6 +98,8 @@ class AnalyzeOptions:
         ISO 639-1 code of what is spoken; None lets the recogniser decide, window by window.
     transcript : Path or None
         Subtitles or JSON with words, used in place of the recogniser; docs/utterances.md lists the formats.
+    start, end : float or None
+        Seconds: only this part is analysed, its times being those of the whole file. Also ``2:00`` or ``1:02:03.5``.
     model : str
         ``plus``, ``paper``, or the path of a checkpoint.
     visual : str
@@ -108,6 +131,10 @@ class AnalyzeOptions:
     transcript: Path | None = _option(  # noqa: RUF009 (it declares a field)
         None, "Subtitles (SRT, VTT, ASS ...) or JSON with words, in place of recognition.", metavar="FILE", single=True
     )
+    start: float | None = _option(
+        None, "Analyse from here: seconds, or 2:00.", flag="--from", metavar="TIME", single=True
+    )
+    end: float | None = _option(None, "Analyse up to here.", flag="--to", metavar="TIME", single=True)
     model: str = _option(
         DEFAULT_MODEL, "Checkpoint: paper, plus, or a path.", metavar="NAME", choices=("plus", "paper")
     )
@@ -136,6 +163,12 @@ class AnalyzeOptions:
     def __post_init__(self) -> None:
         if self.transcript is not None:  # notebooks and JSON give a str
             object.__setattr__(self, "transcript", Path(self.transcript))
+        for name, flag in (("start", "--from"), ("end", "--to")):
+            value: object = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, seconds_of(value, option=flag))
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise InputError(f"--from {self.start:g} s, --to {self.end:g} s: the part must end after it starts")
         if self.visual not in VISUAL_BACKENDS:
             raise InputError(f"visual {self.visual!r}: choose one of {', '.join(VISUAL_BACKENDS)}")
         object.__setattr__(self, "speakers", str(self.speakers))  # JSON and notebooks may give an int
@@ -143,6 +176,13 @@ class AnalyzeOptions:
             raise InputError(f"speakers {self.speakers!r}: give auto, none, or how many people speak")
         if self.asr_engine not in ASR_ENGINES:
             raise InputError(f"asr_engine {self.asr_engine!r}: choose one of {', '.join(ASR_ENGINES)}")
+
+    @property
+    def part(self) -> tuple[float, float] | None:
+        """Start and end in seconds of what is analysed; None for the whole file."""
+        if self.start is None and self.end is None:
+            return None
+        return self.start or 0.0, math.inf if self.end is None else self.end
 
     @property
     def speaker_count(self) -> int | None:

@@ -215,6 +215,7 @@ def notes_of(
     absent: Sequence[str],
     visual: str,
     languages: Sequence[LanguageSpan] = (),
+    part: tuple[float, float] | None = None,
 ) -> tuple[str, ...]:
     """Return what a reader of the whole report should know, in plain sentences.
 
@@ -231,8 +232,12 @@ def notes_of(
         The backend that looked for faces, or "none".
     languages : sequence of LanguageSpan
         What is spoken when, as recognised; empty where a transcript was given or nobody speaks.
+    part : (float, float), optional
+        Seconds: what of the file was analysed; None for all of it.
     """
     notes = list(source.remarks)
+    if part is not None:
+        notes.append(f"Only {part[0]:g} s to {min(part[1], source.duration):g} s of the file were analysed.")
     if not source.has_audio:
         notes.append("The file has no sound: no acoustic features.")
     elif spoken == 0:

@@ -201,6 +201,7 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
                 absent=absent,
                 visual=job.options.visual,
                 languages=load_transcript(results["transcript"].path).spans if "transcript" in results else (),
+                part=job.options.part,
             ),
             *load_utterance_notes(results["utterances"].path),
         ),

@@ -8,8 +8,8 @@ parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from mtmm_video.extractors.speech.voice_activity import VOICE_ACTIVITY_VERSION, 
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual import (
     DEFAULT_SAMPLING_RATE,
-    FACET_NAMES,
     FACET_VERSION,
     LONGEST_SIDE,
     FaceChoice,
@@ -38,10 +37,17 @@ from mtmm_video.extractors.visual.tracks import TRACKS_VERSION
 from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, extractor_names, hstack
 from mtmm_video.model.prediction import predict
-from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_words
+from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_faces, average_words
 from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
 from mtmm_video.pipeline.media.presence import find_presence
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
+from mtmm_video.pipeline.part import (
+    frames_inside,
+    intervals_inside,
+    part_parameters,
+    utterances_inside,
+    waveform_inside,
+)
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.recogniser import recognition_engine
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
@@ -69,7 +75,6 @@ from mtmm_video.pipeline.store.artefacts import (
 from mtmm_video.pipeline.store.local import load_arrays, save_arrays
 from mtmm_video.pipeline.text_features import text_features
 from mtmm_video.pipeline.transcripts.reading import TRANSCRIPTS_VERSION, read_transcript
-from mtmm_video.pipeline.utterance import Utterance
 from mtmm_video.pipeline.voice_features import no_voice, voice_features
 
 
@@ -171,12 +176,13 @@ def media(run: StepRun) -> None:
     save_source(run.path, source)
 
 
-@_step("json", parameters=lambda _job: {"vad": VOICE_ACTIVITY_VERSION})
+@_step("json", parameters=lambda job: {"vad": VOICE_ACTIVITY_VERSION, **part_parameters(job)})
 def speech(run: StepRun) -> None:
-    """Find the intervals in which somebody speaks."""
-    found = np.zeros((0, 2))
-    if run.source().has_audio:
+    """Find the intervals in which somebody speaks, within the part that is analysed."""
+    found, source = np.zeros((0, 2)), run.source()
+    if source.has_audio:
         found = detect_speech(read_waveform(run.job.video, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
+    found = intervals_inside(found, run.job, duration=source.duration)
     save_speech(run.path, found)
 
 
@@ -242,13 +248,14 @@ def speakers(run: StepRun) -> None:
         "transcripts": None if job.transcript_sha256 is None else TRANSCRIPTS_VERSION,
         "assignment": SPEAKER_NAMES_VERSION,
         "speaker_names": list(job.options.speaker_names),
+        **part_parameters(job),
     },
 )
 def utterances(run: StepRun) -> None:
     """Segment the words into utterances, by pauses, sentences and speakers; those of the user's transcript if given."""
     if run.job.options.transcript is not None:
         given = read_transcript(run.job.options.transcript, duration=run.source().duration)
-        found, notes = given.utterances, given.notes
+        found, notes = utterances_inside(given.utterances, run.job), given.notes
     else:
         found, notes = segment(load_transcript(run.inputs["transcript"]).words), ()
     if "speakers" in run.inputs:
@@ -257,12 +264,15 @@ def utterances(run: StepRun) -> None:
     save_utterances(run.path, found, notes=notes)
 
 
-@_step("safetensors", parameters=lambda _job: {"covarep": COVAREP_VERSION})
+@_step("safetensors", parameters=lambda job: {"covarep": COVAREP_VERSION, **part_parameters(job)})
 def acoustic(run: StepRun) -> None:
-    """Measure the 74 COVAREP columns over the whole recording."""
+    """Measure the 74 COVAREP columns over the recording, or the part of it that is analysed."""
     stream = FeatureStream.empty(COVAREP_NAMES, version=COVAREP_VERSION)
     if run.source().has_audio:
-        stream = covarep(read_waveform(run.job.video, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
+        waveform = read_waveform(run.job.video, sample_rate=SAMPLE_RATE)
+        waveform, start = waveform_inside(waveform, run.job, sample_rate=SAMPLE_RATE)
+        stream = covarep(waveform, sample_rate=SAMPLE_RATE)
+        stream = replace(stream, times=stream.times + start)
     save_stream(run.path, stream)
 
 
@@ -293,6 +303,7 @@ def voice(run: StepRun) -> None:
         "rate": DEFAULT_SAMPLING_RATE,
         "longest_side": LONGEST_SIDE,
         "weights": job.fingerprints.get("face-landmarker"),  # py-feat has weights of its own
+        **part_parameters(job),
     },
     applies=lambda job: job.options.visual != "none",
 )
@@ -302,7 +313,7 @@ def visual(run: StepRun) -> None:
     frames: Iterator[Frame] = iter(())
     if source.has_video:
         sampled = read_frames(run.job.video, rate=DEFAULT_SAMPLING_RATE, longest_side=LONGEST_SIDE)
-        frames = _reported(sampled, duration=source.duration, progress=run.progress)
+        frames = _reported(frames_inside(sampled, run.job), duration=source.duration, progress=run.progress)
     if run.job.options.visual == "pyfeat":
         tracks = pyfeat_backend.track_faces(frames)
     else:
@@ -352,7 +363,7 @@ def features(run: StepRun) -> None:
         tracks = VisualTracks.from_arrays(*load_arrays(run.inputs["visual"]))
         chosen = [choose_face(tracks, start=each.start, end=each.end, speech=intervals) for each in spoken]
         faces = list(chosen)
-        modalities["visual"] = _average_faces(chosen, spoken)
+        modalities["visual"] = average_faces(chosen, spoken)
     diarization = load_diarization(run.inputs["speakers"]) if "speakers" in run.inputs else None
     quality = [
         measure_quality(
@@ -374,18 +385,6 @@ def prediction(run: StepRun) -> None:
     """Label the utterances with the checkpoint."""
     video, _ = load_features(run.inputs["features"], video_id=run.job.name)
     save_prediction(run.path, predict(load_checkpoint(run.job.checkpoint), video))
-
-
-def _average_faces(faces: Sequence[FaceChoice], utterances: Sequence[Utterance]) -> ModalityFeatures:
-    """Average each utterance over its own face: another utterance may show another person."""
-    rows = [average_words(face.stream, [utterance]) for face, utterance in zip(faces, utterances, strict=True)]
-    width = len(FACET_NAMES)
-    return ModalityFeatures(
-        values=np.concatenate([row.values for row in rows]) if rows else np.zeros((0, width), np.float32),
-        valid=np.concatenate([row.valid for row in rows]) if rows else np.zeros((0, width), np.bool_),
-        names=FACET_NAMES,
-        version=rows[0].version if rows else FACET_VERSION,  # another backend's scale is another version
-    )
 
 
 def _reported(frames: Iterable[Frame], *, duration: float, progress: Callable[[float], None]) -> Iterator[Frame]:

@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(commands, name="corpus")
 
 
-@with_options(single=False, leave_out=("formats", "embed", "plain"))
+@with_options(
+    single=False, leave_out=("formats", "embed", "plain", "csv_raw", "csv_excel", "speakers", "speaker_names")
+)
 def prepare(
     source: Annotated[Path, typer.Argument(readable=False, help="Label file, ELAN document, or folder of a corpus.")],
     *,
