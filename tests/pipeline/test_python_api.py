@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mtmm_video.foundation.errors import MediaError, WeightsError
 from mtmm_video.pipeline.analysis import Analysis
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = json.loads((ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf-8"))
 CELLS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python_api.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -39,6 +41,18 @@ def test_the_cells_run_on_any_analysis(
     shown = capsys.readouterr().out
     assert "positive 0.88  happy, surprise  I love this film" in shown
     assert "no_such_file.mp4: no such file" in shown
+
+
+def test_the_notebook_runs_and_draws(short_analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(mtmm_video, "analyze", lambda path: short_analysis, raising=False)
+    names: dict[str, Any] = {}
+    for cell in NOTEBOOK["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []  # no recording of anybody is kept in the repository by way of a notebook
+            exec(compile("".join(cell["source"]), "docs/notebook.ipynb", "exec"), names)
+    assert len(names["figure"].axes) == 2
+    assert len(names["both"]) == 2 * len(short_analysis.utterances)
 
 
 @pytest.mark.slow
