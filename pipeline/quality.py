@@ -36,6 +36,10 @@ FLAGS: Mapping[str, str] = {
     "several_faces": "more than one face was seen; the one that speaks was chosen, see quality.face_confidence",
     "head_turned": "the head is turned away for more than half of the frames with a face",
     "small_or_blurred_face": "the face is too small or too blurred for reliable action units",
+    "frozen_picture": "the face does not move while somebody speaks: a picture; the visual modality is absent",
+    "not_a_face": "the face has no human proportions: drawn or animated; the visual modality is absent",
+    "occluded": "the mouth is covered; the visual modality is absent",
+    "low_face_confidence": "no face is likely to be the speaker's; the visual modality is absent",
     "incomplete_file": "the file is incomplete, see the notes of the report",
     "no_video": "the file has no picture",
     "no_audio": "the file has no sound",
@@ -46,6 +50,7 @@ FLAGS: Mapping[str, str] = {
     "interpolated_times": "at least one word had no time and was put between its neighbours",
     "unknown_words": "more than half of the words have no GloVe vector",
 }
+OBJECTIONS = ("frozen_picture", "not_a_face", "occluded", "low_face_confidence")  # of `FaceChoice.objection`
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,9 @@ class Quality:
         Median sharpness of the face, see `extractors.visual`.
     turned_share : float or None
         Share of face frames with the head turned away, in [0, 1].
+    face_objection : str or None
+        Why the chosen face is no evidence: one of the flags ``frozen_picture``, ``not_a_face``, ``occluded`` and
+        ``low_face_confidence``.
     speaker_confidence : float or None
         Confidence in [0, 1] that the utterance is its speaker's; None where the transcript names the speaker or nobody
         was to tell speakers apart.
@@ -91,6 +99,7 @@ class Quality:
     face_height: float | None = None
     sharpness: float | None = None
     turned_share: float | None = None
+    face_objection: str | None = None
     speaker_confidence: float | None = None
     overlap_share: float | None = None
 
@@ -165,6 +174,7 @@ def measure_quality(
         face_height=None if seen is None or source.height is None else seen.face_height * source.height,
         sharpness=None if seen is None else seen.sharpness,
         turned_share=None if seen is None else seen.turned_share,
+        face_objection=None if seen is None else seen.objection,
         speaker_confidence=None
         if diarization is None
         else speaker_confidence(diarization.turns, start=utterance.start, end=utterance.end),
@@ -194,6 +204,7 @@ def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple
         "head_turned": _above(quality.turned_share, TURNED_SHARE),
         "small_or_blurred_face": _below(quality.face_height, SMALL_FACE_PIXELS)
         or _below(quality.sharpness, BLURRED_SHARPNESS),
+        **{flag: quality.face_objection == flag for flag in OBJECTIONS},
         "incomplete_file": source.claimed_duration is not None,
         "no_video": not source.has_video,
         "no_audio": not source.has_audio,

@@ -308,7 +308,7 @@ def voice(run: StepRun) -> None:
     applies=lambda job: job.options.visual != "none",
 )
 def visual(run: StepRun) -> None:
-    """Find and follow every face of the video."""
+    """Detect and track every face of the video."""
     source = run.source()
     frames: Iterator[Frame] = iter(())
     if source.has_video:
@@ -345,7 +345,7 @@ def text(run: StepRun) -> None:
     save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
 
 
-@_step("safetensors", version="3", parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION})
+@_step("safetensors", version="4", parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION})
 def features(run: StepRun) -> None:
     """Average every modality over words, then over the utterance, and measure how well each was measured."""
     source = run.source()

@@ -114,7 +114,7 @@ class FaceLandmarker:
         wide = [each for each in self._detect(frame.image, levels[0], found) if each.score >= USUAL_SCORE]
         self._confirm(frame.image, wide, found, sure=True)
         self._wide_due = frame.time + WIDE_SEARCH_S
-        if fine:
+        if fine and len(found) < self._faces:
             grey = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), np.uint8)
             changed = [tile for level in levels[1:] for tile in level if self._changed(grey, tile)]
             self._confirm(frame.image, self._detect(frame.image, changed, found), found, sure=False)

@@ -228,24 +228,36 @@ def geometry(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArra
     return np.concatenate([np.mean(halves, axis=0), middle])
 
 
-def align(grey: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
+def align(image: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Warp the face to an upright view of fixed size by the points that expressions do not move.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width) or (height, width, 3)
+        Grey values or RGB.
+    points : ndarray of float32, shape (478, 3)
+        Landmarks in pixels.
 
     Returns
     -------
-    ndarray of float32, shape (ALIGNED_SIDE, ALIGNED_SIDE)
-        Grey values; beyond the frame its border pixels are repeated.
+    ndarray of float32, shape (ALIGNED_SIDE, ALIGNED_SIDE) or (ALIGNED_SIDE, ALIGNED_SIDE, 3)
+        Beyond the frame its border pixels are repeated.
     """
-    places = STEADY_PLACES * EYE_SPAN * ALIGNED_SIDE + np.array([0.5, EYE_ROW]) * ALIGNED_SIDE
-    similarity = _similarity(points[list(STEADY_POINTS), :2].astype(np.float64), places)
-    shrinks = np.hypot(*similarity[0, :2]) < 1
+    transform = alignment(points)
+    shrinks = np.hypot(*transform[0, :2]) < 1
     return cv2.warpAffine(
-        grey,
-        similarity,
+        image,
+        transform,
         (ALIGNED_SIDE, ALIGNED_SIDE),
         flags=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32)
+
+
+def alignment(points: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Fit the similarity transform from a frame to the aligned face, shape (2, 3)."""
+    places = STEADY_PLACES * EYE_SPAN * ALIGNED_SIDE + np.array([0.5, EYE_ROW]) * ALIGNED_SIDE
+    return _similarity(points[list(STEADY_POINTS), :2].astype(np.float64), places)
 
 
 def texture(aligned: NDArray[np.float32]) -> NDArray[np.float32]:

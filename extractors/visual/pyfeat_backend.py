@@ -28,7 +28,7 @@ from mtmm_video.extractors.visual.calibration import EXPRESSIONS
 from mtmm_video.extractors.visual.measurements import mouth_opening, sharpness
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, FACET_NAMES
 from mtmm_video.extractors.visual.tracking import CutDetector, FaceTracker
-from mtmm_video.extractors.visual.tracks import VisualTracks
+from mtmm_video.extractors.visual.tracks import EVIDENCE_NAMES, VisualTracks
 from mtmm_video.foundation.errors import DependencyError, WeightsError
 
 BATCH_FRAMES = 16  # about 0.5 s on one core; larger batches are not faster without a GPU
@@ -213,5 +213,6 @@ def _gathered(detections: list[dict[str, Any]], *, times: list[float], height: i
         expressions=np.zeros((len(detections), len(EXPRESSIONS)), np.float32),
         mouth=column("mouth"),
         sharpness=column("sharpness"),
+        evidence=np.full((len(detections), len(EVIDENCE_NAMES)), np.nan, np.float32),
         facet=column("facet", len(FACET_NAMES)),
     )

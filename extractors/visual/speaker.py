@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual.evidence import face_evidence
 from mtmm_video.extractors.visual.facet import facet_stream
 from mtmm_video.extractors.visual.tracks import VisualTracks
 
@@ -19,6 +20,9 @@ FEWEST_DETECTIONS = 3  # in the whole video; a track with fewer counts as a fals
 # who listen or act without words at 0.0 to 0.3 (the other man, silent_expressive_face); at 10 frames per second.
 STILL_SPEED = 0.2  # eye distances per second: assumed mouth speed of a speaker who is not in the frame
 SPEED_SCALE = 0.1  # eye distances per second that raise the odds of a face by a factor of e
+# Below, the lips of the chosen face move at less than .06 eye distances per second while somebody speaks (if it is the
+# only face and always seen): it is not the speaker's. Faces that do not move at all have .12.
+LEAST_CONFIDENCE = 0.2
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,9 @@ class FaceChoice:
         Median sharpness of the face (see `extractors.visual.measurements.sharpness`); 0 without a face.
     turned_share : float
         Share of this face's frames with the head turned by more than `TURNED_YAW` or `TURNED_PITCH`; 0 without a face.
+    objection : str or None
+        Why the face is no evidence, so that `stream` is empty: ``frozen_picture``, ``not_a_face``, ``occluded`` (see
+        `extractors.visual.evidence`) or ``low_face_confidence``.
     """
 
     track: int | None
@@ -54,6 +61,7 @@ class FaceChoice:
     face_height: float
     sharpness: float
     turned_share: float
+    objection: str | None = None
 
 
 def choose_face(
@@ -95,9 +103,14 @@ def choose_face(
     whole = facet_stream(tracks, track=track)
     within = (whole.times >= start) & (whole.times <= end)
     pose = tracks.pose[rows]
+    confidence = float(weights[best] / (weights.sum() + np.exp(STILL_SPEED / SPEED_SCALE)))
+    objection = face_evidence(tracks, track=track, start=start, end=end).objection
+    if objection is None and confidence < LEAST_CONFIDENCE:
+        objection = "low_face_confidence"
+    within &= objection is None
     return FaceChoice(
         track=track,
-        confidence=float(weights[best] / (weights.sum() + np.exp(STILL_SPEED / SPEED_SCALE))),
+        confidence=confidence,
         faces=len(present),
         stream=FeatureStream(
             whole.times[within], whole.values[within], whole.names, whole.valid[within], whole.version
@@ -106,6 +119,7 @@ def choose_face(
         face_height=float(np.median(tracks.boxes[rows, 3] - tracks.boxes[rows, 1]) / tracks.image_height),
         sharpness=float(np.median(tracks.sharpness[rows])),
         turned_share=float(((np.abs(pose[:, 1]) > TURNED_YAW) | (np.abs(pose[:, 0]) > TURNED_PITCH)).mean()),
+        objection=objection,
     )
 
 

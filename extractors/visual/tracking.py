@@ -13,7 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
-from mtmm_video.extractors.visual.landmarker import FaceLandmarker, open_landmarker
+from mtmm_video.extractors.visual.evidence import INTERVAL_S, mouth_change, mouth_visibility, shape_distance
+from mtmm_video.extractors.visual.landmarker import DetectedFace, FaceLandmarker, open_landmarker
 from mtmm_video.extractors.visual.linking import FaceTemplates, link_tracks
 from mtmm_video.extractors.visual.measurements import (
     block,
@@ -24,7 +25,7 @@ from mtmm_video.extractors.visual.measurements import (
 )
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES
 from mtmm_video.extractors.visual.region import bounding_box
-from mtmm_video.extractors.visual.tracks import VisualTracks
+from mtmm_video.extractors.visual.tracks import EVIDENCE_NAMES, VisualTracks
 
 DEFAULT_SAMPLING_RATE = 10.0  # frames per second
 # Larger frames are scaled down to this: the detector's input has 128 pixels and the landmark model's 256, so a higher
@@ -85,6 +86,7 @@ class _Detection(NamedTuple):
     expressions: NDArray[np.float32]
     mouth: float
     sharpness: float
+    evidence: NDArray[np.float32]
 
 
 class CutDetector:
@@ -152,6 +154,8 @@ class _Recorder:
         self._tracker = FaceTracker()
         self._cuts = CutDetector()
         self._templates = FaceTemplates()
+        self._shading: dict[int, NDArray[np.float32]] = {}  # of each track, in the previous frame with it
+        self._measured: dict[int, float] = {}  # when the mouth's visibility and the shape of each track were measured
 
     def add(self, frame: Frame, model: FaceLandmarker) -> None:
         index = len(self.frame_times)
@@ -164,7 +168,8 @@ class _Recorder:
         numbers = self._tracker.assign(frame.time, boxes, cut=cut)
         for face, box, track in zip(faces, boxes, numbers, strict=True):
             measurements = measure_face(face, grey)
-            self._templates.add(track, measurements[block("shading")])
+            shading = measurements[block("shading")]
+            self._templates.add(track, shading)
             self._detections.append(
                 _Detection(
                     frame=index,
@@ -176,8 +181,20 @@ class _Recorder:
                     expressions=expression_map().logits(measurements),
                     mouth=mouth_opening(face.points),
                     sharpness=sharpness(grey, box),
+                    evidence=self._evidence(frame, face, track=track, shading=shading),
                 )
             )
+
+    def _evidence(
+        self, frame: Frame, face: DetectedFace, *, track: int, shading: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Take the measures of `EVIDENCE_NAMES`; those that change slowly only now and then."""
+        before, self._shading[track] = self._shading.get(track), shading
+        change = np.nan if before is None else mouth_change(shading, before)
+        if frame.time - self._measured.get(track, -np.inf) < INTERVAL_S:
+            return np.array([change, np.nan, np.nan, np.nan], np.float32)
+        self._measured[track] = frame.time
+        return np.array([change, *mouth_visibility(frame.image, face.points), shape_distance(face.points)], np.float32)
 
     def finish(self) -> VisualTracks:
         def gathered(name: str, *width: int) -> NDArray[np.float32]:
@@ -197,6 +214,7 @@ class _Recorder:
             expressions=gathered("expressions", len(EXPRESSIONS)),
             mouth=gathered("mouth"),
             sharpness=gathered("sharpness"),
+            evidence=gathered("evidence", len(EVIDENCE_NAMES)),
             facet=np.zeros((len(self._detections), 0), np.float32),
         )
 

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError
 
-TRACKS_VERSION = "visual-tracks/4"
+TRACKS_VERSION = "visual-tracks/5"
+
+# What tells a picture, a drawing and a covered mouth from a face: see `extractors.visual.evidence`.
+EVIDENCE_NAMES: tuple[str, ...] = ("change", "lip_contrast", "skin_difference", "shape_distance")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class VisualTracks:
         Gap between the lips as a share of the distance between the eyes.
     sharpness : ndarray of float32, shape (n,)
         See `extractors.visual.measurements.sharpness`.
+    evidence : ndarray of float32, shape (n, 4)
+        The measures of `EVIDENCE_NAMES`, NaN where they were not taken.
     facet : ndarray of float32, shape (n, 35) or (n, 0)
         FACET's columns from another backend (py-feat), NaN where it has no value; no columns otherwise.
     """
@@ -56,11 +61,12 @@ class VisualTracks:
     expressions: NDArray[np.float32]
     mouth: NDArray[np.float32]
     sharpness: NDArray[np.float32]
+    evidence: NDArray[np.float32]
     facet: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         count = len(self.frame)
-        for name in ("track", "boxes", "pose", "blendshapes", "movement", "expressions", "mouth", "sharpness", "facet"):
+        for name in (each.name for each in fields(self) if each.name not in ("frame_times", "image_height", "frame")):
             if len(getattr(self, name)) != count:
                 raise InputError(
                     f"VisualTracks: {name} has {len(getattr(self, name))} rows, but there are {count} detections"

@@ -48,6 +48,7 @@ def make_tracks() -> MakeTracks:
             expressions=random.normal(size=(count, 7)).astype(np.float32),
             mouth=np.stack(mouths, axis=1).ravel().astype(np.float32),
             sharpness=np.full(count, 0.5, np.float32),
+            evidence=np.full((count, 4), np.nan, np.float32),
             facet=np.zeros((count, 0), np.float32),
         )
 

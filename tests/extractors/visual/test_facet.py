@@ -86,7 +86,7 @@ def test_tracks_survive_storage(make_tracks):
     arrays, metadata = tracks.to_arrays()
     again = VisualTracks.from_arrays(arrays, metadata)
     assert again.faces == 2
-    assert all(np.array_equal(getattr(tracks, name), getattr(again, name)) for name in arrays)
+    assert all(np.array_equal(getattr(tracks, name), getattr(again, name), equal_nan=True) for name in arrays)
     with pytest.raises(InputError, match="no-cache"):
         VisualTracks.from_arrays(arrays, {"version": "visual-tracks/0"})
     del arrays["mouth"]
