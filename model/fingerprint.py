@@ -19,8 +19,8 @@ TRAINING_VERSION = 1
 def table_fingerprint(table: UtteranceTable) -> str:
     """Return a digest of everything in a table.
 
-    That is: videos, splits, corpora and offsets; names and version of the columns; values and masks; all four kinds of
-    label; segments and transcripts, in their order.
+    That is: videos, splits, corpora and offsets; names and version of the columns; values and masks; the four
+    label sets; segments and transcripts, in their order.
 
     Parameters
     ----------

@@ -128,7 +128,7 @@ def overlap_share(overlap: NDArray[np.float64], *, start: float, end: float) -> 
     Parameters
     ----------
     overlap : ndarray, shape (n, 2)
-        Start and end of stretches with several voices, in seconds.
+        Start and end of the intervals with overlapping speech, in seconds.
     start, end : float
         Of the utterance, in seconds.
     """

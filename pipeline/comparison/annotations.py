@@ -48,7 +48,7 @@ def read_annotations(
     Raises
     ------
     InputError
-        If there is nothing of that kind.
+        If no annotation is found, or a file has another suffix.
     DataError
         If a file is damaged.
     """
@@ -59,8 +59,8 @@ def read_annotations(
     annotations: list[LabelledSegment] = []
     problems: list[Problem] = []
     for path in paths:
-        kind = path.suffix.lower()
-        if kind == ".csv":
+        suffix = path.suffix.lower()
+        if suffix == ".csv":
             read = read_csv_layout(
                 path,
                 taxonomy=taxonomy,
@@ -68,9 +68,9 @@ def read_annotations(
                 emotion_scale=emotion_scale,
                 needs_file=False,
             )
-        elif kind == ".eaf":
+        elif suffix == ".eaf":
             read = read_elan(path, taxonomy=taxonomy, tiers=tiers, sentiment_scale=sentiment_scale)
-        elif kind == ".json":
+        elif suffix == ".json":
             annotations += read_corrected(path)
             continue
         else:

@@ -88,12 +88,12 @@ def _modalities(order: Sequence[MeasuredSegment]) -> Mapping[Modality, ModalityF
     found: dict[Modality, ModalityFeatures] = {}
     for modality in MODALITIES:
         parts = [each.measured.features.modalities.get(modality) for each in order]
-        kinds = {(part.version, part.names) for part in parts if part is not None}
-        if len(kinds) > 1:
+        schemas = {(part.version, part.names) for part in parts if part is not None}
+        if len(schemas) > 1:
             raise DataError(f"the files have different {modality} columns; prepare the corpus with one version")
-        if not kinds:
+        if not schemas:
             continue
-        version, names = next(iter(kinds))
+        version, names = next(iter(schemas))
         values = np.zeros((len(order), len(names)), np.float32)
         valid = np.zeros(values.shape, np.bool_)
         for row, (each, part) in enumerate(zip(order, parts, strict=True)):

@@ -71,10 +71,10 @@ def detect_layout(source: Path) -> str:
         If there is nothing there, or nothing that is known.
     """
     if source.is_file():
-        kind = {".csv": "csv", ".tsv": "csv", ".eaf": "eaf"}.get(source.suffix.lower())
-        if kind is None:
+        layout = {".csv": "csv", ".tsv": "csv", ".eaf": "eaf"}.get(source.suffix.lower())
+        if layout is None:
             raise InputError(f"{source}: give a label file (.csv), an ELAN document (.eaf) or the folder of a corpus")
-        return kind
+        return layout
     if not source.is_dir():
         raise InputError(f"{source}: no such file or folder")
     if is_mmsa(source):

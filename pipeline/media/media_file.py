@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mtmm_video.foundation.errors import MediaError
 
 OPEN_OPTIONS = {"protocol_whitelist": "file"}  # a playlist that names network addresses opens no connection
-MOST_BOXES = 64  # kinds of outer boxes that are looked at; files have about five
+MOST_BOXES = 64  # outermost box types that are compared; files have about five
 Packet: TypeAlias = "av.Packet[Any]"  # generic in PyAV's type stubs only
 DecodedFrame = av.VideoFrame | av.AudioFrame
 

@@ -65,14 +65,16 @@ def find_presence(path: Path, info: MediaInfo) -> Presence:
         remarks.append(
             f"The file is incomplete: it ends at {whole:.1f} s, its header specifies {claimed_duration:.1f} s."
         )
-    for index, kind in ((audio, "audio"), (video, "video")):
+    for index, track in ((audio, "audio"), (video, "video")):
         if index is None:
             continue
         claimed, there = info.claimed_lengths.get(index, 0.0), clock.ends.get(index, 0.0)
         if claimed - there > _tolerance(claimed) and whole - there > _tolerance(claimed):
-            remarks.append(f"The {kind} is incomplete: it ends at {there:.1f} s, its header specifies {claimed:.1f} s.")
+            remarks.append(
+                f"The {track} is incomplete: it ends at {there:.1f} s, its header specifies {claimed:.1f} s."
+            )
             claimed_duration = max(claimed_duration or 0.0, claimed)
-    remarks += [f"The {kind} track of the file has no decodable content." for kind in info.empty_tracks]
+    remarks += [f"The {track} track of the file has no decodable content." for track in info.empty_tracks]
     remarks += [f"The audio has a gap from {start:.1f} to {end:.1f} s." for start, end in clock.gaps[:MOST_GAPS]]
     if len(clock.gaps) > MOST_GAPS:
         remarks.append(f"The audio has {len(clock.gaps) - MOST_GAPS} more gaps.")

@@ -175,8 +175,8 @@ def probe(path: Path) -> MediaInfo:
         claimed_duration=_claim(path, name, known),
         claimed_lengths=lengths,
         empty_tracks=tuple(
-            kind
-            for kind, tracks, chosen in (("audio", audio_tracks, audio), ("video", video_tracks, video))
+            medium
+            for medium, tracks, chosen in (("audio", audio_tracks, audio), ("video", video_tracks, video))
             if tracks and chosen is None
         ),
     )
@@ -184,8 +184,8 @@ def probe(path: Path) -> MediaInfo:
 
 def _picture_error(path: Path, container: av.container.InputContainer) -> MediaError:
     codec = container.streams.video[0].codec_context if container.streams.video else None
-    kind = PICTURE_NAMES.get(codec.name, codec.name) if codec is not None else "image"
-    return MediaError(f"{path}: is a still image ({kind}), not a recording; give a video or an audio file")
+    codec_name = PICTURE_NAMES.get(codec.name, codec.name) if codec is not None else "image"
+    return MediaError(f"{path}: is a still image ({codec_name}), not a recording; give a video or an audio file")
 
 
 def _claim(path: Path, name: str, known: float | None) -> float | None:
@@ -241,8 +241,8 @@ def _video_track(stream: av.VideoStream) -> VideoTrack:
 
 def _rank(container: av.container.InputContainer, track: AudioTrack | VideoTrack) -> tuple[bool, bool, int]:
     """Return the sort key: programme before commentary, default before others, then the order of the file."""
-    kinds = av.stream.Disposition
-    aside = kinds.comment | kinds.descriptions | kinds.visual_impaired | kinds.hearing_impaired
+    flags = av.stream.Disposition
+    aside = flags.comment | flags.descriptions | flags.visual_impaired | flags.hearing_impaired
     return bool(container.streams[track.index].disposition & aside), not track.default, track.index
 
 

@@ -101,11 +101,11 @@ def _substation(text: str, *, path: Path) -> tuple[Passage, ...]:
     raise InputError(f"{path}: is a SubStation file without [Events]; {_WAY_OUT}")
 
 
-def _pysubs2(text: str, kind: str, *, path: Path) -> tuple[Passage, ...]:
+def _pysubs2(text: str, file_format: str, *, path: Path) -> tuple[Passage, ...]:
     import pysubs2  # noqa: PLC0415 (only these formats need it)
 
     try:
-        events = pysubs2.SSAFile.from_string(text, format_=kind).events
+        events = pysubs2.SSAFile.from_string(text, format_=file_format).events
     except (pysubs2.exceptions.Pysubs2Error, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(f"{path}: is damaged ({error}); {_WAY_OUT}") from error
     passages = []
@@ -227,8 +227,8 @@ def _shown(element: ElementTree.Element) -> str:
     """Return the text of a paragraph, line breaks as such."""
     parts = [element.text or ""]
     for child in element:
-        kind = _local(child.tag)
-        parts.append("\n" if kind == "br" else "" if kind == "metadata" else _shown(child))
+        tag = _local(child.tag)
+        parts.append("\n" if tag == "br" else "" if tag == "metadata" else _shown(child))
         parts.append(child.tail or "")
     return "".join(part if part == "\n" else part.replace("\n", " ") for part in parts) if element.tag else ""
 

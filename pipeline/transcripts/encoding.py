@@ -121,8 +121,8 @@ def _guessed(content: bytes, *, path: Path) -> tuple[str, str, bool]:
 
 def _plausible(text: str) -> bool:
     """Tell whether a text has no signs that only a wrong encoding puts there: unassigned, private, or lost ones."""
-    kinds = {unicodedata.category(sign) for sign in text}
-    return not kinds & {"Cn", "Co", "Cs"} and "\0" not in text and _LOST not in text
+    categories = {unicodedata.category(sign) for sign in text}
+    return not categories & {"Cn", "Co", "Cs"} and "\0" not in text and _LOST not in text
 
 
 def _name(encoding: str) -> str:
