@@ -1,12 +1,12 @@
-"""Who speaks when, within a few seconds: up to three voices at once, without saying who they are.
+"""Local speaker activity: the probability that each of up to three speakers is active, per frame of 17 ms.
 
-A network listens to 10 s at a time and gives, for every 17 ms, the probability that none, one or two of three voices
-speak. It hears changes of speaker and voices on top of each other, which embeddings of single voices do not; but its
-voices have no names, and their order changes from window to window. Here the windows overlap by half, the voices of a
-window are put into the order of the window before, and both are averaged.
+A network classifies each frame of a 10 s window into the subsets of at most two of three speakers. Unlike embeddings of
+single-speaker segments, it detects speaker changes and overlapping speech. Speaker indices are arbitrary within a
+window. Windows overlap by half; the speakers of each window are permuted to match the window before, and overlapping
+windows are averaged.
 
 The network is pyannote's segmentation-3.0 (MIT): learned band-pass filters, two convolutions, four bidirectional LSTMs;
-1.5 million parameters. The forward pass is ours; docs/speakers.md tells how it was checked and why this network.
+1.5 million parameters. The forward pass is reimplemented here.
 
 Sources: A. Plaquet and H. Bredin, "Powerset multi-class cross entropy loss for neural speaker diarization",
 INTERSPEECH 2023; H. Bredin, "pyannote.audio 2.1 speaker diarization pipeline", INTERSPEECH 2023, section 2.
@@ -32,14 +32,14 @@ from mtmm_video.foundation.errors import InputError, WeightsError
 
 SPEAKER_ACTIVITY_VERSION = "pyannote-segmentation-3.0/1"  # the weights, and the revision of the rules below
 
-VOICES = 3  # that one window can tell apart
-CLASSES = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))  # the voices of each class that the network gives
+VOICES = 3  # speakers per window
+CLASSES = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))  # active speakers of each output class
 FRAME_SAMPLES = 270  # 16.875 ms: strides of 10, 3, 3 and 3 samples
-RECEPTIVE_SAMPLES = 991  # that one frame hears
+RECEPTIVE_SAMPLES = 991  # receptive field of one frame
 WINDOW_SAMPLES = 160_000  # 10 s
 WINDOW_FRAMES = 589  # (160,000 - 991) / 270 + 1
 HOP_FRAMES = 296  # 4.995 s: half a window, in whole frames
-BATCH_WINDOWS = 8  # per forward pass: flat memory on long recordings
+BATCH_WINDOWS = 8  # per forward pass: bounds the memory on long recordings
 
 FILTERS, FILTER_SAMPLES, FILTER_STRIDE = 80, 251, 10
 CHANNELS = 60  # of the convolutions after the filters
@@ -83,7 +83,7 @@ def _load(path: Path, _modified: int) -> SegmentationNetwork:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
         raise WeightsError(
-            f"{path}: is no speaker segmentation network ({error}); run `mtmm-video weights fetch` again"
+            f"{path}: is not a speaker segmentation network ({error}); run `mtmm-video weights fetch` again"
         ) from error
     return network.eval()
 
@@ -91,7 +91,7 @@ def _load(path: Path, _modified: int) -> SegmentationNetwork:
 def speaker_activity(
     waveform: NDArray[np.floating], *, sample_rate: int, model: Path, speech: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Return how likely each of three voices speaks in each frame of a recording.
+    """Return the probability that each of three speakers is active in each frame of a recording.
 
     Parameters
     ----------
@@ -102,13 +102,13 @@ def speaker_activity(
     model : Path
         Safetensors file with the state of `SegmentationNetwork`.
     speech : ndarray, shape (n, 2)
-        Start and end of speech in seconds; windows without any are not listened to.
+        Start and end of speech in seconds; windows without speech are not evaluated and have activity 0.
 
     Returns
     -------
     ndarray of float32, shape (frames, 3)
-        In [0, 1]; `frame_time` says where a frame lies. A column keeps its voice as long as that voice is heard at
-        least every 5 s, not over the recording.
+        In [0, 1]; `frame_time` returns the time of a frame. A column refers to the same speaker as long as that
+        speaker is active at least every 5 s, not over the whole recording.
 
     Raises
     ------
@@ -146,14 +146,14 @@ def speaker_activity(
 
 
 def frame_time(frame: int | NDArray[np.integer]) -> float | NDArray[np.float64]:
-    """Return where a frame of `speaker_activity` begins, in seconds; it ends where the next begins."""
+    """Return the start of a frame of `speaker_activity` in seconds; it ends at the start of the next."""
     return (frame * FRAME_SAMPLES + (RECEPTIVE_SAMPLES - FRAME_SAMPLES) / 2) / SAMPLE_RATE
 
 
 def _joined(activity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average windows that overlap, each weighed most in its middle, its voices in the order of the window before.
+    """Average overlapping windows with triangular weights, speakers permuted to match the window before.
 
-    `activity` has shape (windows, frames, voices); its windows are reordered in place.
+    `activity` has shape (windows, frames, voices); its windows are permuted in place.
     """
     for earlier, later in itertools.pairwise(activity):
         together = earlier[HOP_FRAMES:].T @ later[: WINDOW_FRAMES - HOP_FRAMES]  # (voices before, voices after)

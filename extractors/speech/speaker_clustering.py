@@ -1,10 +1,11 @@
-"""Which pieces of speech are one person's, when nobody says how many people there are.
+"""Clustering of speech segments by speaker, with a known or unknown number of speakers.
 
-A model of how embeddings come about decides, not a threshold on distances: a piece's embedding is what all voices
-share, plus what is the speaker's own, plus noise that shrinks with the length of the piece. From it follows how much
-more likely two groups of pieces are one speaker's than two speakers' (a likelihood ratio): a cosine of .35 between two
-words says "one speaker", between two minutes "two". The likeliest two groups are joined until all that are left are
-likelier two speakers; then each piece goes to the group that explains it best.
+The criterion is the likelihood ratio of a generative model and not a distance threshold: an embedding is the sum of a
+component common to all speakers, a speaker component, and noise whose variance decreases with the duration of the
+segment. The ratio compares "one speaker" with "two speakers" for a pair of clusters, so that a cosine of .35 favours
+one speaker between two words and two speakers between two minutes of speech. Agglomerative clustering merges the pair
+with the highest ratio until every ratio favours two speakers; then each segment is reassigned to the cluster with the
+highest likelihood.
 
 Sources: N. Brümmer and E. de Villiers, "The speaker partitioning problem", Odyssey 2010 (the two-covariance model and
 its likelihood ratios); P. Kenny et al., "PLDA for speaker verification with utterances of arbitrary duration", ICASSP
@@ -25,27 +26,28 @@ SPEAKER_CLUSTERING_VERSION = "two-covariance/1"
 # Cosines of CAM++ between pieces of RAVDESS speakers 1 to 12 (acted emotions mixed, levels equal) are, for pieces of
 # 1.6, 3.4 and 5.1 s: within a speaker .50, .68, .77; between two of one sex .17, .24, .28. That is d / (d + 1.6) and
 # .36 times it (`benchmarks/speakers.py --cosines`).
-COMMON = 0.36  # of a long piece's squared length: what all voices share
-BETWEEN = 0.64  # of it: what a speaker has of his own
-NOISE_SECONDS = 1.8  # seconds of speech whose noise has the variance 1; 1.6 in the fit, 1.8 on the dialogues
-# Not seen in these cosines: a speaker who turns away, comes nearer, tires. It does not shrink with length.
+COMMON = 0.36  # share of a long segment's squared norm that is common to all speakers
+BETWEEN = 0.64  # share of it that is specific to the speaker
+NOISE_SECONDS = 1.8  # seconds of speech at which the noise variance is 1; 1.6 in the fit, 1.8 on the dialogues
+# Within-speaker variation over a recording (distance, direction, fatigue), absent from these cosines and independent of
+# the duration of a segment.
 DRIFT = 0.15  # variance
-FREE_DIMENSIONS = 16.0  # that the variance is spread over, by the spread of the cosines; their logarithms add up
-SAME_PRIOR = 3.0  # logarithm of the odds for "one speaker", before anything was heard
-REASSIGNMENTS = 3  # rounds at most; they rarely differ after the first
+FREE_DIMENSIONS = 16.0  # effective dimensions, from the spread of the cosines; their log likelihoods add up
+SAME_PRIOR = 3.0  # prior log odds of "one speaker"
+REASSIGNMENTS = 3  # rounds at most; labels rarely change after the first
 
 
 @dataclass(frozen=True)
 class SpeakerGroups:
-    """Pieces of speech put into groups, one per speaker.
+    """Speech segments clustered by speaker.
 
     Attributes
     ----------
     labels : ndarray of int, shape (n,)
-        Group of each piece, from 0, in order of first appearance.
+        Cluster of each segment, from 0, in order of first appearance.
     confidence : ndarray of float, shape (n,)
-        Probability in [0, 1] that the piece is its group's and neither another group's nor a person's who is not heard
-        elsewhere.
+        Posterior probability in [0, 1] that the segment belongs to its cluster, and neither to another cluster nor to a
+        speaker who does not occur elsewhere.
     """
 
     labels: NDArray[np.int64]
@@ -55,16 +57,16 @@ class SpeakerGroups:
 def group_speakers(
     embeddings: NDArray[np.floating], seconds: NDArray[np.floating], *, speakers: int | None = None
 ) -> SpeakerGroups:
-    """Put pieces of speech into groups, one per speaker.
+    """Cluster speech segments by speaker.
 
     Parameters
     ----------
     embeddings : ndarray, shape (n, d)
-        Of length 1 each, see `extractors.speech.speaker_encoder`.
+        Of unit norm, see `extractors.speech.speaker_encoder`.
     seconds : ndarray, shape (n,)
-        How much speech each piece holds.
+        Duration of speech in each segment.
     speakers : int, optional
-        How many groups there are; found out where it is not given. Fewer come out where there are fewer pieces.
+        Number of clusters; estimated if not given. There are at most as many clusters as segments.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def group_speakers(
     if not len(embeddings):
         return SpeakerGroups(np.zeros(0, np.int64), np.zeros(0))
     precision = np.asarray(seconds, np.float64) / NOISE_SECONDS
-    # Divided by its expected length, an embedding is the voice plus noise of variance 1 / precision.
+    # Times the expected norm of voice plus noise, an embedding is the voice plus noise of variance 1 / precision.
     voices = np.asarray(embeddings, np.float64) * np.sqrt(1.0 + 1.0 / precision)[:, None]
     labels = _joined(voices, precision, speakers)
     scores = _scores(voices, precision, labels)
@@ -88,9 +90,9 @@ def group_speakers(
             break
         labels = np.unique(chosen, return_inverse=True)[1]
         scores = _scores(voices, precision, labels)
-    # "A person who is not heard elsewhere" has the score 0 and the odds exp(-SAME_PRIOR).
+    # "A speaker who does not occur elsewhere" has the score 0 and the odds exp(-SAME_PRIOR).
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    single = np.bincount(labels)[labels] == 1  # its own group is that person already
+    single = np.bincount(labels)[labels] == 1  # its cluster is that speaker
     unknown = np.where(single, 0.0, np.exp(-SAME_PRIOR - scores.max(axis=1)))
     confidence = odds[np.arange(len(labels)), labels] / (odds.sum(axis=1) + unknown)
     order = np.unique(labels, return_index=True)[1].argsort().argsort()
@@ -100,14 +102,15 @@ def group_speakers(
 def same_speaker(
     product: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the log likelihood ratio of "one speaker" against "two" for pairs of groups.
+    """Return the log likelihood ratio of "one speaker" against "two speakers" for pairs of clusters.
 
     Parameters
     ----------
     product : ndarray
-        Inner product of the mean voices of the two groups, 1 expected within a speaker, `COMMON` between speakers.
+        Inner product of the mean embeddings of the two clusters; its expected value is 1 within a speaker and `COMMON`
+        between speakers.
     first, second : ndarray
-        Precision of each group's mean: seconds of speech / `NOISE_SECONDS`.
+        Precision of each cluster's mean: seconds of speech / `NOISE_SECONDS`.
     """
     left = BETWEEN + DRIFT + 1.0 / first
     right = BETWEEN + DRIFT + 1.0 / second
@@ -118,7 +121,7 @@ def same_speaker(
 
 
 def _joined(voices: NDArray[np.float64], precision: NDArray[np.float64], speakers: int | None) -> NDArray[np.int64]:
-    """Join the likeliest pair of groups until no pair is likelier one speaker, or as many are left as asked for."""
+    """Merge the pair of clusters with the highest ratio until no ratio favours one speaker or `speakers` are left."""
     count = len(voices)
     sums, weights = voices * precision[:, None], precision.copy()
     labels = np.arange(count)
@@ -146,7 +149,7 @@ def _joined(voices: NDArray[np.float64], precision: NDArray[np.float64], speaker
 def _scores(
     voices: NDArray[np.float64], precision: NDArray[np.float64], labels: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Log likelihood ratio of each piece with the rest of each group, shape (n, groups); of no rest, the prior."""
+    """Return the log ratio of each segment with the rest of each cluster, (n, clusters); -prior for an empty rest."""
     members = np.eye(labels.max() + 1)[labels]  # (n, g)
     sums = members.T @ (voices * precision[:, None])  # (g, d)
     products = voices @ sums.T - members * (precision * (voices**2).sum(axis=1))[:, None]  # without the piece itself

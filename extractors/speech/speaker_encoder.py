@@ -1,9 +1,9 @@
-"""Speaker embeddings: 192 numbers that say whose voice a piece of sound holds, whatever it says.
+"""Text-independent speaker embeddings of 192 dimensions.
 
-The network is CAM++ in the weights that 3D-Speaker trained on 200,000 speakers of Mandarin and English (Apache-2.0): a
-two-dimensional convolution over time and frequency, then 52 densely connected time-delay layers, each masked by what
-the network makes of the last second and of the whole piece; mean and deviation over time; 7 million parameters. The
-forward pass is ours. docs/speakers.md compares it with the GE2E encoder.
+The network is CAM++ with the weights that 3D-Speaker trained on 200,000 speakers of Mandarin and English (Apache-2.0):
+a two-dimensional convolution over time and frequency, then 52 densely connected time-delay layers, each with a
+context-aware mask from the mean of 2 s and of the whole segment; mean and standard deviation over time; 7 million
+parameters. The forward pass is reimplemented here.
 
 Source: H. Wang, S. Zheng, Y. Chen, L. Cheng and Q. Chen, "CAM++: A Fast and Efficient Network for Speaker Verification
 Using Context-Aware Masking", INTERSPEECH 2023.
@@ -27,13 +27,13 @@ from mtmm_video.foundation.errors import InputError, WeightsError
 
 SPEAKER_ENCODER_VERSION = "campplus-zh-en-common/1"
 DIMENSIONS = 192
-SHORTEST_PIECE = 0.2  # seconds; shorter sound is padded with silence to this length
+SHORTEST_PIECE = 0.2  # seconds; shorter segments are padded with silence to this length
 
 BANDS = 80
 WINDOW_SAMPLES, HOP_SAMPLES, FFT_SAMPLES = 400, 160, 512  # 25 ms and 10 ms
 LOWEST_BAND, HIGHEST_BAND = 20.0, 8000.0  # Hz
 PRE_EMPHASIS = 0.97
-POVEY_POWER = 0.85  # of the Hann window that Kaldi uses
+POVEY_POWER = 0.85  # exponent of the Hann window in Kaldi
 PCM_SCALE = 32_768.0  # Kaldi's features are those of 16-bit integers
 LOWEST_POWER = float(np.finfo(np.float32).eps)  # Kaldi's floor below the logarithm
 
@@ -45,7 +45,7 @@ CONTEXT_FRAMES = 100  # 2 s at the 20 ms of the dense layers
 
 
 class _ResidualBlock(nn.Module):
-    """Two convolutions over (frequency, time) beside a shortcut; `stride` halves the frequencies."""
+    """Two convolutions over (frequency, time) with a shortcut; a `stride` of 2 halves the frequencies."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _ResidualBlock(nn.Module):
 
 
 class _Head(nn.Module):
-    """Frequency and time together, before the layers that only move through time."""
+    """Two-dimensional convolutions over frequency and time, before the one-dimensional layers over time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class _NormRelu(nn.Sequential):
 
 
 class _MaskedConvolution(nn.Module):
-    """A convolution whose channels are weighed by the mean of 2 s of its input and of all of it (section 2.2)."""
+    """A convolution with a channel mask from the mean of its input over 2 s and over the segment (section 2.2)."""
 
     def __init__(self, dilation: int) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class _Dense(nn.Module):
 
 
 class SpeakerEncoder(nn.Module):
-    """CAM++; the names of its parts are those of the published weights."""
+    """CAM++; module names are those of the published weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,10 +187,10 @@ class SpeakerEncoder(nn.Module):
 
 @functools.cache
 def _filter_bank() -> Tensor:
-    """Return triangles that are straight in mel, as Kaldi's are, shape (80, 257)."""
-    import librosa  # noqa: PLC0415 (half a second, and not every analysis tells speakers apart)
+    """Return Kaldi's filters, triangular on the mel scale, shape (80, 257)."""
+    import librosa  # noqa: PLC0415 (half a second; only diarisation needs it)
 
-    # HTK's mel scale is Kaldi's but for a factor of 1.00001, which the triangles do not depend on.
+    # HTK's mel scale differs from Kaldi's by a factor of 1.00001, of which the triangles are independent.
     low, high = librosa.hz_to_mel(np.array([LOWEST_BAND, HIGHEST_BAND]), htk=True)
     edges = np.linspace(low, high, BANDS + 2)[:, None]
     bins = librosa.hz_to_mel(np.arange(FFT_SAMPLES // 2 + 1) * SAMPLE_RATE / FFT_SAMPLES, htk=True)
@@ -228,14 +228,16 @@ def _load(path: Path, _modified: int) -> SpeakerEncoder:
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"{path}: is no speaker encoder ({error}); run `mtmm-video weights fetch` again") from error
+        raise WeightsError(
+            f"{path}: is not a speaker encoder ({error}); run `mtmm-video weights fetch` again"
+        ) from error
     return network.eval()
 
 
 def embed_speaker(
     waveform: NDArray[np.floating], *, sample_rate: int, model: Path, pieces: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Return an embedding of length 1 for each piece of a recording.
+    """Return an embedding of unit norm for each segment of a recording.
 
     Parameters
     ----------
@@ -246,12 +248,12 @@ def embed_speaker(
     model : Path
         Safetensors file with the state of `SpeakerEncoder`.
     pieces : ndarray, shape (n, 2)
-        Start and end in seconds, one voice in each.
+        Start and end in seconds, with one speaker each.
 
     Returns
     -------
     ndarray of float32, shape (n, 192)
-        Their products are cosines.
+        Inner products of them are cosine similarities.
 
     Raises
     ------

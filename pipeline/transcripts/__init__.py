@@ -1,1 +1,1 @@
-"""Transcripts from the user, as an alternative to speech recognition."""
+"""Transcripts supplied by the user, as an alternative to speech recognition."""

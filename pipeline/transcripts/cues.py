@@ -1,7 +1,7 @@
-"""Cues of subtitle files: SubRip (SRT), WebVTT with the word times that some files hold, and YouTube's SBV.
+"""Parsing of subtitle cues: SubRip (SRT), WebVTT with optional word timestamps, and YouTube's SBV.
 
-Sources: W3C, "WebVTT: The Web Video Text Tracks Format", 2019, section 4. SRT has no specification, so what players
-accept is accepted: a point for the comma, fields of any length, no hours, no cue numbers, empty lines within a cue.
+Sources: W3C, "WebVTT: The Web Video Text Tracks Format", 2019, section 4. SRT has no specification, so the variants
+that players accept are accepted: a decimal point, fields of any length, no hours, no cue numbers, empty lines in a cue.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _DAMAGED_TIMING = re.compile(r"^\s*-?\d[\d:.,]*\d[^\s]*\s*-->")
 _SBV_TIMING = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3}),(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3})\s*$")
 _WORD_TIME = re.compile(r"<(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})>")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]{1,200})>")
-_RUBY_TEXT = re.compile(r"<rt(?:\.[^>]*)?>.*?(?:</rt>|$)")  # a reading aid, printed above the words and not spoken
-# The tags that players know. All else between < and > is text.
+_RUBY_TEXT = re.compile(r"<rt(?:\.[^>]*)?>.*?(?:</rt>|$)")  # pronunciation, printed above the words and not spoken
+# The tags that players interpret; anything else between < and > is text.
 _TAG = re.compile(r"</?(?:[bius]|br|em|strong|font|ruby|v|lang|c)(?:[.\s][^<>]*)?/?>", re.IGNORECASE)
 _OVERRIDE = re.compile(r"\{\\[^{}]*\}|\{[yY]:[ibus]+\}")  # "{\an8}" of SubStation, "{y:i}" of MicroDVD
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
@@ -31,7 +31,7 @@ _VTT_ASIDE = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t]|$)")
 
 @dataclass(frozen=True)
 class Cue:
-    """One cue as it stands in the file: bounds in seconds, its lines, and where it is."""
+    """One cue as written in the file: bounds in seconds, text lines, and position in the file for messages."""
 
     start: float
     end: float
@@ -40,17 +40,17 @@ class Cue:
 
 
 def is_webvtt(text: str) -> bool:
-    """Tell whether a text is WebVTT by its first line."""
+    """Return whether the first line of a text is that of WebVTT."""
     return re.match(r"\ufeff?WEBVTT(?:[ \t\r\n]|$)", text) is not None
 
 
 def has_cues(text: str) -> bool:
-    """Tell whether a text has the timing lines of SRT, WebVTT or SBV."""
+    """Return whether a text has timing lines of SRT, WebVTT or SBV."""
     return any(_is_timing(line) for line in text.splitlines())
 
 
 def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
-    """Cut a subtitle file into its cues.
+    """Split a subtitle file into its cues.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
     path : Path
         For messages.
     notes : Notes
-        Receives what was mended.
+        Receives the corrections that were made.
 
     Returns
     -------
     tuple of Cue
-        In the order of the file, those without text left out.
+        In file order, without cues that have no text.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
         bounds = _bounds(timing, webvtt=webvtt)
         if bounds is None:
             raise InputError(
-                f"{path}, line {number}: {timing.strip()[:60]!r} is no timing such as "
-                "'00:00:01,000 --> 00:00:02,500'; mend the line"
+                f"{path}, line {number}: {timing.strip()[:60]!r} is not a timing line such as "
+                "'00:00:01,000 --> 00:00:02,500'; correct the line"
             )
         start, end = bounds
         if end < start:
@@ -92,10 +92,10 @@ def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
 
 
 def _blocks(lines: Sequence[str], *, webvtt: bool) -> Iterator[tuple[int, str, list[str]]]:
-    """Give number and text of each timing line and the lines of text that belong to it.
+    """Yield the number and text of each timing line and the text lines of its cue.
 
-    The text of a cue goes on past empty lines up to the next cue: a line of digits, in WebVTT any line, that stands
-    directly before a timing line is that cue's name.
+    The text of a cue may contain empty lines and extends to the next cue. A line of digits (in WebVTT: any line)
+    directly before a timing line is the identifier of that cue.
     """
     aside = _asides(lines) if webvtt else [False] * len(lines)
     timings = [index for index, line in enumerate(lines) if not aside[index] and _is_timing(line)]
@@ -114,14 +114,14 @@ def _blocks(lines: Sequence[str], *, webvtt: bool) -> Iterator[tuple[int, str, l
 
 
 def _is_timing(line: str) -> bool:
-    """Tell whether a line is a timing line, perhaps a damaged one; an arrow alone may stand in a text."""
+    """Return whether a line is a timing line, valid or damaged; an arrow alone may occur in text."""
     if "->" in line:
         return _TIMING.match(line) is not None or _DAMAGED_TIMING.match(line) is not None
     return _SBV_TIMING.match(line) is not None
 
 
 def _asides(lines: Sequence[str]) -> list[bool]:
-    """Tell of each line whether it belongs to a block of notes or styles, which goes up to the next empty line."""
+    """Return for each line whether it belongs to a NOTE, STYLE or REGION block, which ends at an empty line."""
     found: list[bool] = []
     inside = False
     for index, line in enumerate(lines):
@@ -149,22 +149,22 @@ def _seconds(
 
 
 def has_word_times(cues: Sequence[Cue]) -> bool:
-    """Tell whether cues time their words, as automatic captions in WebVTT do."""
+    """Return whether cues have word timestamps, as automatic captions in WebVTT do."""
     return any(_WORD_TIME.search(line) for cue in cues for line in cue.lines)
 
 
 def plain(line: str) -> str:
-    """Return a line as it is shown: without tags, entities resolved."""
+    """Return the displayed text of a line: tags removed, entities resolved."""
     return _unescape(_TAG.sub("", _WORD_TIME.sub("", _RUBY_TEXT.sub("", _OVERRIDE.sub("", line))))).strip()
 
 
 def _unescape(text: str) -> str:
-    # html.unescape also takes entities without their semicolon: "R&para" would lose letters.
+    # html.unescape also resolves entities without a semicolon: "R&para" would lose letters.
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
 
 
 def to_passage(cue: Cue) -> Passage:
-    """Read the words of a cue: their text, their times and speaker where the cue has them."""
+    """Convert a cue to a passage: words with timestamps and speaker where the cue has them."""
     texts: list[tuple[str, float | None, str | None]] = []
     lines: list[int] = []
     speaker: str | None = None
@@ -193,7 +193,7 @@ def to_passage(cue: Cue) -> Passage:
 
 
 def _timed(texts: Sequence[tuple[str, float | None, str | None]], cue: Cue) -> tuple[Token, ...]:
-    """Let each word last until the next one begins; the first begins with its cue, where others are timed."""
+    """Set the end of each word to the start of the next; the first word starts with its cue if others have times."""
     timed = any(start is not None for _, start, _ in texts)
     tokens: list[Token] = []
     for index, (text, own, speaker) in enumerate(texts):

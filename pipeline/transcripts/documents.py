@@ -1,4 +1,4 @@
-"""Other subtitles: SubStation (ASS, SSA), SAMI, TTML and the tables of whisper; and what is refused by name."""
+"""Parsing of SubStation (ASS, SSA), SAMI, TTML and Whisper's TSV, and detection of unsupported formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtmm_video.pipeline.transcripts.passages import Contents, Passage, Token, t
 
 _MILLISECONDS = 1000.0  # a second
 _WAY_OUT = "export it as SRT or WebVTT and give that"
-# What people have that holds words and times, or looks like it, and is not read: beginning of the content, name.
+# Unsupported formats that users may supply as transcripts: first bytes or a pattern of the content, and name.
 _REFUSED_BYTES = (
     (b"PK\x03\x04", "a document of an office program (DOCX, XLSX, ODT)"),
     (b"%PDF", "a PDF"),
@@ -40,7 +40,7 @@ _SECTION = re.compile(r"^\[[^\]\n]*\]\s*$", re.MULTILINE)
 
 
 def name_refused(content: bytes) -> str | None:
-    """Return what a file is, in words, where it is known and not read."""
+    """Return the error text for a file of a known unsupported format, from its bytes; None for any other file."""
     for beginning, title in _REFUSED_BYTES:
         if content.startswith(beginning):
             return f"is {title}, not a transcript with times; {_WAY_OUT}"
@@ -52,7 +52,7 @@ def name_refused(content: bytes) -> str | None:
 
 
 def name_refused_text(text: str) -> str | None:
-    """Return what a text is, in words, where its format is known and not read."""
+    """Return the error text for a text of a known unsupported format; None for any other text."""
     for pattern, title in _REFUSED_TEXTS:
         if pattern.match(text):
             return f"is {title} and cannot be read; {_WAY_OUT}"
@@ -72,7 +72,7 @@ def read(text: str, *, path: Path) -> Contents | None:
     Returns
     -------
     Contents or None
-        None where the text is none of them.
+        None if the text has none of these formats.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def read(text: str, *, path: Path) -> Contents | None:
 
 
 def _substation(text: str, *, path: Path) -> tuple[Passage, ...]:
-    """Read the events only: damage in styles and fonts spoils no words."""
+    """Parse the [Events] section alone, so that damaged styles and fonts cause no error."""
     sections = list(_SECTION.finditer(text))
     for index, match in enumerate(sections):
         if match[0].strip().casefold() == "[events]":
@@ -136,7 +136,9 @@ def _whisper_table(text: str, *, path: Path) -> tuple[Passage, ...]:
         if not line.strip():
             continue
         if len(parts) < 3 or not (parts[0].isdigit() and parts[1].isdigit()):
-            raise InputError(f"{path}, line {number}: is no row of start, end (milliseconds) and text; mend the line")
+            raise InputError(
+                f"{path}, line {number}: is not a row of start, end (milliseconds) and text; correct the line"
+            )
         start, end = int(parts[0]) / _MILLISECONDS, int(parts[1]) / _MILLISECONDS
         passages.append(_passage(start, max(start, end), [parts[2]], speaker=None, place=f"line {number}"))
     return tuple(passages)
@@ -150,11 +152,11 @@ _XML = "{http://www.w3.org/XML/1998/namespace}"
 
 def _ttml(text: str, *, path: Path) -> tuple[Passage, ...]:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise InputError(f"{path}: defines entities, which a transcript needs not; {_WAY_OUT}")
+        raise InputError(f"{path}: defines XML entities, which are not supported in transcripts; {_WAY_OUT}")
     try:
         root = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*>", "", text.lstrip("\ufeff")))  # noqa: S314 (no entities)
     except ElementTree.ParseError as error:
-        raise InputError(f"{path}, line {error.position[0]}: is no TTML ({error}); mend the line") from error
+        raise InputError(f"{path}, line {error.position[0]}: is not TTML ({error}); correct the line") from error
     parameters = {_local(key): value for key, value in root.attrib.items()}
     rate = _number(parameters.get("frameRate"), 30.0)
     multiplier = (parameters.get("frameRateMultiplier") or "1 1").split()
@@ -176,7 +178,7 @@ def _ttml(text: str, *, path: Path) -> tuple[Passage, ...]:
 
 
 class _Clock:
-    """Reads the time expressions of one TTML file."""
+    """Parser of the time expressions of one TTML file."""
 
     def __init__(self, path: Path, frame_rate: float, tick_rate: float) -> None:
         self._path = path
@@ -191,13 +193,13 @@ class _Clock:
             return whole + float(fraction or 0.0) + int(frames or 0) * self._units["f"]
         if match := _TTML_OFFSET.fullmatch(expression.strip()):
             return float(match[1]) * self._units[match[2]]
-        raise InputError(f"{self._path}: {expression[:40]!r} is no time of TTML; mend it")
+        raise InputError(f"{self._path}: {expression[:40]!r} is not a TTML time expression; correct it")
 
 
 def _timed(
     element: ElementTree.Element, clock: _Clock, offset: float, limit: float | None
 ) -> Iterator[tuple[ElementTree.Element, float, float | None]]:
-    """Give every paragraph with its times, which count from the beginning of what it lies in."""
+    """Yield every paragraph with start and end in seconds; TTML times are relative to the start of the parent."""
     begin, end, length = (clock.seconds(element.get(key)) for key in ("begin", "end", "dur"))
     start = offset + (begin or 0.0)
     ends = [limit, None if end is None else offset + end, None if length is None else start + length]
@@ -224,7 +226,7 @@ def _timed_child(
 
 
 def _shown(element: ElementTree.Element) -> str:
-    """Return the text of a paragraph, line breaks as such."""
+    """Return the text of a paragraph with its line breaks."""
     parts = [element.text or ""]
     for child in element:
         tag = _local(child.tag)

@@ -1,4 +1,4 @@
-"""What a transcript notes as heard but not said: ``[LAUGHTER]``, ``(sighs)``, ``*coughs*``, signs of music."""
+"""Removal of non-speech annotations from transcripts: ``[LAUGHTER]``, ``(sighs)``, ``*coughs*``, music symbols."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mtmm_video.pipeline.transcripts.passages import Passage, Token
 
-# Words with which subtitlers for the deaf and recognisers describe sounds and ways of speaking, without their endings.
+# Stems of words that describe sounds and manners of speaking in captions and recogniser output.
 _SOUND_STEMS = (
     "laugh|chuckl|giggl|snicker|sigh|applau|applaus|clap|clapp|cheer|music|song|sing|humm|whistl|cough|sneez|sniff|"
     "sniffl|snor|yawn|cry|cri|sob|sobb|weep|whimper|gasp|groan|moan|grunt|breath|inhal|exhal|pant|scoff|snort|gulp|"
@@ -23,23 +23,23 @@ _SOUND = re.compile(
     r"|clear(?:s|ing|ed)? (?:\w+ )?throat)(?!\w)",
     re.IGNORECASE,
 )
-# Words of somebody who talks, not of somebody who describes.
+# Words that occur in speech and not in descriptions of sounds.
 _TALKED = re.compile(
     r"(?<!\w)(?:i|i'm|you|we|it|it's|is|was|are|were|my|your|our|that|this|which|see|don't)(?!\w)", re.I
 )
-_MOST_WORDS = 6  # of a description; longer ones in brackets are asides that somebody says
+_MOST_WORDS = 6  # of a description; longer text in brackets is a spoken aside
 _GROUP = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*\s][^*]*\*|（[^（）]*）|【[^【】]*】|［[^［］]*］")
-_MUSIC = re.compile("[♩♪♫♬♭♯\U0001f3b5\U0001f3b6\U0001f3bc]+")  # signs of music, the emoji for it among them
-_TIME_MARK = re.compile(r"[\[(]\d{1,2}(?::\d{2}){1,2}(?:[.,]\d+)?[\])]")  # "[00:01:02]" of hand-made transcripts
+_MUSIC = re.compile("[♩♪♫♬♭♯\U0001f3b5\U0001f3b6\U0001f3bc]+")  # music symbols and emoji
+_TIME_MARK = re.compile(r"[\[(]\d{1,2}(?::\d{2}){1,2}(?:[.,]\d+)?[\])]")  # "[00:01:02]" in manual transcripts
 _PUNCTUATION = ".,;:!?…"
 
 
 def without_sounds(passage: Passage) -> tuple[Passage, tuple[str, ...]]:
-    """Take out of a passage what is heard but not said.
+    """Remove non-speech annotations from a passage.
 
-    Taken for a sound are: signs of music; what stands in square brackets at the beginning of a line, is the whole line,
-    or holds a word for a sound; what stands in round brackets or asterisks and holds such a word, or is the whole line
-    in capitals; marks of time. Anything else in brackets is said, so it stays.
+    Removed are: music symbols; text in square brackets that begins a line, is the whole line, or contains a word for a
+    sound; text in round brackets or asterisks that contains such a word, or is a whole line in capitals; timestamps.
+    Other text in brackets counts as speech and is kept.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def without_sounds(passage: Passage) -> tuple[Passage, tuple[str, ...]]:
     Returns
     -------
     passage : Passage
-        With the tokens that are left.
+        With the remaining tokens.
     heard : tuple of str
-        What was taken out, in order.
+        The removed annotations, in order.
     """
     kept: list[Token] = []
     lines: list[int] = []

@@ -1,4 +1,4 @@
-"""Values of a transcript's JSON, checked: a wrong one is named with its place, a missing time is None."""
+"""Validated access to the values of a JSON transcript: errors name the place; a missing time is None."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtmm_video.pipeline.transcripts.passages import Notes, Token
 
 @dataclass(frozen=True)
 class Document:
-    """A JSON transcript being read: the file for messages, and the notes for what is mended."""
+    """A JSON transcript: the path for messages, and the notes on corrections."""
 
     path: Path
     notes: Notes = field(default_factory=Notes)
@@ -24,31 +24,31 @@ class Document:
         return InputError(f"{self.path}: {place} {problem}".replace(":  ", ": "))
 
     def entries(self, holder: Mapping[str, Any], key: str, *, place: str = "") -> list[tuple[str, Mapping[str, Any]]]:
-        """Return the objects of a list with the place of each; nothing where the list is missing.
+        """Return the objects of a list with the place of each; an empty list if the key is missing.
 
         Raises
         ------
         InputError
-            If it is no list of objects.
+            If the value is not a list of objects.
         """
         where = f"{place}.{key}".lstrip(".")
         values = holder.get(key)
         if values is None:
             return []
         if not isinstance(values, list):
-            raise self.error(where, "is no list")
+            raise self.error(where, "is not a list")
         for index, value in enumerate(values):
             if not isinstance(value, Mapping):
-                raise self.error(f"{where}[{index}]", "is no object")
+                raise self.error(f"{where}[{index}]", "is not an object")
         return [(f"{where}[{index}]", value) for index, value in enumerate(values)]
 
     def time(self, value: object, *, place: str, per_second: float = 1.0) -> float | None:
-        """Return a time in seconds; None where there is none or it is no finite number (NaN of an aligner).
+        """Return a time in seconds; None if it is missing or not finite (NaN from an aligner).
 
         Raises
         ------
         InputError
-            If it is of another type.
+            If the value is not a number.
         """
         if value is None:
             return None
@@ -75,7 +75,7 @@ class Document:
         Raises
         ------
         InputError
-            If one of them is no time, or the passage ends before it starts.
+            If one of them is not a time, or the passage ends before it starts.
         """
         start, end = (
             self.time(entry.get(key), place=f"{place}.{key}".lstrip("."), per_second=per_second) for key in keys
@@ -85,12 +85,12 @@ class Document:
         return start, end
 
     def text(self, entry: Mapping[str, Any], keys: Sequence[str], *, place: str) -> str:
-        """Return the first of some strings that is there.
+        """Return the value of the first of the keys that holds a string.
 
         Raises
         ------
         InputError
-            If none is.
+            If none does.
         """
         for key in keys:
             value = entry.get(key)
@@ -108,14 +108,14 @@ class Document:
         per_second: float = 1.0,
         speaker: str | None = None,
     ) -> tuple[Token, ...]:
-        """Return the tokens of one entry of a list of words; several in one entry share its time.
+        """Return the tokens of one entry of a word list; all tokens of an entry have its time.
 
-        A word whose time is missing, no number or ends before it starts has none: it is put between its neighbours.
+        A word with a missing, non-finite or negative-length time has no time; it is interpolated later.
 
         Raises
         ------
         InputError
-            If it has no text, or a time of another type.
+            If the entry has no text, or a time that is not a number.
         """
         text = self.text(entry, texts, place=place)
         start, end = (self.time(entry.get(key), place=f"{place}.{key}", per_second=per_second) for key in times)
@@ -138,7 +138,7 @@ class Document:
 
 
 def name(value: object) -> str | None:
-    """Return a speaker's name or number as text; None where there is none."""
+    """Return a speaker's name or number as text; None if there is none."""
     if isinstance(value, Mapping):
         value = value.get("name", value.get("id"))
     return str(value).strip() or None if isinstance(value, str | int) and not isinstance(value, bool) else None

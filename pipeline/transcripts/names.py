@@ -1,6 +1,6 @@
-"""Who speaks, where a subtitle says so in its text: ``Anna Berg: Hello``, ``JOHN: No.``, ``>> Hello``.
+"""Speaker labels in subtitle text: ``Anna Berg: Hello``, ``JOHN: No.``, ``>> Hello``.
 
-A word with a colon is a name only where the file speaks for it: "Note:" begins a sentence as well.
+A prefix with a colon is not always a speaker label ("Note: ..."); `with_speakers` has the rules.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import replace
 
 from mtmm_video.pipeline.transcripts.passages import Passage, Token
 
-_LONGEST_NAME = 5  # words; "Theresa May (Guest, External)" of meeting programs has four
-_SHARE_OF_MEETING = 0.6  # of the passages that begin with a prefix from which the whole file is taken for a meeting
+_LONGEST_NAME = 5  # words; "Theresa May (Guest, External)" in exports of meeting software has four
+_SHARE_OF_MEETING = 0.6  # smallest share of passages with a prefix for which the file counts as a meeting transcript
 _NAME_WORD = re.compile(r"[^\W\d_][\w.'’-]*|\(.*\)|\(.*|.*\)|\d{1,3}")
 _PARTICLE = re.compile(
     r"de|da|do|dos|du|la|le|der|den|van|von|vom|zu|al|el|bin|ibn|abu|y|e|of|the|and|&", re.IGNORECASE
 )
-# What begins sentences with a colon and is nobody's name.
+# Words before a colon that are not names.
 # fmt: off
 _NO_NAMES = frozenset((
     "note", "notes", "question", "questions", "answer", "answers", "q", "a", "remember", "warning", "caution",
@@ -35,17 +35,17 @@ _DASHES = re.compile(r"^[-–—‐]$")
 
 
 def with_speakers(passages: Sequence[Passage]) -> tuple[Passage, ...]:
-    """Turn prefixes that name a speaker into the speaker of the words after them.
+    """Remove speaker labels from the text and assign the speaker to the words that follow.
 
-    Such a prefix stands at the beginning of a line and ends in a colon. It is a name where it is written in capitals,
-    has two or more words that begin with capitals, has a number ("Speaker 2"), or comes at least twice; and anything is
-    one where most passages of the file begin with a prefix, as the transcripts of meetings do. Chevrons (``>>``) and
-    dashes that begin a line are marks of the subtitler and are left out.
+    A label begins a line and ends in a colon. It counts as a name if it is in capitals, has two or more capitalised
+    words, has a number ("Speaker 2"), or occurs at least twice; any label counts if most passages of the file begin
+    with one, as in meeting transcripts. Chevrons (``>>``) and dashes at the start of a line mark a change of speaker
+    without a name and are removed.
 
     Parameters
     ----------
     passages : sequence of Passage
-        Of subtitles. Words that have a speaker already keep it.
+        Of subtitles. Words with a speaker keep it.
     """
     first = [_prefix(_line(passage, 0)) for passage in passages]
     seen = Counter(name for passage in passages for name in _prefixes(passage) if name)
@@ -63,7 +63,7 @@ def _prefixes(passage: Passage) -> list[str | None]:
 
 
 def _prefix(line: Sequence[Token]) -> str | None:
-    """Return what stands before the first colon of a line, if it may be a name and words follow."""
+    """Return the text before the first colon of a line if it may be a name and words follow it; None otherwise."""
     for count, token in enumerate(line[:_LONGEST_NAME], start=1):
         if token.speaker is not None:
             return None

@@ -1,4 +1,4 @@
-"""`Passage` and `Token`: what every format of transcript is read into, before words get their times."""
+"""`Passage` and `Token`: the common representation of all transcript formats before word times are interpolated."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Token:
-    """One word as the transcript writes it.
+    """One word as written in the transcript.
 
     Attributes
     ----------
     text : str
-        Without white space around it; verbatim, signs and emoji included.
+        Verbatim, with punctuation and emoji, without surrounding white space.
     start, end : float or None
-        Seconds, where the file times the word.
+        Seconds; None if the file has no time for the word.
     probability : float or None
         The recogniser's confidence in [0, 1].
     speaker : str or None
-        Who says it, where the file tells.
+        Speaker; None if the file does not name one.
     interpolated : bool
-        Whether the file itself says that the time was guessed.
+        Whether the file marks the time as interpolated.
     """
 
     text: str
@@ -39,13 +39,13 @@ class Passage:
     Attributes
     ----------
     start, end : float or None
-        Seconds; None where only the words have times.
+        Seconds; None if only the words have times.
     tokens : tuple of Token
-        In the order of the file.
+        In file order.
     lines : tuple of int
-        Positions in `tokens` at which a line of the file begins; the first is 0.
+        Indices in `tokens` of the first token of each line of the file; the first is 0.
     place : str
-        Where the passage stands in the file, for messages.
+        Position in the file, for messages.
     """
 
     start: float | None
@@ -57,20 +57,20 @@ class Passage:
 
 @dataclass(frozen=True)
 class Contents:
-    """A transcript file as read, before it is brought onto the recording.
+    """The content of a transcript file, before its times are fitted to the recording.
 
     Attributes
     ----------
     format : str
-        As people call it.
+        Common name of the format.
     passages : tuple of Passage
-        In the order of the file.
+        In file order.
     bounded : bool
-        Whether the passages are utterances already and keep their bounds.
+        Whether the passages are utterances, whose bounds are kept.
     subtitles : bool
-        Whether it is made to be shown, so that names of speakers and marks of the subtitler stand in its text.
+        Whether the format is for display, with speaker labels and change marks in its text.
     seconds : bool
-        Whether the format fixes the unit of its times; where it does not, milliseconds are told by their size.
+        Whether the format defines the unit of its times; otherwise milliseconds are detected by their magnitude.
     """
 
     format: str
@@ -82,7 +82,7 @@ class Contents:
 
 @dataclass
 class Notes:
-    """What a reader of the report should know about how a transcript was read, in plain sentences."""
+    """Remarks for the report on how a transcript was read, as sentences."""
 
     sentences: list[str] = field(default_factory=list)
 
@@ -93,12 +93,12 @@ class Notes:
 
 
 def tokens_of(text: str, *, speaker: str | None = None) -> tuple[Token, ...]:
-    """Cut a text without word times at white space."""
+    """Split a text without word times at white space."""
     return tuple(Token(piece, speaker=speaker) for piece in text.split())
 
 
 def quoted(texts: Sequence[str], *, most: int = 3, longest: int = 60) -> str:
-    """Return the first few texts for a note: quoted, shortened, with the number of the others."""
+    """Return the first few texts for a note: quoted, truncated, with the number of the others."""
     shown = [f"'{text if len(text) <= longest else text[: longest - 1] + '…'}'" for text in texts[:most]]
     more = len(texts) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -1,11 +1,11 @@
-"""Transcripts of the user's own in place of speech recognition, from any of the common programs.
+"""Reading of transcripts supplied by the user in place of speech recognition.
 
-`read_transcript` goes from bytes to utterances: the encoding (`encoding`), the format (`cues`, `documents`,
-`whisper_json`, `services_json`), what is no speech (`heard`, `names`, `rolling`), the times (`timing`). The content
-decides the format, not the name. All but utterances, which keep their bounds, are cut by `pipeline.segmentation`: a cue
-is as long as a screen is wide, not as long as a thought.
+`read_transcript` converts bytes to utterances: encoding (`encoding`), format (`cues`, `documents`, `whisper_json`,
+`services_json`), removal of non-speech text (`heard`, `names`, `rolling`), times (`timing`). The format is detected
+from the content, not from the file name. `pipeline.segmentation` splits all but utterances, which keep their bounds,
+because the length of a cue is determined by the width of the screen and not by sentences.
 
-Words are kept as they are written: what the features cannot use is shown all the same.
+Words are kept verbatim, including text that the features do not use.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from mtmm_video.pipeline.transcripts.rolling import without_repeats
 from mtmm_video.pipeline.transcripts.timing import in_order, in_seconds, placed, within
 from mtmm_video.pipeline.utterance import Utterance
 
-TRANSCRIPTS_VERSION = "transcripts/2"  # raise when the rules change: stored utterances are then made again
-LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times has 20 MB, a video is larger
+TRANSCRIPTS_VERSION = "transcripts/2"  # raise when the rules change: stored utterances are then recomputed
+LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times takes 20 MB
 SUPPORTED = "SRT, WebVTT, ASS, SBV, TTML, or JSON of whisper, YouTube and others (docs/utterances.md)"
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")  # of a terminal
-_SPOKEN_SIGNS = frozenset("&%#@+=<>$€£¥×÷/°§")  # signs that are read aloud: words of their own
+_SPOKEN_SIGNS = frozenset("&%#@+=<>$€£¥×÷/°§")  # symbols that are read aloud: separate words
 
 
 @dataclass(frozen=True)
 class GivenTranscript:
-    """A transcript that the user gave, as utterances.
+    """A transcript supplied by the user, as utterances.
 
     Attributes
     ----------
     utterances : tuple of Utterance
-        In order of time, not overlapping, within the recording; speakers where the file gives them. Empty where the
-        file holds only what is heard and not said.
+        In order of time, not overlapping, within the recording; with speakers if the file names them. Empty if the
+        file has non-speech annotations only.
     notes : tuple of str
-        What a reader of the report should know: an encoding that was guessed, what was left out, cut or mended.
+        Remarks for the report: a detected encoding, and what was removed, truncated or corrected.
     """
 
     utterances: tuple[Utterance, ...]
@@ -61,12 +61,12 @@ def read_transcript(path: Path, *, duration: float) -> GivenTranscript:
     path : Path
         In any of `SUPPORTED`.
     duration : float
-        Of the recording in seconds; what lies after its end is left out, what lies across it is cut.
+        Of the recording in seconds; passages after its end are removed, a passage across it is truncated.
 
     Raises
     ------
     InputError
-        If the file is missing, is none of these formats, is damaged, holds no words, or lies wholly after the end of
+        If the file is missing, has none of these formats, is damaged, has no words, or lies entirely after the end of
         the recording. The message names the line, or the place in the JSON.
     """
     notes = Notes()
@@ -101,14 +101,14 @@ def names_speakers(path: Path) -> bool:
     Raises
     ------
     InputError
-        As `read_transcript`, except for times: those are checked against the recording.
+        As `read_transcript`, except for errors in the times, which depend on the recording.
     """
     _, passages = _read_passages(path, Notes())
     return any(token.speaker is not None for passage in passages for token in passage.tokens)
 
 
 def _read_passages(path: Path, notes: Notes) -> tuple[Contents, list[Passage]]:
-    """Return a transcript as written, and its passages without what is not speech."""
+    """Return the content of a transcript, and its passages without non-speech text."""
     text = _read_text(path, notes)
     contents = _read_contents(text, path=path, notes=notes)
     passages = [_cleaned(passage, notes) for passage in contents.passages]
@@ -152,7 +152,7 @@ def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
         if found is not None:
             return found
         keys = f" (its keys: {', '.join(map(str, list(content)[:6]))})" if isinstance(content, dict) else ""
-        raise InputError(f"{path}: has no utterances, segments or words that are known{keys}; give {SUPPORTED}")
+        raise InputError(f"{path}: has no utterances, segments or words of a known format{keys}; give {SUPPORTED}")
     if has_cues(text):
         cues = split_cues(text, path=path, notes=notes)
         cues = without_repeats(sorted(cues, key=lambda cue: cue.start))
@@ -160,23 +160,25 @@ def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
         return Contents(title, tuple(to_passage(cue) for cue in cues), subtitles=True)
     if refused := documents.name_refused_text(text):
         raise InputError(f"{path}: {refused}")
-    raise InputError(f"{path}: is no transcript with times; give {SUPPORTED}")
+    raise InputError(f"{path}: is not a transcript with times; give {SUPPORTED}")
 
 
 def _parsed(text: str, *, path: Path) -> object:
-    """Return the value of a JSON text; None where the text begins like JSON and is a format of its own."""
+    """Return the value of a JSON text; None if the text begins like JSON but has another format."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         if has_cues(text) or documents.name_refused_text(text):
             return None
-        raise InputError(f"{path}, line {error.lineno}: is no JSON ({error.msg}); give {SUPPORTED}") from error
+        raise InputError(f"{path}, line {error.lineno}: is not JSON ({error.msg}); give {SUPPORTED}") from error
     except (RecursionError, ValueError) as error:
-        raise InputError(f"{path}: is nested too deeply or has numbers too long for a transcript") from error
+        raise InputError(
+            f"{path}: is nested too deeply for a transcript, or has numbers with too many digits"
+        ) from error
 
 
 def _cleaned(passage: Passage, notes: Notes) -> Passage:
-    """Take control characters out of the words; they are no text, and a terminal would obey them."""
+    """Remove control characters from the words: a terminal would interpret them."""
     tokens: list[Token] = []
     lines: list[int] = []
     for place, token in enumerate(passage.tokens):
@@ -191,13 +193,13 @@ def _cleaned(passage: Passage, notes: Notes) -> Passage:
 
 
 def _is_control(sign: str) -> bool:
-    """Tell whether a character is a control, half of a pair, or one of the code points that Unicode keeps free."""
+    """Return whether a character is a control character, a surrogate or a Unicode noncharacter."""
     code = ord(sign)
     return unicodedata.category(sign) in ("Cc", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def _spoken(passages: list[Passage]) -> tuple[list[Passage], list[str]]:
-    """Take out what is no speech, and put signs that nobody reads aloud to the word before them."""
+    """Remove non-speech annotations, and join unspoken symbols to the preceding word."""
     spoken: list[Passage] = []
     heard: list[str] = []
     for passage in passages:
@@ -210,7 +212,7 @@ def _spoken(passages: list[Passage]) -> tuple[list[Passage], list[str]]:
 
 
 def _joined(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Join dashes, emoji and the like to the word before them: shown, but without a time of their own."""
+    """Join dashes, emoji and other unspoken symbols to the preceding word, whose time they share."""
     joined: list[Token] = []
     waiting = ""
     for token in tokens:

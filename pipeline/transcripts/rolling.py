@@ -1,7 +1,7 @@
-"""Captions that roll: every cue shows the line before once more, so a line comes two or three times.
+"""Deduplication of roll-up captions, in which each cue repeats lines of the cue before.
 
-YouTube's automatic captions and those of live television do so. They are told by their times: people repeat a
-sentence, but not most of their lines, each in the very next cue without a pause.
+YouTube's automatic captions and live television captions have this form. It is detected from the share of cues that
+repeat the preceding cue without a pause: speakers repeat sentences, but not most of their lines.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import replace
 
 from mtmm_video.pipeline.transcripts.cues import Cue, has_word_times, plain
 
-_SHARE_OF_REPEATS = 0.5  # of the cues that follow another at once
-_LONGEST_PAUSE = 0.1  # seconds between two cues of which the second goes on showing the first
+_SHARE_OF_REPEATS = 0.5  # smallest share of repeats among cues that follow another without a pause
+_LONGEST_PAUSE = 0.1  # seconds between a cue and one that repeats it
 _FEWEST_CUES = 3
 
 
 def without_repeats(cues: Sequence[Cue]) -> tuple[Cue, ...]:
-    """Return cues with every line once, at the time when it first came.
+    """Return cues with every line once, at the time of its first occurrence.
 
     Parameters
     ----------
     cues : sequence of Cue
-        In order of time. Those of files that do not roll are returned as they are.
+        In order of time. Cues of files that are not roll-up captions are returned unchanged.
     """
     if not _rolls(cues):
         return tuple(cues)
@@ -57,12 +57,12 @@ def _rolls(cues: Sequence[Cue]) -> bool:
 
 
 def _repeated(shown: Sequence[str], texts: Sequence[str]) -> int:
-    """Return how many of the first lines were the last lines shown before."""
+    """Return how many of the first lines are the last lines of the preceding cue."""
     return max(
         (count for count in range(1, len(texts) + 1) if tuple(texts[:count]) == tuple(shown[-count:])), default=0
     )
 
 
 def _grows(shown: str, text: str) -> bool:
-    """Tell whether a line is the one shown before with words added: captions that come word by word."""
+    """Return whether a line is the preceding one with words appended, as in word-by-word captions."""
     return text.startswith(f"{shown} ")

@@ -1,4 +1,4 @@
-"""JSON of the services that recognise speech: YouTube, Deepgram, AssemblyAI, Amazon, Google, Rev, and of Vosk."""
+"""JSON of speech recognition services: YouTube, Deepgram, AssemblyAI, Amazon, Google, Rev.ai, and of Vosk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MILLISECONDS = 1000.0  # a second
 
 
 def read(content: Any, document: Document) -> Contents | None:
-    """Read such a JSON.
+    """Convert the JSON of one of these services.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ def read(content: Any, document: Document) -> Contents | None:
     Returns
     -------
     Contents or None
-        None where it is none of these.
+        None if it has none of these formats.
 
     Raises
     ------
     InputError
-        If it is one of these and damaged; the message names the place.
+        If it has one of these formats and is damaged; the message names the place.
     """
     if not isinstance(content, Mapping):
         return None
@@ -48,7 +48,7 @@ def _youtube(content: Mapping[str, Any], document: Document) -> list[Passage]:
         if start is None:
             raise document.error(place, "has no tStartMs")
         end = start + (length or 0.0)
-        if index + 1 < len(events):  # an event is shown on while the next one is spoken
+        if index + 1 < len(events):  # an event stays on screen during the next one
             later = document.time(
                 events[index + 1][1].get("tStartMs"), place=f"{place}.tStartMs", per_second=_MILLISECONDS
             )
@@ -64,7 +64,7 @@ def _youtube(content: Mapping[str, Any], document: Document) -> list[Passage]:
 
 
 def _until_next(pieces: Sequence[tuple[str, float | None]], start: float, end: float) -> tuple[Token, ...]:
-    """Let each word last until the next one begins; offsets are seconds after the passage begins."""
+    """Set the end of each word to the start of the next; offsets are in seconds from the start of the passage."""
     timed = any(offset is not None for _, offset in pieces)
     starts = [
         start + offset if offset is not None else start if timed and not index else None

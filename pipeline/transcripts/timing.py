@@ -1,4 +1,4 @@
-"""Bringing a transcript onto its recording: order, unit and range of its times, and what lies outside."""
+"""Fitting of a transcript's times to the recording: unit, order, bounds, and passages beyond its end."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.transcripts.passages import Notes, Passage, Token, quoted
 
-# Seconds that a passage may take per word. The slowest of MOSEI's 22,788 utterances takes 4.6 of them; a word list in
-# milliseconds that is read as seconds, a hundred or more.
+# Seconds per word of a passage, at most. The slowest of MOSEI's 22,788 utterances has 4.6; a word list in milliseconds
+# that is read as seconds has a hundred or more.
 SLOWEST_WORD = 20.0
-ROUNDING = 0.5  # seconds that an end may lie after that of the recording without a note: recognisers pad and round
+ROUNDING = 0.5  # seconds by which an end may exceed the recording without a note: recognisers pad and round
 
 
 def in_seconds(passages: Sequence[Passage], *, duration: float, notes: Notes) -> tuple[Passage, ...]:
-    """Turn times that can only be milliseconds into seconds.
+    """Convert times in milliseconds to seconds; others are returned unchanged.
 
-    They are where all of them are whole numbers, a thousandth of the last one lies within the recording, and as seconds
-    they would make most words last longer than `SLOWEST_WORD`.
+    Times count as milliseconds if all are whole numbers, a thousandth of the last one lies within the recording, and in
+    seconds the median duration of a word would exceed `SLOWEST_WORD`.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ def _scaled(passage: Passage, factor: float) -> Passage:
 
 
 def in_order(passages: Sequence[Passage], *, duration: float, path: Path, notes: Notes) -> tuple[Passage, ...]:
-    """Give every passage its bounds and bring passages and their words into the order of time.
+    """Set the bounds of every passage and sort passages and their words by time.
 
-    Words without a time stay behind the word that they follow in the file.
+    Words without a time stay after the word that they follow in the file.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def in_order(passages: Sequence[Passage], *, duration: float, path: Path, notes:
         ordered.append(replace(passage, tokens=tokens, start=start, end=end))
     closed = sorted(ordered, key=lambda passage: passage.start or 0.0)
     for index, passage in enumerate(closed):
-        if passage.end is None:  # shown until the next one, the last one until the end
+        if passage.end is None:  # ends at the next passage, the last one at the end of the recording
             later = closed[index + 1].start if index + 1 < len(closed) else duration
             closed[index] = replace(passage, end=max(passage.start or 0.0, later or 0.0))
     return tuple(closed)
@@ -121,7 +121,7 @@ def _tokens_in_order(tokens: Sequence[Token]) -> tuple[Token, ...]:
 
 
 def within(passages: Sequence[Passage], *, duration: float, path: Path, notes: Notes) -> tuple[Passage, ...]:
-    """Leave out what lies after the end of the recording and cut what runs across it; say both.
+    """Remove passages after the end of the recording, truncate one across it, and add a note on both.
 
     Parameters
     ----------
@@ -176,10 +176,10 @@ def within(passages: Sequence[Passage], *, duration: float, path: Path, notes: N
 
 
 def placed(passages: Sequence[Passage]) -> list[tuple[Passage, float, float, tuple[Word, ...]]]:
-    """Give each passage its bounds and its words their times, one passage after the other.
+    """Set non-overlapping bounds of passages and the times of their words.
 
-    Words without a time of their own are put into their passage, longer words longer, and flagged. Of passages that
-    overlap, the earlier ends where the later begins: utterances are one at a time.
+    Words without a time are interpolated within their passage in proportion to their length, and flagged. Of
+    overlapping passages, the earlier ends at the start of the later, because utterances do not overlap.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""JSON of whisper and what is built on it, of our own report, and of plain word lists.
+"""JSON of Whisper and programs based on it, of the report of mtmm-video, and of plain word lists.
 
-* ``{"utterances": [{"start", "end", "text", "words"?, "speaker"?}]}``, as our own report has it: the bounds are kept;
+* ``{"utterances": [{"start", "end", "text", "words"?, "speaker"?}]}``, as in the JSON report: the bounds are kept;
 * ``{"segments": [...]}`` of whisper, faster-whisper and WhisperX; with ``words`` beside it, of OpenAI's API;
 * ``{"transcription": [{"offsets": {"from", "to"}, "text", "tokens"?}]}`` of whisper.cpp, in milliseconds;
 * ``{"chunks": [{"text", "timestamp": [start, end]}]}`` of Hugging Face's pipeline;
@@ -20,7 +20,7 @@ _MILLISECONDS = 1000.0  # a second
 
 
 def read(content: Any, document: Document) -> Contents | None:
-    """Read such a JSON.
+    """Convert JSON of one of these formats.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def read(content: Any, document: Document) -> Contents | None:
     Returns
     -------
     Contents or None
-        None where it is none of these.
+        None if it has none of these formats.
 
     Raises
     ------
     InputError
-        If it is one of these and damaged; the message names the place.
+        If it has one of these formats and is damaged; the message names the place.
     """
     if isinstance(content, list):
         content = {"words": content} if not _timed_texts(content) else {"chunks": content}
@@ -85,7 +85,7 @@ def _segments(content: Mapping[str, Any], key: str, document: Document) -> tuple
 
 
 def _with_times(passages: Sequence[Passage], words: Sequence[Token]) -> tuple[Passage, ...]:
-    """Give the tokens of segments the times of the word list beside them, which has no punctuation."""
+    """Set the times of the segments' tokens from the separate word list, which has no punctuation."""
     tokens = [token for passage in passages for token in passage.tokens]
     timed = list(_spread(tokens, words))
     if timed == list(words) and len(timed) != len(tokens):
@@ -98,7 +98,7 @@ def _with_times(passages: Sequence[Passage], words: Sequence[Token]) -> tuple[Pa
 
 
 def _spread(tokens: Sequence[Token], words: Sequence[Token]) -> Sequence[Token]:
-    """Return the tokens of a text with the times of the same words without punctuation; the words where they differ."""
+    """Return a text's tokens with the times of `words`, which lack punctuation; `words` if the letters differ."""
     timed: list[Token] = []
     rest = list(words)
     for token in tokens:
@@ -127,7 +127,7 @@ def _of_whisper_cpp(content: Mapping[str, Any], document: Document) -> tuple[Pas
         tokens: list[Token] = []
         for spot, piece in document.entries(entry, "tokens", place=place):
             text = document.text(piece, ("text",), place=spot)
-            if text.startswith("[_"):  # "[_BEG_]", "[_TT_150]": marks of the decoder
+            if text.startswith("[_"):  # "[_BEG_]", "[_TT_150]": special tokens of the decoder
                 continue
             first, last = _offsets(piece, document, place=spot)
             if text.startswith(" ") or not tokens:
@@ -136,7 +136,7 @@ def _of_whisper_cpp(content: Mapping[str, Any], document: Document) -> tuple[Pas
                 tokens[-1] = replace(tokens[-1], text=tokens[-1].text + text.strip(), end=last)
         written = tokens_of(document.text(entry, ("text",), place=place))
         if [token.text for token in tokens] != [token.text for token in written]:
-            tokens = list(written)  # pieces of letters in several bytes cannot be put together
+            tokens = list(written)  # tokens that split a multi-byte character cannot be joined
         passages.append(Passage(start, end, tuple(tokens), place=place))
     return tuple(passages)
 
@@ -149,7 +149,7 @@ def _offsets(entry: Mapping[str, Any], document: Document, *, place: str) -> tup
 
 
 def _of_chunks(content: Mapping[str, Any], document: Document) -> tuple[Passage, ...]:
-    """Read chunks; those of one word each are the words of one passage."""
+    """Convert chunks; chunks of one word each become the words of one passage."""
     passages = []
     for place, entry in document.entries(content, "chunks"):
         stamp = entry.get("timestamp")
