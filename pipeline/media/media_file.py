@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +20,11 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import MediaError
 
-OPEN_OPTIONS = {"protocol_whitelist": "file"}  # a playlist that names network addresses opens no connection
+# Demuxers that read other files or the network: playlists, scripts, manifests, sessions, image sequences, devices.
+REFERRING_FORMATS = frozenset(
+    {"concat", "hls", "dash", "imf", "sdp", "rtsp", "rtp", "sap", "lavfi", "vobsub", "image2", "image2pipe"}
+)
+PLAYLIST = re.compile(rb"\s*(?:#EXTM3U|ffconcat|\[playlist\]|<\?xml[^>]*>\s*<MPD|<MPD|<asx|v=0\r?\no=)", re.IGNORECASE)
 MOST_BOXES = 64  # outermost box types that are compared; files have about five
 Packet: TypeAlias = "av.Packet[Any]"  # generic in PyAV's type stubs only
 DecodedFrame = av.VideoFrame | av.AudioFrame
@@ -26,6 +33,17 @@ DecodedFrame = av.VideoFrame | av.AudioFrame
 def address(path: Path) -> str:
     """Return the path in a form in which FFmpeg does not interpret a colon or a leading dash."""
     return f"file:{path}"
+
+
+@functools.cache
+def open_options() -> dict[str, str]:
+    """Return the options of FFmpeg with which files are opened: nothing but the file itself can be read."""
+    names = set()
+    for name in av.formats_available:
+        with contextlib.suppress(ValueError):  # only for writing
+            names.add(av.ContainerFormat(name, "r").name)
+    allowed = (name for name in sorted(names) if not REFERRING_FORMATS & set(name.split(",")))
+    return {"protocol_whitelist": "file", "format_whitelist": ",".join(allowed)}
 
 
 @contextmanager
@@ -51,8 +69,12 @@ def open_media(path: Path) -> Iterator[av.container.InputContainer]:
     except OSError as error:
         raise MediaError(f"{path}: cannot be opened ({error.strerror or error})") from error
     try:
-        container = av.open(address(path), options=OPEN_OPTIONS, metadata_errors="replace")
+        container = av.open(address(path), options=open_options(), metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        with path.open("rb") as file:
+            beginning = file.read(256)
+        if PLAYLIST.match(beginning):
+            raise MediaError(f"{path}: is a playlist, which names other files; give the recording itself") from error
         if _lacks_index(path):
             raise MediaError(
                 f"{path}: is an MP4 or MOV file without its index, which is written last: the recording or the copy "

@@ -21,6 +21,9 @@ from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
+# Exceptions of reading fields of the wrong type or shape.
+DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
+
 
 def from_json(text: str) -> Analysis:
     """Parse a report of `to_json`.
@@ -40,7 +43,7 @@ def from_json(text: str) -> Analysis:
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"not a report of mtmm-video: no JSON ({error})") from error
     if not isinstance(content, dict) or "schema_version" not in content:
         raise InputError("not a report of mtmm-video, but JSON of another program; name the .json beside a report")
@@ -51,7 +54,7 @@ def from_json(text: str) -> Analysis:
         )
     try:
         return _read_analysis(content)
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGE as error:
         raise InputError(f"damaged report: {error!r}") from error
 
 

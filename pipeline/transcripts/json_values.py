@@ -147,6 +147,6 @@ def name(value: object) -> str | None:
 def _share(value: object) -> float | None:
     try:
         number = float(value)  # type: ignore[arg-type]
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if 0.0 <= number <= 1.0 else None
