@@ -25,7 +25,7 @@ Counts = NDArray[np.float64]  # (..., 4): true positives, false positives, true 
 
 
 def counts_by_video(truth: Truth, predicted: Truth, *, known: Truth, table: UtteranceTable) -> Counts:
-    """Count the four outcomes of one class per video, shape (videos, 4), over the rows with annotation (`known`)."""
+    """Count the four outcomes of one class per video, shape (videos, 4), over the annotated rows (`known`)."""
     outcomes = np.stack([truth & predicted, ~truth & predicted, ~truth & ~predicted, truth & ~predicted], axis=1)
     counts = np.zeros((len(table.video_ids), 4))
     np.add.at(counts, table.video_of_row[known], outcomes[known].astype(np.float64))
@@ -33,7 +33,7 @@ def counts_by_video(truth: Truth, predicted: Truth, *, known: Truth, table: Utte
 
 
 def headline_counts(scored: Scored, table: UtteranceTable) -> dict[str, Counts]:
-    """Count the outcomes for every defined headline figure, each of shape (videos, classes, 4)."""
+    """Count the outcomes for every headline figure that is defined, each of shape (videos, classes, 4)."""
     (scores, thresholds), labels = scored, table.labels
     found: dict[str, Counts] = {}
     known = ~np.isnan(labels.sentiment)
@@ -76,7 +76,7 @@ def headline(name: str, counts: Counts) -> NDArray[np.float64]:
 
 
 def multiplicities(videos: int, *, resamplings: int, seed: int) -> NDArray[np.float64]:
-    """Draw bootstrap samples: how often each video is drawn, shape (resamplings, videos)."""
+    """Draw bootstrap samples and return the count of each video in each, shape (resamplings, videos)."""
     generator = np.random.default_rng(seed)
     drawn = [np.bincount(generator.integers(0, videos, videos), minlength=videos) for _ in range(resamplings)]
     return np.stack(drawn).astype(np.float64)

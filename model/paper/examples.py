@@ -1,4 +1,4 @@
-"""Lists like the paper's Tables 6 and 8: transcripts, annotations and predictions."""
+"""Lists in the layout of the paper's Tables 6 and 8: transcripts, annotations and predictions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def name_list(emotions: Sequence[str]) -> str:
 
 
 def short(text: str) -> str:
-    """Truncate a transcript to `LONGEST_TEXT` characters and replace ``|``, which would end a table's cell."""
+    """Truncate a transcript to `LONGEST_TEXT` characters and replace ``|``, the cell separator of Markdown tables."""
     flat = " ".join(text.split()).replace("|", "/")
     return flat if len(flat) <= LONGEST_TEXT else flat[: LONGEST_TEXT - 1] + "…"
 
@@ -67,12 +67,12 @@ def utterance_list(
     if labels is not None:
         header += ["actual sentiment", "actual emotions"]
     rows = []
-    for index, (text, said) in enumerate(zip(texts, prediction.utterances, strict=True)):
+    for index, (text, label) in enumerate(zip(texts, prediction.utterances, strict=True)):
         row = [f"u{index + 1}", short(text), ABSENT, ABSENT, ABSENT]
         if "sentiment" in tasks:
-            row[2:4] = [predicted_sentiment(said), f"{said.sentiment_probabilities[said.sentiment]:.2f}"]
+            row[2:4] = [predicted_sentiment(label), f"{label.sentiment_probabilities[label.sentiment]:.2f}"]
         if "emotion" in tasks:
-            row[4] = name_list(said.emotions)
+            row[4] = name_list(label.emotions)
         if labels is not None:
             row += [actual_sentiment(labels, index), actual_emotions(labels, index)]
         rows.append(row)
@@ -145,10 +145,10 @@ class Example:
         """Advantage of the first system: correctness of the sentiment plus F1 of the set of emotions."""
         return self._score(self.first) - self._score(self.second)
 
-    def _score(self, said: UtterancePrediction) -> float:
-        actual, named = set(self.actual_emotions.split(", ")), set(name_list(said.emotions).split(", "))
-        return float(predicted_sentiment(said) == self.actual_sentiment) + 2 * len(actual & named) / (
-            len(actual) + len(named)
+    def _score(self, prediction: UtterancePrediction) -> float:
+        actual, predicted = set(self.actual_emotions.split(", ")), set(name_list(prediction.emotions).split(", "))
+        return float(predicted_sentiment(prediction) == self.actual_sentiment) + 2 * len(actual & predicted) / (
+            len(actual) + len(predicted)
         )
 
 
@@ -156,15 +156,15 @@ def examples_of(
     table: UtteranceTable, first: Sequence[VideoPrediction], second: Sequence[VideoPrediction]
 ) -> list[Example]:
     """Combine the predictions of two systems for every video of a table with its annotations."""
-    said = [[one for video in predictions for one in video.utterances] for predictions in (first, second)]
+    by_system = [[one for video in predictions for one in video.utterances] for predictions in (first, second)]
     return [
         Example(
             segment=table.segments[row],
             text=table.texts[row],
             actual_sentiment=actual_sentiment(table.labels, row),
             actual_emotions=actual_emotions(table.labels, row),
-            first=said[0][row],
-            second=said[1][row],
+            first=by_system[0][row],
+            second=by_system[1][row],
         )
         for row in range(len(table))
     ]
@@ -187,8 +187,8 @@ def example_list(examples: Sequence[Example], *, names: tuple[str, str]) -> str:
 def comparison_lists(examples: Sequence[Example], *, names: tuple[str, str], rows: int) -> str:
     """Format Table 8 for many videos, as two lists: utterances on which the first system is better, and the second.
 
-    The paper has the first list only. Above each list is the number of such utterances, below them the number of
-    utterances per predicted emotion (paper, section 5.5).
+    The paper has the first list only. Each list is preceded by the number of such utterances; the number of utterances
+    per predicted emotion follows the lists (paper, section 5.5).
 
     Parameters
     ----------
@@ -208,11 +208,11 @@ def comparison_lists(examples: Sequence[Example], *, names: tuple[str, str], row
     counts = []
     for name in EMOTIONS:
         shown = name.capitalize()
-        said = [
+        predicted = [
             sum(name in prediction.emotions for prediction in side)
             for side in ([one.first for one in examples], [one.second for one in examples])
         ]
         actual = sum(shown in one.actual_emotions.split(", ") for one in examples)
-        counts.append([shown, *(f"{count:,}" for count in (*said, actual))])
+        counts.append([shown, *(f"{count:,}" for count in (*predicted, actual))])
     parts += ["How many utterances carry an emotion", markdown(["emotion", *names, "actual"], counts)]
     return "\n\n".join(parts)

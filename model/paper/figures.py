@@ -22,7 +22,7 @@ TICKS = 24  # largest number of labelled ticks
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure that needs no display; sizes in inches.
+    """Return an empty figure with a non-interactive backend; sizes in inches.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def plot_attention(prediction: VideoPrediction, path: Path) -> None:
     Raises
     ------
     InputError
-        If the prediction has no attention.
+        If the prediction has no attention weights.
     """
     if not prediction.attention:
         raise InputError(f"{path}: no attention to draw: the video has no utterance, or no modality of the model")

@@ -151,15 +151,15 @@ def planned_runs(
 
 
 def run_key(run: Run, fingerprint: str) -> str:
-    """Hash all that determines a run's result: system, recipe, seed, data and version of mtmm-video.
+    """Hash everything that determines a run's result: system, recipe, seed, data and version of mtmm-video.
 
     Parameters
     ----------
     run : Run
         The run.
     fingerprint : str
-        Of the table with the run's modalities alone, see `model.fingerprint.table_fingerprint`: a table that gets a
-        further modality keeps its finished runs. All splits count, since valid and test are scored with the run.
+        Of the table restricted to the run's modalities, see `model.fingerprint.table_fingerprint`: finished runs stay
+        valid when a modality is added to the table. It covers all splits, since valid and test are scored with the run.
     """
     recipe = {"seed": run.seed} if run.system in CLASSIC else asdict(run.recipe)
     content = [__version__, TRAINING_VERSION, run.system, run.modalities, recipe, fingerprint]
@@ -173,8 +173,8 @@ class Performed:
     Attributes
     ----------
     scores : mapping of split to Scores
-        Calibrated probabilities for ``valid`` and ``test``, if the table has them. Test is scored but not evaluated, so
-        that the network need not be kept.
+        Calibrated probabilities for ``valid`` and ``test``, if the table has them. The test scores are stored for later
+        evaluation without the network; nothing is selected on them.
     thresholds : mapping of purpose to mapping of emotion to float
         Chosen on the valid split.
     checkpoints : mapping of str to Checkpoint

@@ -1,4 +1,4 @@
-"""All finished runs as Markdown: the paper's Tables 4 and 7, and what they leave out, with spreads and tests."""
+"""All finished runs as Markdown: the paper's Tables 4 and 7 and further metrics, with deviations and tests."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def document(
     width: int | None = None,
     learning_figure: str | None = None,
 ) -> str:
-    """Lay out finished runs of one table and split.
+    """Format the finished runs of one table and split as a Markdown document.
 
     Parameters
     ----------
@@ -79,13 +79,13 @@ def document(
     tables : collection of int
         Of 4 and 7.
     paper : bool
-        Whether the paper's figures stand beside ours.
+        Whether to add the paper's figures in brackets.
     heading : str
-        Before every title.
+        Markdown prefix of every title.
     width : int or None
         See `table_7`.
     learning_figure : str or None
-        Where Figure 2 lies, for a page that shows it below Table 4.
+        Address of the image of Figure 2, which then follows Table 4.
     """
     results = results_of(runs)
     every = max((result.modalities for result in results), key=len)
@@ -107,7 +107,7 @@ def document(
 def significance_rows(
     comparisons: Sequence[Comparison], *, modalities: tuple[Modality, ...], paper: bool
 ) -> list[list[str]]:
-    """Return the last rows of Table 7: p-values of t-tests over seeds, paired by seed, ours (paper)."""
+    """Return the last rows of Table 7: p-values of t-tests paired by seed, with the paper's in brackets."""
     rows = []
     for against, printed in TABLE_7_P.items():
         found = {
@@ -123,7 +123,7 @@ def significance_rows(
 
 
 def overview(results: Sequence[Result], task: str, *, heading: str) -> str:
-    """Lay out mean ± standard deviation over seeds of one task's figures, the constant answer first."""
+    """Format mean ± standard deviation over seeds of one task's figures, the constant prediction first."""
     header = ["system", "on", "seeds", *(title for title, _ in OVERVIEW[task]), "CPU s"]
     trivial = next(result.evaluation[task]["trivial"] for result in results if result.evaluation[task])
     rows = [[CONSTANT, "", "", *(percent(trivial.get(key)) for _, key in OVERVIEW[task]), ""]]
@@ -142,7 +142,7 @@ def overview(results: Sequence[Result], task: str, *, heading: str) -> str:
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> str:
-    """Lay out differences in points of a per cent, with both tests."""
+    """Format differences in percentage points, with the p-values of both tests."""
     header = ["against", "on", "figure", "difference", "95 % over videos", "p over videos"]
     header += ["seeds", "p over seeds, paired", "p over seeds, Welch"]
     rows = []
@@ -159,7 +159,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> str:
 
 
 def probability(value: float | None) -> str:
-    """Show a p-value with four decimals, as the paper does."""
+    """Format a p-value with four decimals, as in the paper."""
     if value is None:
         return ABSENT
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"

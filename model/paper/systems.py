@@ -1,4 +1,4 @@
-"""Every system of the paper's Table 7, and those its section 2 names, behind one protocol: fit, choose, evaluate."""
+"""The systems of the paper's Table 7 and section 2 with a common protocol: fit, select on valid, evaluate."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ SYSTEMS: tuple[str, ...] = (*CLASSIC, *NETWORKS)
 def fit_system(
     name: str, table: UtteranceTable, *, recipe: Recipe = BASELINE_RECIPE, hook: EpochHook | None = None
 ) -> Fit:
-    """Fit a system on the train split; networks choose their epoch on the valid split.
+    """Fit a system on the train split; the epoch of networks is selected on the valid split.
 
     Parameters
     ----------
     name : str
         One of `SYSTEMS`.
     table : UtteranceTable
-        All its modalities are used; tasks without a label in the train split are left out.
+        All its modalities are used; tasks without a label in the train split are omitted.
     recipe : Recipe
         Of the networks; modalities and tasks are set from the table.
 

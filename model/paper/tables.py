@@ -1,4 +1,4 @@
-"""The paper's Tables 4 and 7 in its layout, our figures beside its own, as Markdown that a terminal shows as well."""
+"""The paper's Tables 4 and 7 in its layout, as aligned Markdown, with the paper's figures in brackets."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mtmm_video.model.table import UtteranceTable
 
 LETTERS: Mapping[Modality, str] = {"text": "T", "acoustic": "A", "visual": "V"}
 ABSENT = "-"
-CONSTANT = "constant answer"  # the best that always the same label reaches
+CONSTANT = "constant answer"  # the best constant prediction
 NOTHING: tuple[float | None, ...] = (None,) * 16
-# Stands where our figures and the paper's stand side by side.
+# Printed above tables with the paper's figures.
 PROTOCOL = (
     "Ours: epoch, calibration and thresholds are chosen on the valid split. The paper's: the authors' public script "
     "chooses epoch and thresholds on the test split, which flatters its figures by an unknown amount."
@@ -37,15 +37,15 @@ class Result:
     system : str
         ``cim``, ``cim_single`` or the name of a baseline.
     modalities : tuple of Modality
-        What it was trained on.
+        Its inputs.
     evaluation : mapping
-        From `model.evaluation.evaluate`, or the mean of several of them.
+        From `model.evaluation.evaluate`, or the mean of several evaluations.
     spread : mapping
         Standard deviations over seeds, under the same keys; empty for one seed.
     seeds : int
-        How many the mean is over.
+        Number of seeds in the mean.
     cpu_seconds : float or None
-        What one of them took, on average.
+        Mean CPU time of a run.
     """
 
     system: str
@@ -64,12 +64,12 @@ class Result:
 
 
 def of_the_paper(table: UtteranceTable) -> bool:
-    """Whether the paper has figures for the corpus of a table: MOSEI alone."""
+    """Return whether the paper has figures for the corpus of a table, which is the case for MOSEI alone."""
     return set(table.corpora) == {"mosei"}
 
 
 def figure(evaluation: Mapping[str, Any], *path: str) -> float | None:
-    """Follow keys into an evaluation; None where a part is absent."""
+    """Return the value at a path of keys in an evaluation; None if a key is absent."""
     value: Any = evaluation
     for key in path:
         if value is None:
@@ -79,13 +79,13 @@ def figure(evaluation: Mapping[str, Any], *path: str) -> float | None:
 
 
 def cell(ours: float | None, paper: float | None) -> str:
-    """Show our figure in per cent with the paper's in brackets."""
+    """Format our figure in per cent, with the paper's in brackets."""
     left = ABSENT if ours is None else f"{100 * ours:.1f}"
     return left if paper is None else f"{left} ({paper:.1f})"
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table with columns as wide as their widest cell."""
+    """Format a Markdown table, each column padded to its widest cell."""
     widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
@@ -95,14 +95,14 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def table_4(results: Sequence[Result], *, paper: bool = True) -> str:
-    """Lay out Table 4: single-task and multi-task learning over the modalities, ours (paper).
+    """Format Table 4: single-task and multi-task learning by modalities, ours (paper).
 
     Parameters
     ----------
     results : sequence of Result
-        `cim` and `cim_single` are shown.
+        Only `cim` and `cim_single` are used.
     paper : bool
-        Whether the paper's figures stand beside ours; they are MOSEI's.
+        Whether to add the paper's figures, which are for MOSEI.
     """
     by_cell = {(result.system, result.column): result.evaluation for result in results}
     blocks = []
@@ -134,18 +134,18 @@ def table_7(
     tests: Sequence[Sequence[str]] = (),
     width: int | None = None,
 ) -> str:
-    """Lay out Table 7: systems over emotions and sentiment, ours (paper).
+    """Format Table 7: systems by emotions and sentiment, ours (paper).
 
     Parameters
     ----------
     results : sequence of Result
         In the order of the rows.
     paper : bool
-        Whether the paper's figures stand beside ours; they are MOSEI's.
+        Whether to add the paper's figures, which are for MOSEI.
     tests : sequence of sequence of str
         Further rows: a title and the four cells of the averages and of sentiment.
     width : int or None
-        Columns of the terminal: a wider table is cut into several, one below the other.
+        Width of the terminal in characters: a wider table is split into several.
     """
     header = ["system", "on"]
     for emotion in (*EMOTIONS, "average"):
@@ -156,7 +156,7 @@ def table_7(
         printed = TABLE_7.get(PAPER_ROW.get(result.system, ""), NOTHING) if paper else NOTHING
         rows.append([result.system, result.column, *map(cell, class_figures(result.evaluation), printed)])
     rows += [[title, "", *[""] * (2 * len(EMOTIONS)), *cells] for title, *cells in tests]
-    if not paper:  # a corpus without emotions has no use for their columns
+    if not paper:  # columns without a value are omitted, such as the emotions of a corpus without emotion labels
         kept = [
             index for index in range(len(header)) if index < 2 or any(row[index] not in ("", ABSENT) for row in rows)
         ]
@@ -175,7 +175,7 @@ def class_figures(evaluation: Mapping[str, Any]) -> list[float | None]:
 
 
 def constant_figures(evaluation: Mapping[str, Any]) -> list[float | None]:
-    """Return what the best constant answer reaches in the sixteen columns of Table 7."""
+    """Return the figures of the best constant prediction in the sixteen columns of Table 7."""
     emotion = evaluation.get("emotion") or {}
     classes = {name: entry["trivial"] for name, entry in emotion.get("classes", {}).items() if "trivial" in entry}
     trivial = {
@@ -188,7 +188,7 @@ def constant_figures(evaluation: Mapping[str, Any]) -> list[float | None]:
 def cut(
     header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None
 ) -> list[tuple[list[str], list[list[str]]]]:
-    """Cut a table that is too wide between pairs of columns; every part repeats the first two columns."""
+    """Split a table that is too wide between pairs of columns; every part repeats the first two columns."""
     size = [max(len(row[index]) for row in (header, *rows)) + 3 for index in range(len(header))]
     parts: list[list[int]] = [[]]
     for index in range(2, len(header), 2):
@@ -201,7 +201,7 @@ def cut(
 
 
 def summary(evaluation: Mapping[str, Any]) -> str:
-    """Lay out what Tables 4 and 7 leave out: trivial baselines, both conventions, macro F1, AUROC, calibration."""
+    """Format metrics that Tables 4 and 7 lack: trivial baselines, both conventions, macro F1, AUROC, calibration."""
     rows = []
     sentiment = evaluation.get("sentiment")
     if sentiment:
@@ -252,7 +252,7 @@ def summary(evaluation: Mapping[str, Any]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Show a share in per cent with one decimal."""
+    """Format a proportion in per cent with one decimal."""
     return ABSENT if value is None else f"{100 * value:.1f}"
 
 

@@ -1,5 +1,5 @@
-"""The systems that the paper compares with, on the same tables and with the same protocol.
+"""The baselines of the paper, on the same tables and with the same protocol.
 
-Most of them read an utterance word by word in their own papers. Here they read the utterance means of a video one after
-the other, since that is what the tables hold; docs/paper_tables.md says so where their figures stand.
+In their original papers most of them process the words of an utterance as a sequence. Here the sequence is that of the
+utterance means of a video, because the tables have no word-level features (see docs/paper_tables.md).
 """

@@ -1,7 +1,7 @@
-"""Feature fusion by self-attention (Hazarika et al., MIPR 2018): each modality is weighed by how much it says.
+"""Feature fusion by self-attention over modalities (Hazarika et al., MIPR 2018).
 
-Every modality is projected to one width; attention over the modalities of an utterance weighs their sum. No context
-across utterances.
+Every modality is projected to a common width; the attention weights of the modalities of an utterance determine their
+weighted sum. No context across utterances.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class SelfAttentionFusion(nn.Module):
                 for name, columns in shape.columns.items()
             }
         )
-        self.look = nn.Linear(2 * HIDDEN, 2 * HIDDEN)
+        self.hidden = nn.Linear(2 * HIDDEN, 2 * HIDDEN)
         self.score = nn.Linear(2 * HIDDEN, 1, bias=False)
         self.heads = Heads(2 * HIDDEN, shape)
 
@@ -38,8 +38,8 @@ class SelfAttentionFusion(nn.Module):
             [self.project[name](values) for name, values in zeroed(inputs, masks).items()], dim=2
         )  # (B, U, M, 2H)
         present = torch.stack(list(masks.values()), dim=2)  # (B, U, M)
-        scores = self.score(self.look(projected).tanh()).squeeze(-1)  # (B, U, M)
-        # An utterance without any modality weighs all alike: its label is that of the average.
-        hidden = ~present & present.any(dim=2, keepdim=True)
-        weights = scores.masked_fill(hidden, float("-inf")).softmax(dim=2)  # (B, U, M)
+        scores = self.score(self.hidden(projected).tanh()).squeeze(-1)  # (B, U, M)
+        # For an utterance without any modality the weights are uniform.
+        absent = ~present & present.any(dim=2, keepdim=True)
+        weights = scores.masked_fill(absent, float("-inf")).softmax(dim=2)  # (B, U, M)
         return cast(Outputs, self.heads((weights[..., None] * projected).sum(dim=2)))

@@ -15,7 +15,7 @@ from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
 
 class BidirectionalContextLstm(nn.Module):
-    """Level one reads each modality in context, level two their concatenation."""
+    """Two levels of bidirectional LSTMs: one per modality, then one over their concatenated outputs."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()

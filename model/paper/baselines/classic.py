@@ -1,4 +1,4 @@
-"""What the support vector machine and the random forest share: flat, normalised rows and one classifier per label."""
+"""Common parts of the classic classifiers: flat, normalised rows and one classifier per label."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Margin = Callable[[Any, NDArray[np.float32]], NDArray[np.float64]]
 
 
 def flat_rows(table: UtteranceTable, columns: dict[Any, Columns]) -> NDArray[np.float32]:
-    """Return all modalities side by side, normalised, shape (n, sum of d); what is absent is 0."""
+    """Return all modalities concatenated and normalised, shape (n, sum of d); absent values are 0."""
     return np.concatenate(
         [entry.prepare(table.modalities[name], speakers=table.video_of_row)[0] for name, entry in columns.items()],
         axis=1,

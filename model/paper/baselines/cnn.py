@@ -1,7 +1,7 @@
-"""A convolutional network over neighbouring utterances, for the systems of Table 7 that used one on faces.
+"""A convolutional network over neighbouring utterances, for the systems of Table 7 with one on face images.
 
 Nojavanasghari et al. (ICMI 2016) fuse the predictions of one network per modality; Blanchard et al. (2018) use acoustic
-and visual features only. Theirs see pictures; this one sees utterance means.
+and visual features only. The original networks take images as input; this one takes utterance means.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from mtmm_video.model.cim import NetworkShape, Outputs
 from mtmm_video.model.features import Modality
 from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
-SPAN = 3  # utterances a filter sees
+SPAN = 3  # utterances per filter
 
 
 class ContextCnn(nn.Module):
-    """Two convolutions over time per modality, then their outputs side by side."""
+    """Two convolutions over time per modality; their outputs are concatenated."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class ContextCnn(nn.Module):
         exists = torch.stack(list(masks.values())).any(dim=0)[:, None]  # (B, 1, U)
         read = []
         for name, values in zeroed(inputs, masks).items():
-            # The bias makes something of nothing: without `exists`, padding would reach its neighbours in layer two.
+            # The bias is non-zero on padding, which without `exists` would reach its neighbours in layer two.
             once = torch.relu(self.first[name](values.transpose(1, 2))) * exists  # (B, H, U)
             read.append(torch.relu(self.second[name](self.dropout(once))).transpose(1, 2))  # (B, U, H)
         return cast(Outputs, self.heads(torch.cat(read, dim=-1)))

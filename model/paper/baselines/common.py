@@ -1,4 +1,4 @@
-"""What the network baselines share: inputs with absences zeroed, and one linear head per task."""
+"""Common parts of the neural baselines: inputs with absent values set to 0, and one linear head per task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mtmm_video.model.cim import TASK_WIDTHS, NetworkShape, Outputs
 from mtmm_video.model.features import Modality
 
-HIDDEN = 64  # units of a view's memory: about the size the originals report for their smaller settings
+HIDDEN = 64  # units per modality: about the size of the smaller settings in the original papers
 
 
 class Heads(nn.Module):
@@ -23,7 +23,7 @@ class Heads(nn.Module):
         self.tasks = shape.tasks
 
     def forward(self, representation: Tensor) -> Outputs:
-        """Label a representation of shape (B, U, width); these systems have no attention to show."""
+        """Label a representation of shape (B, U, width); the returned attention is empty."""
         dropped = self.dropout(representation)  # (B, U, width)
         return Outputs(logits={task: self.layers[task](dropped) for task in self.tasks}, attention={})
 
@@ -34,5 +34,5 @@ def zeroed(inputs: Mapping[Modality, Tensor], masks: Mapping[Modality, Tensor]) 
 
 
 def joined(inputs: Mapping[Modality, Tensor], masks: Mapping[Modality, Tensor]) -> Tensor:
-    """Return all modalities side by side, (B, U, sum of C)."""
+    """Return all modalities concatenated, (B, U, sum of C)."""
     return torch.cat(list(zeroed(inputs, masks).values()), dim=-1)

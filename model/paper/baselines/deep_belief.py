@@ -1,9 +1,9 @@
 """A convolutional deep belief network (Ranganathan et al., WACV 2016; Lee et al., ICML 2009).
 
 Two convolutional restricted Boltzmann machines per modality are trained one after the other to model the features
-without labels, by one step of contrastive divergence (Hinton, Neural Computation 14, 2002); then the labels train the
-whole. Theirs see pictures and have pooling; this one sees the utterance means of a video in order, where there is
-nothing to pool.
+without labels, by one step of contrastive divergence (Hinton, Neural Computation 14, 2002); then the whole network is
+trained with labels. The original takes images as input and has pooling; this one takes the sequence of a video's
+utterance means, without pooling.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import fit_columns
 
-SPAN = 3  # utterances a hidden unit sees
+SPAN = 3  # utterances per hidden unit
 LAYERS = 2
 PRETRAINING_STEPS = 400  # per layer; three epochs of MOSEI, after which the reconstruction hardly improves
 PRETRAINING_RATE = 3e-3
@@ -33,7 +33,7 @@ BATCH = 16  # videos
 
 
 class ConvolutionalBoltzmann(nn.Module):
-    """A restricted Boltzmann machine whose weights slide over time.
+    """A restricted Boltzmann machine whose weights are shared over time (a convolution).
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class ConvolutionalBoltzmann(nn.Module):
 
 
 class DeepBelief(nn.Module):
-    """Boltzmann machines per modality, read upwards, then one classifier."""
+    """The hidden-unit probabilities of a stack of Boltzmann machines per modality, then one classifier."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
@@ -101,23 +101,23 @@ class DeepBelief(nn.Module):
 
 
 def climb(stack: Sequence[ConvolutionalBoltzmann], visible: Tensor, exists: Tensor) -> Tensor:
-    """Return the probabilities of the top units, (B, H, U); padding stays 0 in every layer."""
+    """Return the probabilities of the top layer's units, (B, H, U); padding is 0 in every layer."""
     for layer in stack:
         visible = layer.rise(visible).sigmoid() * exists
     return visible
 
 
 def pretrained(table: UtteranceTable, *, recipe: Recipe, device: torch.device) -> Callable[[NetworkShape], DeepBelief]:
-    """Train the Boltzmann machines on the train split, labels unseen, and return what builds networks that hold them.
+    """Train the Boltzmann machines on the train split without labels and return a constructor of networks with them.
 
     Parameters
     ----------
     table : UtteranceTable
-        Of which the train split is used.
+        Its train split is used.
     recipe : Recipe
         Its modalities, speaker means and seed.
     device : torch.device
-        Where it is trained.
+        Device of the training.
     """
     train = table.split("train")
     columns = fit_columns(train, recipe.modalities, speaker_means=recipe.speaker_means)

@@ -13,7 +13,7 @@ from mtmm_video.model.paper.baselines.mfn import MemoryFusion
 
 
 class DynamicFusionGraph(nn.Module):
-    """A vertex per set of modalities, edges from its subsets; the input decides each edge's efficacy in [0, 1]."""
+    """A vertex per set of modalities, edges from its subsets; each edge's efficacy in [0, 1] depends on the input."""
 
     def __init__(self, modalities: int) -> None:
         super().__init__()
@@ -26,13 +26,13 @@ class DynamicFusionGraph(nn.Module):
             nn.Sequential(nn.Linear(HIDDEN * len(parents), HIDDEN), nn.ReLU()) if parents else nn.Identity()
             for parents in self.parents
         )
-        # One efficacy per edge, and one per vertex for its way to the output.
+        # One efficacy per edge, and one per vertex for its edge to the output.
         self.edges = sum(map(len, self.parents)) + len(self.sets)
         self.efficacy = nn.Linear(2 * HIDDEN * modalities, self.edges)
         self.width = HIDDEN * len(self.sets)
 
     def forward(self, memories: Tensor) -> Tensor:
-        """Fuse memories of shape (B, M, 2H) and return every vertex, weighed, (B, sets H)."""
+        """Fuse memories of shape (B, M, 2H) and return all vertices, weighted, (B, sets H)."""
         efficacy = self.efficacy(memories.flatten(1)).sigmoid()  # (B, edges)
         used = 0
         vertices: list[Tensor] = []
@@ -51,7 +51,7 @@ class DynamicFusionGraph(nn.Module):
 
 
 class GraphMemoryFusion(MemoryFusion):
-    """Memory fusion network that looks across views with a dynamic fusion graph."""
+    """Memory fusion network with a dynamic fusion graph across views."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__(shape, fusion=DynamicFusionGraph)

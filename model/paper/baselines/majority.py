@@ -1,4 +1,4 @@
-"""The trivial baseline: how often each label occurs in the training split, for every utterance alike."""
+"""The trivial baseline: the frequency of each label in the train split, constant over utterances."""
 
 from __future__ import annotations
 

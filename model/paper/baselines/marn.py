@@ -17,7 +17,7 @@ REDUCED = 16  # units per modality to which the attended outputs are reduced
 
 
 class MultiAttentionRecurrent(nn.Module):
-    """Each modality's memory also reads a code that K attentions made of all modalities' outputs."""
+    """Hybrid memories: a further input of each modality's LSTM is a code from K attentions over all outputs."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
 
 class DeltaMemoryAttention(nn.Module):
-    """Weighs the memories of all modalities at the last and the present step against each other."""
+    """Attention over the memories of all modalities at the previous and the current step."""
 
     def __init__(self, modalities: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class DeltaMemoryAttention(nn.Module):
 
 
 class MemoryFusion(nn.Module):
-    """System of LSTMs with a multi-view gated memory; `fusion` makes the module that looks across views."""
+    """System of LSTMs with a multi-view gated memory; `fusion` constructs the cross-view module."""
 
     def __init__(
         self, shape: NetworkShape, fusion: Callable[[int], DeltaMemoryAttention | nn.Module] = DeltaMemoryAttention

@@ -1,6 +1,6 @@
 """MMMU-BA: bi-modal attention over the utterances of a video (Ghosal et al., EMNLP 2018).
 
-Its attention is the one that the multi-task paper takes over; what differs is that every task has a network of its own.
+The multi-task paper uses the same attention; here every task has a separate network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mtmm_video.model.features import Modality
 
 
 class BimodalAttention(nn.Module):
-    """One attention network per task, nothing shared."""
+    """One attention network per task, without shared parameters."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()

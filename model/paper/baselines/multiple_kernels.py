@@ -1,8 +1,8 @@
 """Multiple kernel learning on utterance means (Poria et al., ICDM 2016): a weighted sum of kernels per modality.
 
-Poria et al. learn the weights of kernels over text, audio and visual features; theirs solves a semi-infinite programme,
-this one alternates between a support vector machine and the closed form of the weights under an l2 constraint
-(Kloft et al., JMLR 12, 2011, equation 27). A kernel is seen through landmarks (Nystroem; Williams and Seeger, NIPS
+Poria et al. learn the weights of kernels over text, audio and visual features by semi-infinite programming; this
+implementation alternates between a support vector machine and the closed form of the weights under an l2 constraint
+(Kloft et al., JMLR 12, 2011, equation 27). Kernels are approximated from landmarks (Nystroem; Williams and Seeger, NIPS
 2001), so that a corpus of many thousand utterances fits into memory.
 """
 
@@ -23,7 +23,7 @@ from mtmm_video.model.table import UtteranceTable
 WIDTHS = (0.25, 1.0, 4.0)  # of the Gaussian kernels, as multiples of one over the number of columns
 LANDMARKS = 100  # per kernel
 ROUNDS = 4  # of the alternation; the weights settle within three
-NORM = 2.0  # of the constraint on the weights: 1 would keep few kernels, infinity would weigh all alike
+NORM = 2.0  # of the constraint on the weights: 1 gives sparse weights, infinity uniform ones
 MARGIN_WEIGHT = 1.0  # C of the support vector machine
 
 
@@ -61,7 +61,7 @@ class MultipleKernels:
             self.machine = LinearSVC(C=MARGIN_WEIGHT, class_weight="balanced", random_state=self.seed)
             self.machine.fit(features, truth)
             edges = np.cumsum([0, *(block.shape[1] for block in blocks)])
-            # The machine's weights act on sqrt(weight) times a kernel's features, the kernel's own norm on those.
+            # The SVM's coefficients apply to sqrt(weight) times a kernel's features: a kernel's norm is scaled by it.
             own = [np.linalg.norm(self.machine.coef_[0, a:b]) for a, b in itertools.pairwise(edges)]
             norms = np.sqrt(self.weights) * np.asarray(own)
             if not norms.any():

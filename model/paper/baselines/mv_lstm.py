@@ -14,7 +14,7 @@ from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
 
 class MultiViewLstm(nn.Module):
-    """One memory per modality; the gates of each see the hidden state of all."""
+    """One memory per modality; the gates of each depend on the hidden states of all."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()

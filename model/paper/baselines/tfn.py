@@ -13,11 +13,11 @@ from mtmm_video.model.cim import NetworkShape, Outputs
 from mtmm_video.model.features import Modality
 from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
-EMBEDDING = 16  # units a modality contributes to the product, so that three give 17^3 = 4913 interactions
+EMBEDDING = 16  # units per modality in the product: three modalities give 17^3 = 4913 interactions
 
 
 class TensorFusion(nn.Module):
-    """Embeds each modality, multiplies them with a 1 appended, and classifies; no context across utterances."""
+    """Outer product of the modalities' embeddings, each with a 1 appended, then a classifier; no context."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
