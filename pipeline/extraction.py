@@ -38,6 +38,7 @@ from mtmm_video.pipeline.store.artefacts import (
     load_utterances,
 )
 from mtmm_video.pipeline.store.local import Store, load_arrays
+from mtmm_video.pipeline.tracks import Tape
 from mtmm_video.pipeline.utterance import Utterance
 
 FORMATS = ("parquet", "csv", "csd")
@@ -127,11 +128,12 @@ def measure(job: Job, *, hook: Hook = no_hook) -> Extraction:
     source = load_source(results["media"].path, name=job.name, video=job.video)
     utterances = load_utterances(results["utterances"].path)
     features, quality = load_features(results["features"].path, video_id=source.name)
+    tape = Tape.of(tracks=source.tracks, duration=source.duration)
     visual = None
     if source.has_video and "visual" in results:
         tracks = VisualTracks.from_arrays(*load_arrays(results["visual"].path))
-        visual = speaking_face(tracks, utterances, speech=load_speech(results["speech"].path))
-    acoustic = load_stream(results["acoustic"].path) if source.has_audio else None
+        visual = speaking_face(tracks, utterances, speech=tape.file_intervals(load_speech(results["speech"].path)))
+    acoustic = tape.file_stream(load_stream(results["acoustic"].path), utterances) if source.has_audio else None
     return Extraction(source, utterances, features, quality, acoustic, visual)
 
 

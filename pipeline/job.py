@@ -113,6 +113,11 @@ class Job:
     stored_only: bool = False
     speaker_source: str = "none"
 
+    @property
+    def channels(self) -> str:
+        """How the channels are analysed, see `AnalyzeOptions.channels`; a transcript's words have no channel."""
+        return "mix" if self.options.transcript is not None else self.options.channels
+
     @classmethod
     def prepare(
         cls,

@@ -22,6 +22,7 @@ FORMAT_NAMES = ("csv", "json", "html", "srt", "vtt", "eaf", "textgrid", "parquet
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 SPEAKER_CHOICES = ("auto", "none")
 ASR_ENGINES = ("auto", "ctranslate2", "openai-whisper")
+CHANNEL_CHOICES = ("auto", "mix", "split")
 
 
 def _option(
@@ -109,6 +110,9 @@ class AnalyzeOptions:
         a transcript win.
     speaker_names : tuple of str
         Of the speakers in order of first appearance; with ``auto`` they also say how many there are.
+    channels : str
+        ``mix`` analyses the mix of all channels, ``split`` each channel as a speaker's own, ``auto`` splits where every
+        channel holds a speaker of its own. With a transcript the channels are mixed.
     formats : tuple of str
         Reports to write.
     embed : bool
@@ -150,6 +154,12 @@ class AnalyzeOptions:
     speaker_names: tuple[str, ...] = _option(
         (), "Names of the speakers in order of first appearance, separated by commas.", metavar="LIST"
     )
+    channels: str = _option(
+        "auto",
+        "One speaker per channel: auto (detected), mix (no), split (yes).",
+        metavar="NAME",
+        choices=CHANNEL_CHOICES,
+    )
     embed: bool = _option(False, "Put the video inside the HTML report.", flag="--embed", decides=False)
     plain: bool = _option(False, "Subtitles without labels.", flag="--plain", decides=False)
     csv_raw: bool = _option(
@@ -171,6 +181,8 @@ class AnalyzeOptions:
             raise InputError(f"--from {self.start:g} s, --to {self.end:g} s: the part must end after it starts")
         if self.visual not in VISUAL_BACKENDS:
             raise InputError(f"visual {self.visual!r}: choose one of {', '.join(VISUAL_BACKENDS)}")
+        if self.channels not in CHANNEL_CHOICES:
+            raise InputError(f"channels {self.channels!r}: choose one of {', '.join(CHANNEL_CHOICES)}")
         object.__setattr__(self, "speakers", str(self.speakers))  # JSON and notebooks may give an int
         if self.speakers not in SPEAKER_CHOICES and not (self.speakers.isdecimal() and int(self.speakers) > 0):
             raise InputError(f"speakers {self.speakers!r}: give auto, none, or how many people speak")

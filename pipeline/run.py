@@ -22,7 +22,8 @@ from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
 from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.reports.writers import write_reports
-from mtmm_video.pipeline.steps import MAKERS, StepRun
+from mtmm_video.pipeline.step_run import StepRun
+from mtmm_video.pipeline.steps import MAKERS
 from mtmm_video.pipeline.store.artefacts import (
     load_features,
     load_prediction,
@@ -192,7 +193,7 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
         ),
         features=features,
         prediction=prediction,
-        provenance=_provenance(job, results.values()),
+        provenance=_provenance(job, results.values(), tracks=source.tracks),
         notes=(
             *notes_of(
                 source,
@@ -248,7 +249,7 @@ def _refuse_other_video(job: Job, existing: Path) -> None:
         )
 
 
-def _provenance(job: Job, results: Iterable[StepResult]) -> Provenance:
+def _provenance(job: Job, results: Iterable[StepResult], *, tracks: int) -> Provenance:
     return Provenance(
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -257,5 +258,5 @@ def _provenance(job: Job, results: Iterable[StepResult]) -> Provenance:
         model={"name": job.specification.name, "sha256": job.checkpoint_sha256, **job.specification.versions},
         packages={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
         steps=tuple(result.record for result in results),
-        speakers=job.speaker_source,
+        speakers="channels" if tracks > 1 and job.speaker_source == "voices" else job.speaker_source,
     )

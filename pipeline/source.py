@@ -33,6 +33,8 @@ class Source:
         Start and end in seconds of gaps in the audio: packets that were lost or never recorded.
     remarks : tuple of str
         Sentences for the report: missing content, gaps, restarts, overlaps.
+    tracks : int
+        Channels that are analysed each by itself, as one speaker's; 1 where all are mixed.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Source:
     claimed_duration: float | None = None
     gaps: tuple[tuple[float, float], ...] = ()
     remarks: tuple[str, ...] = ()
+    tracks: int = 1
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Source:

@@ -50,6 +50,20 @@ def with_speakers(
     return tuple(named)
 
 
+def with_track_names(utterances: Sequence[Utterance], *, names: Sequence[str] = ()) -> tuple[Utterance, ...]:
+    """Return utterances whose speaker is that of their track, where each track is one speaker's.
+
+    Parameters
+    ----------
+    utterances : sequence of Utterance
+        In order of time.
+    names : sequence of str
+        As the user gave them, in order of first appearance.
+    """
+    speakers = name_speakers([utterance.track for utterance in utterances], names=names)
+    return tuple(replace(utterance, speaker=speaker) for utterance, speaker in zip(utterances, speakers, strict=True))
+
+
 def speakers_of_words(words: Sequence[Word], turns: Sequence[SpeakerTurn]) -> tuple[int | None, ...]:
     """Return the speaker of each word.
 

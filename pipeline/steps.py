@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,10 @@ from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covar
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+from mtmm_video.extractors.speech.channel_speakers import (
+    CHANNEL_SPEAKERS_VERSION,
+    speech_of_channels,
+)
 from mtmm_video.extractors.speech.diarization import DIARIZATION_VERSION, Diarization, diarize
 from mtmm_video.extractors.speech.recognition import SPEECH_VERSION, Transcript, transcribe
 from mtmm_video.extractors.speech.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
@@ -40,7 +43,7 @@ from mtmm_video.model.prediction import predict
 from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_faces, average_words
 from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
 from mtmm_video.pipeline.media.presence import find_presence
-from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
+from mtmm_video.pipeline.media.reading import probe, read_channels, read_frames
 from mtmm_video.pipeline.part import (
     frames_inside,
     intervals_inside,
@@ -50,14 +53,14 @@ from mtmm_video.pipeline.part import (
 )
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.recogniser import recognition_engine
-from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION, segment
+from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION
 from mtmm_video.pipeline.source import Source
-from mtmm_video.pipeline.speaker_names import SPEAKER_NAMES_VERSION, with_speakers
+from mtmm_video.pipeline.speaker_names import SPEAKER_NAMES_VERSION, with_speakers, with_track_names
+from mtmm_video.pipeline.step_run import StepRun
 from mtmm_video.pipeline.store.artefacts import (
     load_diarization,
     load_features,
     load_modality,
-    load_source,
     load_speech,
     load_stream,
     load_transcript,
@@ -74,34 +77,9 @@ from mtmm_video.pipeline.store.artefacts import (
 )
 from mtmm_video.pipeline.store.local import load_arrays, save_arrays
 from mtmm_video.pipeline.text_features import text_features
+from mtmm_video.pipeline.tracks import count_tracks
 from mtmm_video.pipeline.transcripts.reading import TRANSCRIPTS_VERSION, read_transcript
 from mtmm_video.pipeline.voice_features import no_voice, voice_features
-
-
-@dataclass(frozen=True)
-class StepRun:
-    """One run of one step: what its function is given.
-
-    Attributes
-    ----------
-    job : Job
-        The video and what is settled about it.
-    inputs : mapping of str to Path
-        The artefacts of the steps it needs, by name. A step that does not apply to the job has none.
-    path : Path
-        Where the artefact is written, whole or not at all.
-    progress : callable
-        Takes the share of the work that is done, in [0, 1].
-    """
-
-    job: Job
-    inputs: Mapping[str, Path]
-    path: Path
-    progress: Callable[[float], None]
-
-    def source(self) -> Source:
-        """Return the facts about the file, under the job's name and path."""
-        return load_source(self.inputs["media"], name=self.job.name, video=self.job.video)
 
 
 @dataclass(frozen=True)
@@ -148,7 +126,14 @@ def _step(
     return register
 
 
-@_step("json", version="3", parameters=lambda _job: {})
+@_step(
+    "json",
+    version="4",
+    parameters=lambda job: {
+        "channels": job.channels,
+        "rule": CHANNEL_SPEAKERS_VERSION,
+    },
+)
 def media(run: StepRun) -> None:
     """Probe the file: what it holds, and how much of what it claims is there.
 
@@ -172,6 +157,7 @@ def media(run: StepRun) -> None:
         claimed_duration=presence.claimed_duration,
         gaps=presence.gaps,
         remarks=presence.remarks,
+        tracks=count_tracks(run.job.video, info, channels=run.job.channels),
     )
     save_source(run.path, source)
 
@@ -179,11 +165,14 @@ def media(run: StepRun) -> None:
 @_step("json", parameters=lambda job: {"vad": VOICE_ACTIVITY_VERSION, **part_parameters(job)})
 def speech(run: StepRun) -> None:
     """Find the intervals in which somebody speaks, within the part that is analysed."""
-    found, source = np.zeros((0, 2)), run.source()
-    if source.has_audio:
-        found = detect_speech(read_waveform(run.job.video, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
-    found = intervals_inside(found, run.job, duration=source.duration)
-    save_speech(run.path, found)
+    source, tape = run.source(), run.tape()
+    found: list[NDArray[np.float64]] = [np.zeros((0, 2))]
+    if tape.tracks > 1:
+        found = list(speech_of_channels(read_channels(run.job.video))[: tape.tracks])
+    elif source.has_audio:
+        found = [detect_speech(run.waveform(), sample_rate=SAMPLE_RATE)]
+    inside = [intervals_inside(each, run.job, duration=source.duration) for each in found]
+    save_speech(run.path, np.concatenate([each + tape.start_of(track) for track, each in enumerate(inside)]))
 
 
 @_step(
@@ -203,7 +192,7 @@ def transcript(run: StepRun) -> None:
     heard = Transcript(words=(), language=options.language or "")
     if len(spoken):
         heard = transcribe(
-            read_waveform(run.job.video, sample_rate=SAMPLE_RATE),
+            run.waveform(),
             sample_rate=SAMPLE_RATE,
             engine=recognition_engine(run.job),
             language=options.language,
@@ -224,12 +213,14 @@ def transcript(run: StepRun) -> None:
 )
 def speakers(run: StepRun) -> None:
     """Find out who speaks when."""
-    spoken = load_speech(run.inputs["speech"])
+    spoken, tape = load_speech(run.inputs["speech"]), run.tape()
     found = Diarization.empty()
-    if len(spoken):
+    if tape.tracks > 1:
+        found = tape.diarization(spoken)
+    elif len(spoken):
         networks = run.job.weights[SPEAKER_WEIGHTS]
         found = diarize(
-            read_waveform(run.job.video, sample_rate=SAMPLE_RATE),
+            run.waveform(),
             sample_rate=SAMPLE_RATE,
             activity_model=networks / "activity.safetensors",
             encoder_model=networks / "encoder.safetensors",
@@ -257,10 +248,13 @@ def utterances(run: StepRun) -> None:
         given = read_transcript(run.job.options.transcript, duration=run.source().duration)
         found, notes = utterances_inside(given.utterances, run.job), given.notes
     else:
-        found, notes = segment(load_transcript(run.inputs["transcript"]).words), ()
+        found, notes = run.tape().utterances(load_transcript(run.inputs["transcript"]).words), ()
     if "speakers" in run.inputs:
-        turns = load_diarization(run.inputs["speakers"]).turns
-        found = with_speakers(found, turns, names=run.job.options.speaker_names)
+        names = run.job.options.speaker_names
+        if run.tape().tracks > 1:
+            found = with_track_names(found, names=names)
+        else:
+            found = with_speakers(found, load_diarization(run.inputs["speakers"]).turns, names=names)
     save_utterances(run.path, found, notes=notes)
 
 
@@ -269,8 +263,9 @@ def acoustic(run: StepRun) -> None:
     """Measure the 74 COVAREP columns over the recording, or the part of it that is analysed."""
     stream = FeatureStream.empty(COVAREP_NAMES, version=COVAREP_VERSION)
     if run.source().has_audio:
-        waveform = read_waveform(run.job.video, sample_rate=SAMPLE_RATE)
-        waveform, start = waveform_inside(waveform, run.job, sample_rate=SAMPLE_RATE)
+        waveform, start = run.waveform(), 0.0
+        if run.tape().tracks == 1:
+            waveform, start = waveform_inside(waveform, run.job, sample_rate=SAMPLE_RATE)
         stream = covarep(waveform, sample_rate=SAMPLE_RATE)
         stream = replace(stream, times=stream.times + start)
     save_stream(run.path, stream)
@@ -287,9 +282,9 @@ def voice(run: StepRun) -> None:
     columns = no_voice(len(spoken))
     if spoken and run.source().has_audio:
         columns = voice_features(
-            read_waveform(run.job.video, sample_rate=SAMPLE_RATE),
+            run.waveform(),
             sample_rate=SAMPLE_RATE,
-            spans=[(each.start, each.end) for each in spoken],
+            spans=[(each.start, each.end) for each in map(run.tape().on_tape, spoken)],
             model=run.job.weights[VOICE_WEIGHTS],
         )
     save_modality(run.path, columns)
@@ -348,29 +343,30 @@ def text(run: StepRun) -> None:
 @_step("safetensors", version="4", parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION})
 def features(run: StepRun) -> None:
     """Average every modality over words, then over the utterance, and measure how well each was measured."""
-    source = run.source()
+    source, tape = run.source(), run.tape()
     spoken = load_utterances(run.inputs["utterances"])
     sound = load_stream(run.inputs["acoustic"])
     text_columns, more = load_modality(run.inputs["text"])
     modalities: dict[Modality, ModalityFeatures] = {"text": text_columns}
     if source.has_audio:
-        modalities["acoustic"] = average_words(sound, spoken)
+        modalities["acoustic"] = average_words(sound, [tape.on_tape(utterance) for utterance in spoken])
         if "voice" in run.inputs:
             modalities["acoustic"] = hstack([modalities["acoustic"], load_modality(run.inputs["voice"])[0]])
     faces: list[FaceChoice | None] = [None] * len(spoken)
     if "visual" in run.inputs and source.has_video:
-        intervals = load_speech(run.inputs["speech"])
+        intervals = tape.file_intervals(load_speech(run.inputs["speech"]))
         tracks = VisualTracks.from_arrays(*load_arrays(run.inputs["visual"]))
         chosen = [choose_face(tracks, start=each.start, end=each.end, speech=intervals) for each in spoken]
         faces = list(chosen)
         modalities["visual"] = average_faces(chosen, spoken)
     diarization = load_diarization(run.inputs["speakers"]) if "speakers" in run.inputs else None
+    sounds = [tape.stream_of(sound, track) for track in range(tape.tracks)]
     quality = [
         measure_quality(
             utterance,
             source=source,
             diarization=diarization,
-            acoustic=sound if source.has_audio else None,
+            acoustic=sounds[utterance.track] if source.has_audio else None,
             face=face,
             unknown_word_share=float(unknown),
         )

@@ -22,7 +22,9 @@ class Utterance:
     words : tuple of Word
         At least one, in order of time.
     speaker : str or None
-        Name or number of the speaker, if the transcript has one.
+        Name of the speaker: from the transcript, the user, or "Speaker 1" and so on.
+    track : int
+        Channel that the utterance was heard on, where each channel is analysed by itself.
     """
 
     index: int
@@ -31,3 +33,4 @@ class Utterance:
     text: str
     words: tuple[Word, ...]
     speaker: str | None = None
+    track: int = 0

@@ -67,6 +67,28 @@ class Diarization:
         return cls((), np.zeros((0, 2)))
 
 
+@dataclass(frozen=True)
+class VoicePieces:
+    """What a recording is cut into, before it is known who is who.
+
+    Attributes
+    ----------
+    bounds : ndarray, shape (n, 2)
+        Start and end of each piece in seconds, one voice in each.
+    seconds : ndarray, shape (n,)
+        How much of each its embedding is made of.
+    embeddings : ndarray, shape (n, 192)
+        See `speaker_encoder`.
+    overlap : ndarray, shape (m, 2)
+        As in `Diarization`.
+    """
+
+    bounds: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    embeddings: NDArray[np.float32]
+    overlap: NDArray[np.float64]
+
+
 def diarize(
     waveform: NDArray[np.floating],
     *,
@@ -98,18 +120,39 @@ def diarize(
     WeightsError
         If a model file is missing or damaged.
     """
+    pieces = cut_by_voice(
+        waveform, sample_rate=sample_rate, activity_model=activity_model, encoder_model=encoder_model, speech=speech
+    )
+    return group_pieces(pieces, speakers=speakers)
+
+
+def cut_by_voice(
+    waveform: NDArray[np.floating],
+    *,
+    sample_rate: int,
+    activity_model: Path,
+    encoder_model: Path,
+    speech: NDArray[np.floating],
+) -> VoicePieces:
+    """Cut a recording into pieces of one voice and embed them; parameters and errors as of `diarize`."""
     activity = speaker_activity(waveform, sample_rate=sample_rate, model=activity_model, speech=speech)
     active = activity > ACTIVE
-    bounds = pieces_of(active)
-    seconds = (bounds[:, 1] - bounds[:, 0]) * FRAME_SAMPLES / SAMPLE_RATE
-    pieces = np.asarray(frame_time(bounds), dtype=np.float64).clip(0.0, len(waveform) / sample_rate)
-    within = np.array([_shared(start, end, speech) for start, end in pieces]) >= LEAST_SPEECH * seconds
-    pieces, seconds = pieces[within], seconds[within]
+    frames = pieces_of(active)
+    seconds = (frames[:, 1] - frames[:, 0]) * FRAME_SAMPLES / sample_rate
+    bounds = np.asarray(frame_time(frames), dtype=np.float64).clip(0.0, len(waveform) / sample_rate)
+    within = np.array([_shared(start, end, speech) for start, end in bounds]) >= LEAST_SPEECH * seconds
+    bounds, seconds = bounds[within], seconds[within]
     spare = np.clip(seconds - HEARD_OF_PIECE, 0.0, None)[:, None] / 2 * [1.0, -1.0]
-    embeddings = embed_speaker(waveform, sample_rate=sample_rate, model=encoder_model, pieces=pieces + spare)
-    groups = group_speakers(embeddings, np.minimum(seconds, HEARD_OF_PIECE), speakers=speakers)
+    embeddings = embed_speaker(waveform, sample_rate=sample_rate, model=encoder_model, pieces=bounds + spare)
     several = np.asarray(frame_time(_runs(active.sum(axis=1) > 1)), dtype=np.float64)
-    return Diarization(turns_of(pieces, groups.labels, groups.confidence), several[_long(several, SHORTEST_GAP)])
+    several = several[several[:, 1] - several[:, 0] >= SHORTEST_GAP]
+    return VoicePieces(bounds, np.minimum(seconds, HEARD_OF_PIECE), embeddings, several)
+
+
+def group_pieces(pieces: VoicePieces, *, speakers: int | None = None) -> Diarization:
+    """Say which pieces are one speaker's; `speakers` as of `diarize`."""
+    groups = group_speakers(pieces.embeddings, pieces.seconds, speakers=speakers)
+    return Diarization(turns_of(pieces.bounds, groups.labels, groups.confidence), pieces.overlap)
 
 
 def pieces_of(active: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -182,8 +225,3 @@ def _closed(
 def _shared(start: float, end: float, speech: NDArray[np.floating]) -> float:
     """Return the seconds of speech between two times."""
     return float(np.clip(np.minimum(speech[:, 1], end) - np.maximum(speech[:, 0], start), 0.0, None).sum())
-
-
-def _long(stretches: NDArray[np.float64], shortest: float) -> NDArray[np.bool_]:
-    long: NDArray[np.bool_] = stretches[:, 1] - stretches[:, 0] >= shortest
-    return long

@@ -117,8 +117,8 @@ def measure_file(
     WeightsError, CheckpointError, StoreError
         As `pipeline.analyze`.
     """
-    # Who speaks is the annotators' to say.
-    options = dataclasses.replace(options, speakers="none", speaker_names=())
+    # Who speaks is the annotators' to say, and their times are those of the file.
+    options = dataclasses.replace(options, speakers="none", speaker_names=(), channels="mix")
     job = Job.prepare(file, options=options, store=store or Store.default())
     if stored_only:
         job = dataclasses.replace(job, stored_only=True)

@@ -1,4 +1,8 @@
-"""Downmix of the channels of a recording to mono."""
+"""Downmix of the channels of a recording to mono, such that no voice is cancelled.
+
+A channel in opposite phase (a swapped wire, a "vocal remover") would take the others away: it is inverted. Where
+channels still cancel, for instance a voice in opposite phase over music in phase, the loudest is taken alone.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,17 @@ from numpy.typing import NDArray
 
 # ITU-R BS.775-3, annex 4: surround channels are attenuated by 3 dB, the low-frequency channel is omitted.
 SIDE_WEIGHT = 0.7071
+OPPOSITE = -0.5  # correlation of two channels below which one is inverted; stereo of one scene is above 0
+SILENT = 1e-4  # share of the loudest channel's power (-40 dB) below which a channel has no part in the mix
+SECOND = 16_000  # samples over which cancellation is judged: a second at the analysis rate
+CANCELLED = 0.25  # share of the mean power of the parts (-6 dB) that a mix keeps at least; uncorrelated ones keep half
+CANCELLED_SHARE = 0.2  # of the seconds in which anything is heard
 _LOW_FREQUENCY = ("LFE", "LFE2")
 _FRONT = ("FL", "FR", "FC", "FLC", "FRC", "DL", "DR", "MONO")
 
 
 def mix_to_mono(channels: Sequence[NDArray[np.float32]], *, names: Sequence[str] = ()) -> NDArray[np.float32]:
-    """Mix channels with weights that sum to 1.
+    """Mix channels with weights that sum to 1; channels in opposite phase are inverted, silent ones left out.
 
     Parameters
     ----------
@@ -30,12 +39,38 @@ def mix_to_mono(channels: Sequence[NDArray[np.float32]], *, names: Sequence[str]
     weights = np.array([_weight(name) for name in names] if len(names) == len(channels) else [1.0] * len(channels))
     if not weights.any():
         weights = np.ones(len(channels))
-    weights /= weights.sum()
+    powers = np.array([float(np.dot(channel, channel)) for channel in channels])
+    loudest = int((powers * (weights > 0)).argmax())
+    if len(channels) > 1 and powers[loudest] > 0:
+        weights[powers < SILENT * powers[loudest]] = 0.0
+        for number, channel in enumerate(channels):
+            scale = np.sqrt(powers[number] * powers[loudest])
+            if weights[number] > 0 and np.dot(channel, channels[loudest]) < OPPOSITE * scale:
+                weights[number] *= -1.0
+    weights /= np.abs(weights).sum()
+    if _cancels(channels, weights):
+        return channels[loudest]
     mixed = channels[0]
     mixed *= np.float32(weights[0])
     for channel, weight in zip(channels[1:], weights[1:], strict=True):
         mixed += channel * np.float32(weight)
     return mixed
+
+
+def _cancels(channels: Sequence[NDArray[np.float32]], weights: NDArray[np.float64]) -> bool:
+    """Return whether a mix loses much more than uncorrelated channels do, for much of the time."""
+    used = [(channel, float(weight)) for channel, weight in zip(channels, weights, strict=True) if weight]
+    if len(used) < 2:
+        return False
+    kept, parts = [], []
+    for start in range(0, len(channels[0]), SECOND):
+        pieces = [np.float32(weight) * channel[start : start + SECOND] for channel, weight in used]
+        mix = np.sum(pieces, axis=0)
+        kept.append(float(np.dot(mix, mix)))
+        parts.append(sum(float(np.dot(piece, piece)) for piece in pieces))
+    heard = np.array(parts) > SILENT * max(parts, default=0.0)
+    lost = np.array(kept) < CANCELLED * np.array(parts)
+    return bool(heard.any() and lost[heard].mean() > CANCELLED_SHARE)
 
 
 def _weight(name: str) -> float:

@@ -10,6 +10,15 @@ Files are opened with the protocol ``file`` only: a playlist with network addres
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.pipeline.media.pictures import read_frames
 from mtmm_video.pipeline.media.probing import AudioTrack, MediaInfo, VideoTrack, probe
-from mtmm_video.pipeline.media.sound import read_waveform
+from mtmm_video.pipeline.media.sound import read_channels, read_waveform
 
-__all__ = ["SAMPLE_RATE", "AudioTrack", "MediaInfo", "VideoTrack", "probe", "read_frames", "read_waveform"]
+__all__ = [
+    "SAMPLE_RATE",
+    "AudioTrack",
+    "MediaInfo",
+    "VideoTrack",
+    "probe",
+    "read_channels",
+    "read_frames",
+    "read_waveform",
+]

@@ -50,6 +50,21 @@ def read_waveform(path: Path, *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.f
     MediaError
         If the file cannot be read, has no audio, or is longer than a day.
     """
+    channels, names = _read(path, sample_rate)
+    return mix_to_mono(channels, names=names)
+
+
+def read_channels(path: Path, *, sample_rate: int = SAMPLE_RATE) -> tuple[NDArray[np.float32], ...]:
+    """Read the audio of a file channel by channel, otherwise as `read_waveform`.
+
+    Returns
+    -------
+    tuple of ndarray of float32, each of shape (samples,)
+    """
+    return tuple(_read(path, sample_rate)[0])
+
+
+def _read(path: Path, sample_rate: int) -> tuple[list[NDArray[np.float32]], tuple[str, ...]]:
     info = probe(path)
     if info.audio is None:
         raise MediaError(f"{path}: has no sound that can be decoded")
@@ -75,7 +90,7 @@ def read_waveform(path: Path, *, sample_rate: int = SAMPLE_RATE) -> NDArray[np.f
         if not np.isfinite(channel).all():  # files of float samples can have these
             np.nan_to_num(channel, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
         np.clip(channel, -1.0, 1.0, out=channel)
-    return mix_to_mono(channels, names=tape.names)
+    return channels, tape.names
 
 
 class _Tape:

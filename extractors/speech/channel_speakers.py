@@ -1,0 +1,99 @@
+"""One speaker per channel: whether each person has a channel of the recording, as in calls and double-enders.
+
+Microphones in one room, and stereo that was mixed for the ear, hold every voice on all channels: their levels rise and
+fall together. Where every person has a channel, one channel is loud while the others are not, now this, now that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+from mtmm_video.extractors.speech.voice_activity import detect_speech
+
+CHANNEL_SPEAKERS_VERSION = "levels/1"
+LEVEL_SECONDS = 0.1  # of a level: about a syllable
+ACTIVE_RANGE = 35.0  # dB below the loudest level in which something is said; rooms are quieter
+DOMINANCE = 6.0  # dB above all other channels. Stereo mixes and pairs of microphones at hand never reach it
+LEAST_SHARE = 0.05  # of what is active, in which each channel dominates
+HIGHEST_CORRELATION = 0.5  # of two channels' levels in dB; two people at once: .2, one voice on both: .8 to 1.0
+LEAST_SPEECH = 0.5  # seconds of speech of its own on each channel: music on one channel is no speaker
+QUIETEST = 100.0  # dB below the loudest level; digital silence counts as that
+CROSSTALK = 10.0  # dB below the loudest channel at which speech on a channel is another's, heard through
+
+
+def one_speaker_per_channel(channels: Sequence[NDArray[np.floating]]) -> bool:
+    """Return whether each channel holds a speaker of its own.
+
+    Parameters
+    ----------
+    channels : sequence of ndarray, each of shape (samples,)
+        At 16 kHz, on one clock.
+    """
+    if len(channels) < 2:
+        return False
+    levels = _levels(channels)
+    active = levels.max(axis=0) > levels.max(initial=-np.inf) - ACTIVE_RANGE
+    levels = levels[:, active]
+    leading = [float((_lead(levels, own) > DOMINANCE).mean()) for own in range(len(levels))]
+    if levels.shape[1] < 2 or min(leading) < LEAST_SHARE:
+        return False
+    correlations = np.atleast_2d(np.corrcoef(levels))[np.triu_indices(len(levels), k=1)]
+    if not (correlations < HIGHEST_CORRELATION).all():
+        return False
+    return all(
+        float((intervals[:, 1] - intervals[:, 0]).sum()) >= LEAST_SPEECH for intervals in speech_of_channels(channels)
+    )
+
+
+def speech_of_channels(channels: Sequence[NDArray[np.floating]]) -> tuple[NDArray[np.float64], ...]:
+    """Return when somebody speaks on each channel, without what is heard through from a louder one.
+
+    Parameters
+    ----------
+    channels : sequence of ndarray, each of shape (samples,)
+        At 16 kHz, on one clock.
+
+    Returns
+    -------
+    tuple of ndarray, each of shape (n, 2)
+        Start and end in seconds.
+    """
+    levels = _levels(channels)
+    own = []
+    for number, channel in enumerate(channels):
+        intervals = detect_speech(channel, sample_rate=SAMPLE_RATE)
+        kept = [
+            (start, end)
+            for start, end in intervals.tolist()
+            if (_lead(levels, number)[_frames(start, end)] > -CROSSTALK).mean() >= 0.5
+        ]
+        own.append(np.array(kept, dtype=np.float64).reshape(-1, 2))
+    return tuple(own)
+
+
+def _levels(channels: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """Return levels in dB, shape (channels, frames); at least one frame."""
+    size = round(LEVEL_SECONDS * SAMPLE_RATE)
+    count = max(1, -(-max(len(channel) for channel in channels) // size))
+    power = np.zeros((len(channels), count))
+    for row, channel in zip(power, channels, strict=True):
+        padded = np.zeros(count * size, dtype=np.float32)
+        padded[: len(channel)] = channel
+        row[:] = np.square(padded.reshape(count, size)).mean(axis=1)
+    levels: NDArray[np.float64] = 10.0 * np.log10(power + np.finfo(np.float32).tiny)
+    return np.asarray(np.maximum(levels, levels.max() - QUIETEST))
+
+
+def _lead(levels: NDArray[np.float64], own: int) -> NDArray[np.float64]:
+    """Return by how many dB a channel exceeds the loudest of the others."""
+    lead: NDArray[np.float64] = levels[own] - np.delete(levels, own, axis=0).max(axis=0)
+    return lead
+
+
+def _frames(start: float, end: float) -> slice:
+    first = int(start / LEVEL_SECONDS)
+    return slice(first, max(first + 1, int(np.ceil(end / LEVEL_SECONDS))))

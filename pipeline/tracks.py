@@ -1,0 +1,163 @@
+"""Separate tracks of a recording: each channel analysed by itself, where each holds a speaker of its own.
+
+The steps that listen are given one waveform. For a recording with separate tracks it is the tape: the channels one
+after the other, each as long as the file and a pause. `Tape` brings what is found on it back to the file's clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+from mtmm_video.extractors.speech.channel_speakers import one_speaker_per_channel
+from mtmm_video.extractors.speech.diarization import Diarization, SpeakerTurn
+from mtmm_video.extractors.speech.words import Word
+from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.pipeline.media.reading import MediaInfo, read_channels
+from mtmm_video.pipeline.segmentation import segment
+from mtmm_video.pipeline.utterance import Utterance
+
+PAUSE = 5.0  # seconds between two tracks: longer than any pause that recognition or segmentation bridges
+
+
+def count_tracks(path: Path, info: MediaInfo, *, channels: str) -> int:
+    """Return how many channels of a file are analysed each by itself; 1 where they are mixed.
+
+    Parameters
+    ----------
+    path : Path
+    info : MediaInfo
+        Of the file.
+    channels : str
+        ``mix``, ``split``, or ``auto`` to look for one speaker per channel.
+    """
+    count = info.audio.channels if info.audio else 0
+    if channels == "mix" or count < 2:
+        return 1
+    # Surround sound has its dialogue in the middle: only two channels are two people without being told so.
+    if channels == "split" or (count == 2 and one_speaker_per_channel(read_channels(path))):
+        return count
+    return 1
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The tracks of a recording, one after the other.
+
+    Attributes
+    ----------
+    tracks : int
+        How many; 1 where the channels are mixed, and then the tape is the file.
+    period : float
+        Seconds from the start of a track to that of the next.
+    """
+
+    tracks: int
+    period: float
+
+    @classmethod
+    def of(cls, *, tracks: int, duration: float) -> Tape:
+        """Return the tape of a file of so many seconds."""
+        return cls(tracks, math.ceil(duration) + PAUSE)
+
+    def waveform(self, channels: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return the channels one after the other, shape (tracks * period * rate,); channels at 16 kHz."""
+        length = round(self.period * SAMPLE_RATE)
+        tape = np.zeros(self.tracks * length, dtype=np.float32)
+        for number, channel in enumerate(channels[: self.tracks]):
+            kept = channel[: length - round(PAUSE / 2 * SAMPLE_RATE)]
+            tape[number * length : number * length + len(kept)] = kept
+        return tape
+
+    def track_of(self, time: float) -> int:
+        """Return the track at a time of the tape."""
+        return 0 if self.tracks == 1 else min(int(time / self.period), self.tracks - 1)
+
+    def start_of(self, track: int) -> float:
+        """Return where a track starts on the tape, in seconds."""
+        return 0.0 if self.tracks == 1 else track * self.period
+
+    def intervals_of(self, intervals: NDArray[np.float64], track: int) -> NDArray[np.float64]:
+        """Return the intervals of one track, shape (n, 2), on the file's clock."""
+        inside = np.array([self.track_of(start) == track for start in intervals[:, 0]], dtype=np.bool_)
+        return intervals[inside] - self.start_of(track)
+
+    def file_intervals(self, intervals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return when anything happens on any track, shape (n, 2), in order and apart, on the file's clock."""
+        if self.tracks == 1:
+            return intervals
+        both = np.concatenate([self.intervals_of(intervals, track) for track in range(self.tracks)])
+        merged: list[list[float]] = []
+        for start, end in sorted(both.tolist()):
+            if merged and start <= merged[-1][1]:
+                merged[-1][1] = max(merged[-1][1], end)
+            else:
+                merged.append([start, end])
+        return np.array(merged, dtype=np.float64).reshape(-1, 2)
+
+    def words_of(self, words: Sequence[Word], track: int) -> list[Word]:
+        """Return the words of one track on the file's clock."""
+        start = self.start_of(track)
+        return [_moved(word, -start) for word in words if self.track_of(word.start) == track]
+
+    def utterances(self, words: Sequence[Word]) -> tuple[Utterance, ...]:
+        """Segment the words of each track into utterances, in order of time; those of two tracks may overlap."""
+        found = [
+            replace(utterance, track=track)
+            for track in range(self.tracks)
+            for utterance in segment(self.words_of(words, track))
+        ]
+        found.sort(key=lambda utterance: utterance.start)
+        return tuple(replace(utterance, index=index) for index, utterance in enumerate(found))
+
+    def diarization(self, intervals: NDArray[np.float64]) -> Diarization:
+        """Return the turns of the tracks' speakers by when somebody speaks on each, shape (n, 2) on the tape."""
+        turns = [
+            SpeakerTurn(start, end, speaker=track, confidence=1.0)
+            for track in range(self.tracks)
+            for start, end in self.intervals_of(intervals, track).tolist()
+        ]
+        return Diarization(tuple(sorted(turns, key=lambda turn: turn.start)), np.zeros((0, 2)))
+
+    def on_tape(self, utterance: Utterance) -> Utterance:
+        """Return an utterance at its place on the tape."""
+        start = self.start_of(utterance.track)
+        if not start:
+            return utterance
+        words = tuple(_moved(word, start) for word in utterance.words)
+        return replace(utterance, start=utterance.start + start, end=utterance.end + start, words=words)
+
+    def stream_of(self, stream: FeatureStream, track: int) -> FeatureStream:
+        """Return the part of a stream that belongs to one track, on the file's clock."""
+        if self.tracks == 1:
+            return stream
+        first, last = np.searchsorted(stream.times, (self.start_of(track), self.start_of(track + 1)))
+        rows = slice(int(first), int(last))
+        times = stream.times[rows] - self.start_of(track)
+        return FeatureStream(times, stream.values[rows], stream.names, stream.valid[rows], stream.version)
+
+    def file_stream(self, stream: FeatureStream, utterances: Sequence[Utterance]) -> FeatureStream:
+        """Return a stream of the tape on the file's clock: each utterance's track during it, else the first.
+
+        Where utterances of two tracks overlap, the later one's track is taken.
+        """
+        if self.tracks == 1:
+            return stream
+        first, *others = (self.stream_of(stream, track) for track in range(self.tracks))
+        values, valid = first.values.copy(), first.valid.copy()
+        for utterance in (each for each in utterances if each.track):
+            other = others[utterance.track - 1]  # all tracks are as long and have their frames at the same times
+            frames = np.flatnonzero((first.times >= utterance.start) & (first.times < utterance.end))
+            frames = frames[frames < len(other.times)]
+            values[frames], valid[frames] = other.values[frames], other.valid[frames]
+        return FeatureStream(first.times, values, first.names, valid, first.version)
+
+
+def _moved(word: Word, seconds: float) -> Word:
+    return replace(word, start=word.start + seconds, end=word.end + seconds)
