@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
 from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
