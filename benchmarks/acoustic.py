@@ -1,7 +1,7 @@
 """Speed and memory of COVAREP-74, stage by stage: ``python -m benchmarks.acoustic [--minutes 60]``.
 
-Real speech from ../shared is tiled to the wanted length. Times are processor time of this process, which other work on
-the machine inflates but does not dominate; keep the libraries to one thread with ``OMP_NUM_THREADS=1``.
+Speech recordings from ../shared are repeated to the given length. Times are processor time of this process, on which
+other load on the machine has a small effect; limit the libraries to one thread with ``OMP_NUM_THREADS=1``.
 """
 
 from __future__ import annotations

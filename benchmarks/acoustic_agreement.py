@@ -1,6 +1,6 @@
 """Agreement with COVAREP itself: ``python -m benchmarks.acoustic_agreement`` writes docs/acoustic_agreement.md.
 
-Compares `extractors.acoustic.covarep` with the columns that COVAREP gave under Octave for the recordings in
+Compares `extractors.acoustic.covarep` with the output of COVAREP under Octave on the recordings in
 ../shared/data/covarep, without the first and last four rows.
 """
 
@@ -26,7 +26,7 @@ EDGE = 4  # rows at either end that are not compared
 
 @dataclass(frozen=True)
 class Mark:
-    """Agreement asked of a column: on `share` of the rows the difference is at most `tolerance`."""
+    """Required agreement of a column: in a proportion `share` of the rows the difference is at most `tolerance`."""
 
     tolerance: float
     share: float

@@ -1,8 +1,8 @@
-"""Can COVAREP's creak column be learned?  ``python -m benchmarks.acoustic_creak`` writes docs/acoustic_creak.md.
+"""A classifier of COVAREP's creak column: ``python -m benchmarks.acoustic_creak`` writes docs/acoustic_creak.md.
 
-COVAREP's network may not be copied. This trains a small one of our own (36 features, tanh units, one logistic output)
-on the reference creak columns in ../shared/data/covarep and reports leave-one-recording-out correlations. The column is
-shipped only if the pooled correlation is at least 0.8.
+The licence of COVAREP's network does not permit a copy. The benchmark trains a small network (36 features, tanh units,
+one logistic output) on the reference creak columns in ../shared/data/covarep and reports leave-one-recording-out
+correlations. The column is shipped only if the pooled correlation is at least 0.8.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Do utterance means of real speech fall where the corpus's do?  ``python -m benchmarks.acoustic_means``.
+"""Utterance means of recordings within the distribution of a corpus: ``python -m benchmarks.acoustic_means``.
 
-Writes docs/acoustic_means.md and docs/acoustic_means.png: for every column, the percentile of our mean over a recording
-within the 2,199 utterance means of CMU-MOSI that COVAREP itself gave (../shared/data/mosi/utterances.csv.gz).
+Writes docs/acoustic_means.md and docs/acoustic_means.png: for every column, the percentile of its mean over a recording
+within the 2,199 utterance means of CMU-MOSI from COVAREP (../shared/data/mosi/utterances.csv.gz).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What Prefect costs: `mtmm-video analyze` against the plain `mtmm_video.analyze`, each in a fresh process.
+"""Overhead of Prefect: `mtmm-video analyze` against the plain `mtmm_video.analyze`, each in a new process.
 
     python benchmarks/analyze_overhead.py sample_videos/good_stay.mp4
 
-Both analyse the video with the same options and reuse nothing; the difference of their wall-clock times is the price
-of the flow: starting a Prefect API, registering runs, and the terminal. The first run on a machine also makes the empty
-database that later runs copy; it is reported apart.
+Both analyse the video with the same options and an empty store; the difference of their wall-clock times is the
+overhead of the flow: start of a Prefect API, registration of runs, and terminal output. The first run on a machine also
+creates the empty database that later runs copy; it is reported separately.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def timed(command: list[str], cache: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print a line per kind of run."""
+    """Print the times of each run, the medians of both commands, and the overhead."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path)
     parser.add_argument("--runs", type=int, default=3)

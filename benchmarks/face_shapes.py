@@ -1,11 +1,11 @@
-"""How photographed faces differ in shape: the reference that tells drawn faces from human ones.
+"""Shape variation of photographed faces: the reference distribution for the detection of drawn faces.
 
 Usage: python benchmarks/face_shapes.py [--shared ../shared] [--write]
 
 The landmarks of the photographs of ../shared/data/faces are aligned to their mean (generalised Procrustes analysis),
-and their first principal components are taken. Every fifth photograph is left out of the fit; printed is their distance
-from the mean, in the units in which `extractors.visual.evidence` judges. With ``--write`` the components of all
-photographs are stored beside that module.
+and their first principal components are computed. Every fifth photograph is held out of the fit; the distances of the
+held-out photographs from the mean are printed, in the units of `extractors.visual.evidence.shape_distance`. With
+``--write`` the components of all photographs are stored beside that module.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mtmm_video.foundation.files import atomic_path
 from mtmm_video.pipeline.weights.resolution import resolve
 
 COMPONENTS = 10
-ROUNDS = 4  # of alignment to the mean, which then no longer moves
+ROUNDS = 4  # of alignment to the mean, which has then converged
 LEFT_OUT = 5  # every fifth photograph
 
 
@@ -66,7 +66,7 @@ def distances(points: NDArray[np.float32], shapes: FaceShapes) -> NDArray[np.flo
 
 
 def main() -> None:
-    """Print the distances of photographs left out; write the components when asked."""
+    """Print the distances of held-out photographs; write the components with ``--write``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--write", action="store_true")

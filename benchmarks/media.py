@@ -1,4 +1,4 @@
-"""How fast media files are read, and what the waveform reader gains over PyAV's own resampler.
+"""Speed of media decoding, and comparison of the waveform reader with PyAV's resampler.
 
     python benchmarks/media.py ../shared/data/mosei/video/*.mp4 ../shared/clips/edge/vfr_hevc_face_appears.mov
     python benchmarks/media.py --lost-packets

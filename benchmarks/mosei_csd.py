@@ -1,4 +1,4 @@
-"""Time and peak memory of `mosei prepare --csd` on a made-up corpus in the SDK's layout.
+"""Time and peak memory of `mosei prepare --csd` on a synthetic corpus in the SDK's layout.
 
     python benchmarks/mosei_csd.py --videos 60
 

@@ -1,10 +1,9 @@
-"""What the padding of the authors' script does to a trained network's answers.
+"""Effect of unmasked padding, as in the authors' script, on the predictions of a trained network.
 
     python benchmarks/padding.py --data mosei.safetensors --model paper
 
-The public script of the paper pads every video with rows of zeros to the longest one and lets those rows take part in
-the GRU and in the attention. Here the same checkpoint labels the valid split twice: with the padding masked, and with
-it taking part.
+The paper's public script pads every video with zero rows to the length of the longest and does not mask them in the GRU
+and in the attention. The benchmark evaluates one checkpoint on the valid split twice: with and without a mask.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""docs/paper_tables.md from what `mtmm-video evaluate --systems all --json` prints.
+"""Generation of docs/paper_tables.md from the output of `mtmm-video evaluate --systems all --json`.
 
     python benchmarks/paper_tables.py collect mosei.json mosi.json
     python benchmarks/paper_tables.py render
 
-`collect` keeps one line per run and per comparison in benchmarks/paper_tables.jsonl, so that `render` makes the page
-again without training.
+`collect` writes one line per run and per comparison to benchmarks/paper_tables.jsonl, from which `render` generates the
+page without training.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     if report["split"] != "test":
         raise SystemExit(f"{report['data']}: evaluated on {report['split']}; the page shows --split test")
     (corpus,) = report["corpora"]
-    for kind in ("runs", "comparisons"):
-        for entry in report[kind]:
-            yield json.dumps({"corpus": corpus, "kind": kind, **rounded(entry)})
+    for section in ("runs", "comparisons"):
+        for entry in report[section]:
+            yield json.dumps({"corpus": corpus, "kind": section, **rounded(entry)})
 
 
 def collect(reports: Sequence[Path]) -> None:
@@ -56,13 +56,14 @@ def collect(reports: Sequence[Path]) -> None:
 
 def read(corpus: str) -> tuple[list[EvaluatedRun], list[Comparison]]:
     """Return the runs and comparisons of a corpus."""
-    kinds: dict[str, list[dict[str, Any]]] = {"runs": [], "comparisons": []}
+    sections: dict[str, list[dict[str, Any]]] = {"runs": [], "comparisons": []}
     for line in LINES.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         entry["modalities"] = tuple(entry["modalities"])
         if entry.pop("corpus") == corpus:
-            kinds[entry.pop("kind")].append(entry)
-    return [EvaluatedRun(**entry) for entry in kinds["runs"]], [Comparison(**entry) for entry in kinds["comparisons"]]
+            sections[entry.pop("kind")].append(entry)
+    runs = [EvaluatedRun(**entry) for entry in sections["runs"]]
+    return runs, [Comparison(**entry) for entry in sections["comparisons"]]
 
 
 def render() -> None:

@@ -1,11 +1,12 @@
-"""Whether `plus` hears and sees acted emotions, with the words held still.
+"""Recognition of acted emotions by `plus` from voice and face, with constant words.
 
     python benchmarks/plus_acted.py --checkpoint FOLDER/plus-*.safetensors --tables FOLDER \
         [--clips ../shared/clips/emotion]
 
-Means over the checkpoints, in Markdown: what the acoustic columns alone tell of unseen speakers; held-out clips as
-AUROC; how often an emotion's probability rises above that of the speaker's neutral clip, on RAVDESS's held-out
-speakers; with --clips the same for CREMA-D and Audio2Face, once per finished configuration.
+Means over the checkpoints, in Markdown: balanced accuracy of a regression on the acoustic columns for unseen speakers;
+AUROC on held-out clips; the proportion of clips whose probability of the acted emotion exceeds that of the speaker's
+neutral clip, on RAVDESS's held-out speakers; with --clips the same for CREMA-D and Audio2Face, once per finished
+configuration.
 """
 
 from __future__ import annotations
@@ -57,16 +58,19 @@ def header(first: str, columns: Sequence[str]) -> str:
 
 
 def ravdess_folds(corpora: Corpora) -> None:
-    """Print what the acoustic columns alone tell of unseen speakers: six folds, a logistic regression."""
+    """Print the balanced accuracy of logistic regressions on the acoustic columns, over six folds by speaker."""
     table = corpora.ravdess
     itself = np.array(["#" not in name for name in table.video_ids])  # not its variants
     labels, speakers = np.array(emotion_of(table))[itself], speakers_of(table)[itself]
     features = table.modalities["acoustic"]
-    kinds: dict[str, tuple[tuple[str, ...], float]] = {"COVAREP": (COVAREP_COLUMNS, 0.3), "voice": (VOICE_NAMES, 0.01)}
+    column_sets: dict[str, tuple[tuple[str, ...], float]] = {
+        "COVAREP": (COVAREP_COLUMNS, 0.3),
+        "voice": (VOICE_NAMES, 0.01),
+    }
     print(
         f"RAVDESS, {len(labels)} clips, {len(set(speakers))} speakers, folds by speaker, seven classes (chance 14.3 %)"
     )
-    for kind, (names, strength) in kinds.items():
+    for title, (names, strength) in column_sets.items():
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000, C=strength, class_weight="balanced"))
         values = features.values[itself][:, [features.names.index(name) for name in names]].astype(np.float64)
         centred = np.zeros_like(values)
@@ -75,11 +79,11 @@ def ravdess_folds(corpora: Corpora) -> None:
         for way, columns in (("as they are", values), ("minus the speaker's mean", centred)):
             guessed = cross_val_predict(model, columns, labels, groups=speakers, cv=GroupKFold(6))
             found = 100 * balanced_accuracy_score(labels, guessed)
-            print(f"* {kind} columns {way}: balanced accuracy {found:.1f} %")
+            print(f"* {title} columns {way}: balanced accuracy {found:.1f} %")
 
 
 def photographs_regression(corpora: Corpora) -> None:
-    """Print what the visual columns alone tell of held-out photographs: a logistic regression."""
+    """Print the AUROC of a logistic regression on the visual columns for held-out photographs."""
     train, valid = corpora.faces.split("train"), corpora.faces.split("valid")
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000, C=0.1, class_weight="balanced"))
     model.fit(train.modalities["visual"].values, np.array(emotion_of(train)))
@@ -89,15 +93,15 @@ def photographs_regression(corpora: Corpora) -> None:
 
 
 def held_out(checkpoints: Sequence[Checkpoint], corpora: Corpora) -> None:
-    """Print whether held-out acted clips raise their own emotion above what other clips of the corpus get."""
+    """Print the AUROC of each emotion's probability on held-out acted clips against the other clips of the corpus."""
     print(header("held-out clips, AUROC", EMOTIONS))
     voices = corpora.ravdess.split("valid")
-    kinds: dict[str, UtteranceTable] = {
+    tables: dict[str, UtteranceTable] = {
         "RAVDESS, each clip alone": voices,
         "RAVDESS, a speaker's clips together": by_speaker(voices),
         "photographs": corpora.faces.split("valid"),
     }
-    for name, table in kinds.items():
+    for name, table in tables.items():
         labels = np.array([segment_emotion(corpora, segment) for segment in table.segments])
         areas = []
         for checkpoint in checkpoints:

@@ -1,4 +1,4 @@
-"""What real voices add to `plus`, and that they do not drown the words: MOSEI valid, MOSI with and without the voice.
+"""Effect of the acoustic modality in `plus` on natural speech: MOSEI valid, MOSI with and without it.
 
     python benchmarks/plus_modalities.py --checkpoint FOLDER/plus-*.safetensors --tables FOLDER [--test]
 
@@ -35,10 +35,10 @@ def figures(checkpoints: Sequence[Checkpoint], table: UtteranceTable) -> str:
 
 
 def voice_regression(mosi: UtteranceTable) -> None:
-    """Print what MOSI's own train voices tell of sentiment in its valid split: logistic regressions."""
+    """Print the AUROC of logistic regressions on MOSI's acoustic columns, trained on train, evaluated on valid."""
     train, valid = mosi.split("train"), mosi.split("valid")
-    kinds: dict[str, tuple[Modality, ...]] = {"columns as they are": (), "minus the speaker's mean": ("acoustic",)}
-    for name, speaker_means in kinds.items():
+    variants: dict[str, tuple[Modality, ...]] = {"columns as they are": (), "minus the speaker's mean": ("acoustic",)}
+    for name, speaker_means in variants.items():
         columns = fit_columns(train, ("acoustic",), speaker_means=speaker_means)["acoustic"]
         rows, unseen = (
             columns.prepare(table.modalities["acoustic"], speakers=table.video_of_row)[0] for table in (train, valid)
@@ -63,13 +63,13 @@ def main() -> None:
     corpora = Corpora.load(arguments.tables)
     split = "test" if arguments.test else "valid"
     print("| | acc | F1 | AUROC | ECE |\n|---|---|---|---|---|")
-    kinds: dict[str, tuple[UtteranceTable, tuple[Modality, ...]]] = {
+    variants: dict[str, tuple[UtteranceTable, tuple[Modality, ...]]] = {
         "MOSEI valid, words": (corpora.mosei.split("valid"), ("text",)),
         f"MOSI {split}, words": (corpora.mosi.split(split), ("text",)),
         f"MOSI {split}, words and voice": (corpora.mosi.split(split), ("text", "acoustic")),
         f"MOSI {split}, voice": (corpora.mosi.split(split), ("acoustic",)),
     }
-    for name, (table, modalities) in kinds.items():
+    for name, (table, modalities) in variants.items():
         print(f"| {name} | {figures(checkpoints, table.with_modalities(modalities))} |")
     voice_regression(corpora.mosi)
 

@@ -25,17 +25,17 @@ FIGURES = (
 
 
 def main() -> None:
-    """Print one row per kind of checkpoint and one per seed."""
+    """Print one row per type of checkpoint and one per seed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder with KIND-SEED.safetensors")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder with TYPE-SEED.safetensors")
     parser.add_argument("--table", type=Path, required=True, help="MOSEI's table")
     parser.add_argument("--split", default="valid", help="valid, or test: once per finished configuration")
     arguments = parser.parse_args()
     table = UtteranceTable.load(arguments.table).split(arguments.split).with_modalities(["text"])
     print(f"| MOSEI {arguments.split} | acc | F1 | ECE | W-Acc | emotion F1 | AUROC |\n|---|---|---|---|---|---|---|")
-    for kind in ("text", "plus"):
+    for prefix in ("text", "plus"):
         rows = []
-        for path in sorted(arguments.checkpoints.glob(f"{kind}-*.safetensors")):
+        for path in sorted(arguments.checkpoints.glob(f"{prefix}-*.safetensors")):
             checkpoint = load_checkpoint(path)
             found = evaluate(score_table(checkpoint, table), table, thresholds=checkpoint.specification.thresholds)
             rows.append([100 * float(found[task][name]) for task, name in FIGURES])
@@ -45,7 +45,7 @@ def main() -> None:
         if rows:
             mean, low, high = np.mean(rows, axis=0), np.min(rows, axis=0), np.max(rows, axis=0)
             cells = " | ".join(f"{m:.1f} ({a:.1f}-{b:.1f})" for m, a, b in zip(mean, low, high, strict=True))
-            print(f"| **{kind}, mean of {len(rows)}** | {cells} |")
+            print(f"| **{prefix}, mean of {len(rows)}** | {cells} |")
 
 
 if __name__ == "__main__":

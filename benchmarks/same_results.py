@@ -1,12 +1,12 @@
-"""Whether two versions of the program say the same: their reports of the same videos, compared byte by byte.
+"""Byte-wise comparison of the reports of two versions of the program on the same videos.
 
     git worktree add ../before REVISION
     (cd ../before && mtmm-video analyze VIDEO... --formats csv,json,srt,eaf,textgrid --no-cache --out ../before-out)
     mtmm-video analyze VIDEO... --formats csv,json,srt,eaf,textgrid --no-cache --out ../after-out
     python -m benchmarks.same_results ../before-out ../after-out
 
-Each version is run with its own code. Of the JSON reports all but `provenance` and the path of the video is compared;
-of the other formats every byte. Exit code 1 where anything differs.
+Each version is run with its own code. JSON reports are compared without `provenance` and the path of the video, other
+formats byte by byte. Exit code 1 if there is a difference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LINK = re.compile(rb'MEDIA_URL="[^"]*"|DATE="[^"]*"')  # of an ELAN file: where 
 
 
 def content(path: Path) -> bytes:
-    """Return what must not change of a report."""
+    """Return the part of a report that must not change."""
     data = path.read_bytes()
     if path.suffix == ".json":
         report = json.loads(data)

@@ -1,4 +1,4 @@
-"""Speech recognition on the reference recordings: words wrong, invented and missed, time and memory.
+"""Speech recognition on the reference recordings: substitutions, insertions, deletions, time and memory.
 
 Usage: nice -n 10 python benchmarks/speech.py [--shared ../shared] [--model whisper-base] [--engine NAME] [--show]
 

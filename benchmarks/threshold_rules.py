@@ -1,4 +1,4 @@
-"""Whether smoothed thresholds and the prevalence serve new utterances better than the plain best of a split.
+"""Generalisation of threshold rules (smoothed, prevalence, plain optimum) to utterances they were not chosen on.
 
 python benchmarks/threshold_rules.py --checkpoint FOLDER/text-1.safetensors --table TABLES/mosei.safetensors
 

@@ -1,4 +1,4 @@
-"""How often the encoding of a short subtitle file is told rightly, by chardet as we use it and by two others.
+"""Accuracy of encoding detection on short subtitle files: chardet as used here, charset-normalizer and cchardet.
 
     pip install faust-cchardet && python benchmarks/transcript_encodings.py
 

@@ -7,9 +7,9 @@ user ``postgres`` when run as root), the server, a process work pool, and two wo
 command submits the videos; when half of the reports are there, one worker and its flow runs are killed as if their
 machine had died. Prints the figures; exit code 1 if a report is missing or a step was computed twice.
 
-A run that is killed between the writing of its report and the telling of its end is run again, and writes the report
-again. All its steps must then come from the store; its report must be one of the last before the kill, and there can
-be no more of these than the lost worker had slots.
+A run that is killed after its report is written and before its final state is recorded is repeated and writes the
+report again. All its steps must then come from the store; its report must be one of the last before the kill, and the
+number of such runs is at most that of the lost worker's slots.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DEPLOYMENT = "analyze/video-process"
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -107,7 +107,7 @@ def kill_tree(process: subprocess.Popen[bytes]) -> int:
 
 
 def main() -> int:
-    """Run it and print what happened."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--videos", type=int, default=24)
     parser.add_argument("--limit", type=int, default=1, help="flow runs at a time per worker")
@@ -204,12 +204,12 @@ def main() -> int:
 
 
 def steps_of(report: Path) -> list[dict[str, Any]]:
-    """Return what a JSON report tells of the steps of its analysis."""
+    """Return the entries of a JSON report on the steps of its analysis."""
     return list(json.loads(report.read_text(encoding="utf-8"))["provenance"]["steps"])
 
 
 def wait_for(port: int, *, seconds: float = 180.0) -> None:
-    """Wait until something listens on a port."""
+    """Wait until a port accepts connections."""
     deadline = time.monotonic() + seconds
     while True:
         try:

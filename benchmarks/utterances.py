@@ -1,4 +1,4 @@
-"""What the corpora say about utterances: how long they are in MOSEI, and how long the pauses between them in MOSI.
+"""Statistics of utterances in the corpora: durations in MOSEI, pauses within and between utterances in MOSI.
 
 Usage: python benchmarks/utterances.py [--shared ../shared]
 
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.5)  # seconds
-SHORTEST_MATCH = 3  # words in a row that must agree before a bound is believed
+SHORTEST_MATCH = 3  # consecutive words that must agree for a bound to be accepted
 
 
 def mosei_lengths(shared: Path) -> None:

@@ -1,4 +1,4 @@
-"""Eight columns of six acted emotions: CREMA-D speaker 1001 says one sentence in six ways.
+"""Eight visual columns on six acted emotions: clips of CREMA-D speaker 1001 with the same sentence.
 
 Usage: python benchmarks/visual_cremad.py [--shared ../shared]
 

@@ -1,12 +1,12 @@
-"""What averaging over an utterance loses when fewer frames are looked at.
+"""Error of utterance means at reduced frame rates.
 
 Usage: python benchmarks/visual_sampling.py [--shared ../shared]
 
-Each MOSEI video is looked at once at its own rate (15 or 30 frames per second). Its FACET columns are averaged over
-intervals as long as utterances, from all frames and from every k-th. Printed per rate: the correlation of the two sets
-of averages and the root mean square of their difference as a share of the column's deviation over CMU-MOSEI, both
-averaged over the 30 columns that are measured; and the time per second of video. MediaPipe follows faces from
-frame to frame, so the thinned streams are tracked again, as they would be in use.
+Each MOSEI video is processed once at its own rate (15 or 30 frames per second). Its FACET columns are averaged over
+intervals of the length of utterances, from all frames and from every k-th. Printed per rate: the correlation of the two
+sets of means and the root mean square of their difference relative to the column's standard deviation over CMU-MOSEI,
+both averaged over the 30 measured columns; and the time per second of video. MediaPipe tracks faces from frame to
+frame, so each reduced rate is tracked separately, as in use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INTERVAL_S = 4.0  # seconds; half of MOSEI's utterances are between 4 and 9 seco
 
 
 def look(video: Path, rate: float | None) -> tuple[FeatureStream, float]:
-    """Return FACET's columns of the main face and the seconds that took."""
+    """Return FACET's columns of the main face and the processing time in seconds."""
     start = time.perf_counter()
     tracks = track_faces(read_frames(video, rate=rate), landmarker=resolve("face-landmarker"))
     main = int(np.bincount(tracks.track).argmax())

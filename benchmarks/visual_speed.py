@@ -1,11 +1,11 @@
-"""Frames per second of decoding, detection and features, and what memory they take, on a 640x360 video.
+"""Frames per second and memory of decoding, detection and feature computation, on a 640x360 video.
 
 Usage: python benchmarks/visual_speed.py [--shared ../shared] [--frames 1200]
 
 ../shared/clips/edge/silent_expressive_face.mp4 (640x360, 472 frames, one face throughout) is read to its end at its own
-rate. The milliseconds of CPU are those of all threads together; on a machine that does nothing else, frames per second
-are at least 1000 / that. Then `--frames` frames that are held in memory are looked at, and the resident set of the
-process is printed on the way: what decoding takes is left out, what the findings take is in.
+rate. CPU milliseconds are the sum over all threads; on an idle machine the frame rate is at least 1000 divided by them.
+Then `--frames` frames in memory are processed, and the resident set size of the process is printed at intervals: it
+includes the results but not the memory of the decoder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def resident_mib() -> float:
 
 
 def repeated(pictures: list[Frame], count: int) -> Iterator[Frame]:
-    """Give the same pictures over and over, the clock running on, and print the memory now and then."""
+    """Yield the same frames repeatedly with increasing timestamps, and print the memory at intervals."""
     for index, picture in enumerate(islice(cycle(pictures), count)):
         if index % (count // REPORTS) == 0:
             print(f"{index:6d} frames: {resident_mib():.0f} MiB")

@@ -1,9 +1,9 @@
-"""Which layer of whisper's encoder tells acted emotions apart: unseen speakers who say a sentence that was not learnt.
+"""Classification of acted emotions from each layer of Whisper's encoder, on held-out speakers and sentences.
 
     python benchmarks/voice_layers.py --ravdess ../shared/data/ravdess
 
-For each layer, logistic regressions on RAVDESS, minus each speaker's mean: learnt on twenty speakers and one of the two
-sentences, measured on the four held-out speakers and the other sentence; the mean over both ways round, in Markdown.
+For each layer, logistic regressions on RAVDESS, minus each speaker's mean: trained on twenty speakers and one of the
+two sentences, evaluated on the four held-out speakers and the other; the mean over both assignments, in Markdown.
 """
 
 from __future__ import annotations

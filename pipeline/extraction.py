@@ -1,7 +1,7 @@
-"""What was measured, for other tools: frame streams, words and utterances as Parquet, CSV or the CMU SDK's ``.csd``.
+"""Export of features for other tools: frame streams, words and utterances as Parquet, CSV or the CMU SDK's ``.csd``.
 
-The steps are those of an analysis and share its artefacts: what `mtmm_video.analyze` has measured is written without
-measuring again, and the other way round.
+The steps are those of an analysis, with the same stored artefacts: neither `mtmm_video.analyze` nor `extract`
+recomputes features that the other has computed.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from mtmm_video.pipeline.store.local import Store, load_arrays
 from mtmm_video.pipeline.tracks import Tape
 from mtmm_video.pipeline.utterance import Utterance
 
-FORMATS = ("parquet", "csv", "csd")
+TABLE_FORMATS = ("parquet", "csv", "csd")
 TIME_DECIMALS = 6  # microseconds: finer than any frame's time is known
 METADATA_KEY = b"mtmm_video"  # of the Parquet schema: where the numbers came from
 
 
 @dataclasses.dataclass(frozen=True)
 class Extraction:
-    """Everything that was measured of one file, before it is labelled.
+    """The features of one file, before prediction.
 
     Attributes
     ----------
@@ -61,9 +61,9 @@ class Extraction:
     quality : tuple of Quality
         One per utterance.
     acoustic, visual : FeatureStream or None
-        Frame by frame over the whole file; None where there is no sound or no picture, or with ``--visual none``. In
-        `visual` every picture that was looked at has a row; the face is the one that speaks, chosen utterance by
-        utterance and between utterances alike.
+        One row per frame over the whole file; None without a sound or video track, or with ``--visual none``. `visual`
+        has a row for every sampled frame, with the features of the speaking face, which is selected per utterance and
+        per interval between utterances.
     """
 
     source: Source
@@ -83,28 +83,28 @@ def extract(
     store: Store | None = None,
     hook: Hook = no_hook,
 ) -> dict[str, Path]:
-    """Measure one file and write the streams, words and utterances.
+    """Extract the features of one file and write the streams, words and utterances.
 
     Parameters
     ----------
     path : Path
         Video or sound.
     out : Path
-        Folder; ``acoustic.*``, ``visual.*``, ``words.*`` and ``utterances.*`` are written to it.
+        Output folder of ``acoustic.*``, ``visual.*``, ``words.*`` and ``utterances.*``.
     file_format : str
-        One of `FORMATS`.
+        One of `TABLE_FORMATS`.
     options : AnalyzeOptions, optional
         As for `mtmm_video.analyze`.
     store : Store, optional
-        Where artefacts are kept between runs; the user's cache folder otherwise.
+        Store of the artefacts; the user's cache folder by default.
     hook : Hook, optional
         Called as steps begin, go on and end.
 
     Returns
     -------
     dict of str to Path
-        What was written, by ``acoustic``, ``visual``, ``words`` and ``utterances``. A file without sound has no
-        ``acoustic``, one without a picture no ``visual``.
+        Written files, by ``acoustic``, ``visual``, ``words`` and ``utterances``; ``acoustic`` only for a file with
+        sound, ``visual`` only for a file with video.
 
     Raises
     ------
@@ -113,17 +113,17 @@ def extract(
     MediaError, WeightsError, StoreError
         As `mtmm_video.analyze`.
     """
-    if file_format not in FORMATS:
-        raise InputError(f"format {file_format!r}: choose one of {', '.join(FORMATS)}")
+    if file_format not in TABLE_FORMATS:
+        raise InputError(f"format {file_format!r}: choose one of {', '.join(TABLE_FORMATS)}")
     job = Job.prepare(path, options=options or AnalyzeOptions(), store=store or Store.default())
     with job.store.locked(job.content):
-        extraction = measure(job, hook=hook)
+        extraction = extract_features(job, hook=hook)
     hook("reports")
     return write_csd_files(extraction, out) if file_format == "csd" else write_tables(extraction, out, file_format)
 
 
-def measure(job: Job, *, hook: Hook = no_hook) -> Extraction:
-    """Run the steps of an analysis up to the features and return what they measured."""
+def extract_features(job: Job, *, hook: Hook = no_hook) -> Extraction:
+    """Run the steps of an analysis up to the features and return their results."""
     results = run_steps(job, goal="features", hook=hook)
     source = load_source(results["media"].path, name=job.name, video=job.video)
     utterances = load_utterances(results["utterances"].path)
@@ -140,22 +140,22 @@ def measure(job: Job, *, hook: Hook = no_hook) -> Extraction:
 def speaking_face(
     tracks: VisualTracks, utterances: Sequence[Utterance], *, speech: NDArray[np.float64]
 ) -> FeatureStream:
-    """Put together the frames of the face that speaks, over the whole video.
+    """Return the features of the speaking face over the whole video.
 
     Parameters
     ----------
     tracks : VisualTracks
         All faces.
     utterances : sequence of Utterance
-        In order of time. Within an utterance the face is the one that `choose_face` chooses for it, as in an analysis;
-        the intervals between utterances are treated alike.
+        In order of time. `choose_face` selects the face of each utterance, as in an analysis, and of each interval
+        between utterances.
     speech : ndarray, shape (n, 2)
-        Stretches of speech in seconds.
+        Start and end of speech intervals in seconds.
 
     Returns
     -------
     FeatureStream
-        A row for every picture that was looked at; not valid where it shows no face.
+        A row for every sampled frame; not valid in frames without a face.
     """
     times = np.unique(tracks.frame_times.astype(np.float64))
     values = np.zeros((len(times), len(FACET_NAMES)))

@@ -1,8 +1,8 @@
-"""Diarisation: who speaks when, over a whole recording, with an unknown number of speakers.
+"""Speaker diarisation of a whole recording with a known or unknown number of speakers.
 
-Speech is cut where the voice changes or pauses (`speaker_activity`), each piece gets an embedding (`speaker_encoder`),
-and the pieces are grouped by speaker (`speaker_clustering`). Where two voices speak at once, that is said and nobody is
-named. docs/speakers.md has the evidence behind each choice, and the error rates.
+Speech is split at speaker changes and pauses (`speaker_activity`), the segments are embedded (`speaker_encoder`) and
+clustered by speaker (`speaker_clustering`). Overlapping speech is reported without speakers. docs/speakers.md describes
+the method.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from mtmm_video.extractors.speech.speaker_encoder import SPEAKER_ENCODER_VERSION
 
 DIARIZATION_VERSION = f"pieces/1 {SPEAKER_ACTIVITY_VERSION} {SPEAKER_ENCODER_VERSION} {SPEAKER_CLUSTERING_VERSION}"
 
-ACTIVE = 0.5  # probability from which a voice counts as speaking
-SHORTEST_GAP = 0.12  # seconds; a shorter silence of one voice is a stop consonant, not a pause
-SHORTEST_PIECE = 0.5  # seconds; a shorter piece joins its voice's neighbour: too little to know a voice by
-LONGEST_BREATH = 0.4  # seconds across which it may
-SHORTEST_SOUND = 0.1  # seconds; what is shorter still, and alone, is no speech
-LONGEST_PIECE = 6.0  # seconds; embeddings gain little from longer pieces, and each may still go its own way
-HEARD_OF_PIECE = 4.0  # seconds in the middle of a piece that are embedded: a third of the time saved in long talk
-TURN_GAP = 0.8  # seconds of silence that a turn may hold: below the pause of 1 s that ends an utterance
-LEAST_SPEECH = 0.5  # share of a piece that must lie within detected speech: the rest is music or noise
+ACTIVE = 0.5  # threshold on the probability of speaker activity
+SHORTEST_GAP = 0.12  # seconds; a shorter silence of a speaker is a stop consonant, not a pause
+SHORTEST_PIECE = 0.5  # seconds; a shorter segment is merged with a neighbour of its speaker: too short to embed
+LONGEST_BREATH = 0.4  # seconds of silence across which it is merged
+SHORTEST_SOUND = 0.1  # seconds; a shorter isolated segment is not speech
+LONGEST_PIECE = 6.0  # seconds; longer segments are split: their embeddings are hardly better
+HEARD_OF_PIECE = 4.0  # seconds in the middle of a segment that are embedded: saves a third of the time on long turns
+TURN_GAP = 0.8  # longest silence within a turn in seconds: below the pause of 1 s that ends an utterance
+LEAST_SPEECH = 0.5  # smallest share of a segment within detected speech; others are music or noise
 
 
 @dataclass(frozen=True)
 class SpeakerTurn:
-    """One person speaking: start and end in seconds, number of the speaker from 0, confidence in [0, 1]."""
+    """A speaker turn: start and end in seconds, index of the speaker from 0, confidence in [0, 1]."""
 
     start: float
     end: float
@@ -48,14 +48,14 @@ class SpeakerTurn:
 
 @dataclass(frozen=True)
 class Diarization:
-    """Who speaks when.
+    """The speaker turns and overlapping speech of a recording.
 
     Attributes
     ----------
     turns : tuple of SpeakerTurn
-        In order of time. Turns of two speakers may touch, not overlap.
+        In order of time, not overlapping.
     overlap : ndarray, shape (n, 2)
-        Start and end of stretches in which several people speak at once, in seconds.
+        Start and end of the intervals with overlapping speech, in seconds.
     """
 
     turns: tuple[SpeakerTurn, ...]
@@ -63,20 +63,20 @@ class Diarization:
 
     @classmethod
     def empty(cls) -> Diarization:
-        """Return the diarisation of a recording in which nobody speaks."""
+        """Return the diarisation of a recording without speech."""
         return cls((), np.zeros((0, 2)))
 
 
 @dataclass(frozen=True)
 class VoicePieces:
-    """What a recording is cut into, before it is known who is who.
+    """Single-speaker segments of a recording, before clustering by speaker.
 
     Attributes
     ----------
     bounds : ndarray, shape (n, 2)
-        Start and end of each piece in seconds, one voice in each.
+        Start and end of each segment in seconds.
     seconds : ndarray, shape (n,)
-        How much of each its embedding is made of.
+        Duration of the part of each segment that is embedded.
     embeddings : ndarray, shape (n, 192)
         See `speaker_encoder`.
     overlap : ndarray, shape (m, 2)
@@ -98,7 +98,7 @@ def diarize(
     speech: NDArray[np.floating],
     speakers: int | None = None,
 ) -> Diarization:
-    """Find out who speaks when.
+    """Assign the speech of a recording to speakers.
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ def diarize(
     activity_model, encoder_model : Path
         Safetensors files, see `speaker_activity` and `embed_speaker`.
     speech : ndarray, shape (n, 2)
-        Start and end of speech in seconds; what lies outside is nobody's.
+        Start and end of speech in seconds; segments mainly outside it are discarded.
     speakers : int, optional
-        How many people speak; found out where it is not given.
+        Number of speakers; estimated if not given.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def cut_by_voice(
     encoder_model: Path,
     speech: NDArray[np.floating],
 ) -> VoicePieces:
-    """Cut a recording into pieces of one voice and embed them; parameters and errors as of `diarize`."""
+    """Split a recording into single-speaker segments and embed them; parameters and errors as in `diarize`."""
     activity = speaker_activity(waveform, sample_rate=sample_rate, model=activity_model, speech=speech)
     active = activity > ACTIVE
     frames = pieces_of(active)
@@ -150,23 +150,23 @@ def cut_by_voice(
 
 
 def group_pieces(pieces: VoicePieces, *, speakers: int | None = None) -> Diarization:
-    """Say which pieces are one speaker's; `speakers` as of `diarize`."""
+    """Cluster segments by speaker; `speakers` as in `diarize`."""
     groups = group_speakers(pieces.embeddings, pieces.seconds, speakers=speakers)
     return Diarization(turns_of(pieces.bounds, groups.labels, groups.confidence), pieces.overlap)
 
 
 def pieces_of(active: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Cut speech into pieces of one voice each, at changes of voice and at pauses.
+    """Split speech into single-speaker segments at speaker changes and pauses.
 
     Parameters
     ----------
     active : ndarray of bool, shape (frames, voices)
-        Which voice speaks in which frame.
+        Speaker activity per frame.
 
     Returns
     -------
     ndarray of int, shape (n, 2)
-        First frame and frame after the last of each piece, in order. Frames with several voices are in none.
+        First frame and frame after the last of each segment, in order; without frames of overlapping speech.
     """
     alone = active & (active.sum(axis=1, keepdims=True) == 1)
     pieces: list[tuple[int, int]] = []
@@ -185,7 +185,7 @@ def pieces_of(active: NDArray[np.bool_]) -> NDArray[np.int64]:
 def turns_of(
     pieces: NDArray[np.float64], labels: NDArray[np.int64], confidence: NDArray[np.float64]
 ) -> tuple[SpeakerTurn, ...]:
-    """Join neighbouring pieces of one speaker, shape (n, 2), to turns; confidence is the mean over their time."""
+    """Merge consecutive segments of a speaker, shape (n, 2), into turns; the confidence is their mean by duration."""
     turns: list[SpeakerTurn] = []
     for (start, end), label, sure in zip(pieces.tolist(), labels.tolist(), confidence.tolist(), strict=True):
         if turns and turns[-1].speaker == label and start - turns[-1].end < TURN_GAP:
@@ -207,7 +207,7 @@ def _runs(marked: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _closed(
     runs: NDArray[np.int64], others: NDArray[np.bool_], *, shortest: float, gap: float
 ) -> list[tuple[int, int]]:
-    """Join runs across gaps below `gap` seconds in which no other voice speaks, if one is below `shortest` seconds."""
+    """Merge runs across gaps below `gap` s without activity of other speakers, if one is below `shortest` s."""
     frames_of_gap = gap * SAMPLE_RATE / FRAME_SAMPLES
     frames_of_piece = shortest * SAMPLE_RATE / FRAME_SAMPLES
     joined: list[tuple[int, int]] = []
