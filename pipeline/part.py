@@ -1,4 +1,4 @@
-"""The part of a file that is analysed (``--from``, ``--to``): what each step leaves out. Times stay the whole file's."""
+"""The part of a file that is analysed (``--from``, ``--to``): what each step leaves out. Times are the whole file's."""
 
 from __future__ import annotations
 

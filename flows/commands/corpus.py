@@ -42,7 +42,9 @@ def prepare(
     source: Annotated[Path, typer.Argument(readable=False, help="Label file, ELAN document, or folder of a corpus.")],
     *,
     out: Annotated[Path, typer.Option("--out", readable=False, help="The table to write, NAME.safetensors.")],
-    layout: Annotated[str, typer.Option("--layout", help="auto, csv, mmsa, meld, ravdess, crema-d, eaf.")] = "auto",
+    layout: Annotated[
+        str, typer.Option("--layout", help="auto, csv, mmsa, meld, ravdess, crema-d, eaf, corrected.")
+    ] = "auto",
     tier: Annotated[
         list[str] | None,
         typer.Option("--tier", help="ELAN tier, as text=NAME, sentiment=NAME, emotion=NAME or fear=NAME."),
@@ -56,6 +58,10 @@ def prepare(
     ] = None,
     emotion_range: Annotated[
         str | None, typer.Option("--emotion-range", help="Of the intensities, such as 0,1; 0,3 by default.")
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option("--videos", readable=False, help="Folder of the videos of corrected reports; beside them if not."),
     ] = None,
     split_by: Annotated[
         str, typer.Option("--split-by", help="Where the corpus has no splits: speaker, or video.")
@@ -74,6 +80,8 @@ def prepare(
     The features are those of `analyze --model`, measured in the annotators' utterances. Words are recognised where the
     corpus gives none. A run that was stopped goes on where it was; a file that cannot be read stops no other.
     """
+    from dataclasses import replace
+
     from rich.console import Console
 
     from mtmm_video.foundation.errors import DataError, InputError
@@ -87,6 +95,7 @@ def prepare(
     if split_by not in BY:
         raise InputError(f"--split-by {split_by!r}: choose one of {', '.join(BY)}")
     reading = _reading(layout, tier=tier, emotions=emotions, sentiment=sentiment_range, emotion=emotion_range)
+    reading = replace(reading, videos=videos)
     corpus = read_corpus(source, reading, skip_bad=skip_bad)
     segments = split_segments(corpus.segments, seed=seed, by=split_by)
     made = "Splits are those of the corpus."

@@ -9,6 +9,7 @@ from pathlib import Path
 from mtmm_video.foundation.errors import DataError, InputError
 from mtmm_video.pipeline.corpora.acted_clips import is_crema, is_ravdess, read_crema, read_ravdess
 from mtmm_video.pipeline.corpora.checks import check_segments
+from mtmm_video.pipeline.corpora.corrected import is_corrected, read_corrected
 from mtmm_video.pipeline.corpora.csv_layout import merge_annotators, read_csv_layout
 from mtmm_video.pipeline.corpora.elan import read_elan
 from mtmm_video.pipeline.corpora.label_cells import Scale
@@ -35,6 +36,8 @@ class ReadingOptions:
         Ranges of the numbers; the layout's own where None.
     tiers : mapping of str to sequence of str
         Of ELAN documents, see `elan.parse_tiers`.
+    videos : Path or None
+        Folder of the videos of corrected reports; beside each report where None.
     """
 
     layout: str = AUTO
@@ -42,6 +45,7 @@ class ReadingOptions:
     sentiment_scale: Scale | None = None
     emotion_scale: Scale | None = None
     tiers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    videos: Path | None = None
 
 
 Reader = Callable[[Path, ReadingOptions], Corpus]
@@ -59,6 +63,7 @@ LAYOUTS: Mapping[str, Reader] = {
     "eaf": lambda source, options: read_elan(
         source, taxonomy=options.taxonomy, tiers=options.tiers, sentiment_scale=options.sentiment_scale
     ),
+    "corrected": lambda source, options: read_corrected(source, videos=options.videos),
 }
 
 
@@ -71,7 +76,7 @@ def detect_layout(source: Path) -> str:
         If there is nothing there, or nothing that is known.
     """
     if source.is_file():
-        layout = {".csv": "csv", ".tsv": "csv", ".eaf": "eaf"}.get(source.suffix.lower())
+        layout = {".csv": "csv", ".tsv": "csv", ".eaf": "eaf", ".json": "corrected"}.get(source.suffix.lower())
         if layout is None:
             raise InputError(f"{source}: give a label file (.csv), an ELAN document (.eaf) or the folder of a corpus")
         return layout
@@ -85,6 +90,8 @@ def detect_layout(source: Path) -> str:
         return "csv"
     if any(source.glob("**/*.eaf")):
         return "eaf"
+    if any(is_corrected(path) for path in source.rglob("*.json")):
+        return "corrected"
     if is_ravdess(source):
         return "ravdess"
     if is_crema(source):

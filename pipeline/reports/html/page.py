@@ -25,7 +25,7 @@ from mtmm_video.pipeline.reports.speakers import COLOURS, shown_speakers, summar
 from mtmm_video.pipeline.reports.summary import EmotionProfile, summarise
 
 MODALITY_WORDS = {"text": "words", "acoustic": "voice", "visual": "face"}  # as people call them, also in card.js
-SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "report.js")
+SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "edit.js", "report.js")
 
 
 def to_html(
@@ -57,7 +57,7 @@ def to_html(
     attention = pack_attention(analysis)
     return render(
         "report.html",
-        styles=("report.css",),
+        styles=("report.css", "edit.css"),
         scripts=SCRIPTS,
         data=_data(analysis, attention),
         analysis=analysis,
@@ -96,6 +96,7 @@ def _row(entry: LabelledUtterance) -> dict[str, Any]:
 
 def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the data for the scripts; they read the texts from the table."""
+    named = set(shown_speakers(analysis))
     units, attended = strongest_units(analysis), strongest_weights(analysis)
     pitch, head = (
         _column(analysis, "acoustic", "F0"),
@@ -107,6 +108,7 @@ def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, 
         utterances.append(
             {
                 "index": utterance.index,
+                "speaker": utterance.speaker if utterance.speaker in named else None,
                 "start": round(utterance.start, 3),
                 "end": round(utterance.end, 3),
                 "words": [max(0, round(1000 * (word.start - utterance.start))) for word in utterance.words],
@@ -130,6 +132,11 @@ def _data(analysis: Analysis, attention: Sequence[dict[str, Any]]) -> dict[str, 
         )
     return {
         "duration": analysis.source.duration,
+        "source": {
+            "name": analysis.source.name,
+            "file": Path(analysis.source.path).name,
+            "sha256": analysis.source.sha256,
+        },
         "emotions": EMOTIONS,
         "flags": {flag: FLAGS[flag] for flag in FLAGS},
         "units": {name: unit.label for name, unit in ACTION_UNITS.items()},

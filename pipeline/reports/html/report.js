@@ -74,4 +74,5 @@ startHeatmaps();
 startPlayer();
 startDocking();
 startKeys();
+startEditor();
 startTheme();
