@@ -7,7 +7,9 @@ not run again, in this run or any later one, on any machine that shares the stor
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,14 @@ from prefect.tasks import Task
 
 from mtmm_video.flows.gpu import gpu_slot
 from mtmm_video.flows.observing import ObservedRun, show_analysis
+from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.graph import STEPS, Step
 from mtmm_video.pipeline.job import Hook, Job, StepResult, no_hook
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.run import assemble, report, run_step, steps_of
+from mtmm_video.pipeline.scheduling import run_graph
 from mtmm_video.pipeline.steps import MAKERS
 from mtmm_video.pipeline.store.local import Store
 
@@ -50,9 +54,9 @@ def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
 def step_task(step: Step) -> Task[..., StepResult]:
     """Make a Prefect task of a step of the graph."""
 
-    def run(job: Job, results: dict[str, StepResult]) -> StepResult:
+    def run(job: Job, results: dict[str, StepResult], threads: int) -> StepResult:
         with gpu_slot(step):
-            result = run_step(step, job, results, hook=HOOK.get())
+            result = run_step(step, job, results, hook=HOOK.get(), threads=threads)
         OBSERVED.get().finished(step.name)
         return result
 
@@ -68,6 +72,11 @@ def step_task(step: Step) -> Task[..., StepResult]:
 
 
 STEP_TASKS = {step.name: step_task(step) for step in STEPS}
+
+
+def _start_task(job: Job, step: Step, results: Mapping[str, StepResult], threads: int, hook: Hook) -> StepResult:
+    HOOK.set(hook)  # in this thread's copy of the context
+    return STEP_TASKS[step.name](job, dict(results), threads)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -106,7 +115,5 @@ def analyze_video(
     job = Job.prepare(Path(video), options=options, store=Store.default(), content=content, name=name)
     OBSERVED.set(ObservedRun(content=job.content, name=job.name))
     with job.store.locked(job.content):
-        results: dict[str, StepResult] = {}
-        for step in steps_of(job):
-            results[step.name] = STEP_TASKS[step.name](job, results)
+        results = run_graph(steps_of(job), partial(_start_task, job), cores=available_cores(), hook=HOOK.get())
         return reports(job, results, Path(out))

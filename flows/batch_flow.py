@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from mtmm_video.flows.batch_worker import OnStep, WorkerPool
 from mtmm_video.flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
 from mtmm_video.flows.deployment_pool import DeploymentPool
 from mtmm_video.flows.folder import FoundVideo, Hashes, find_transcript, find_videos, finished_report
+from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import InputError, MtmmError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
@@ -127,7 +127,7 @@ def parallel_videos(*, jobs: int | None, memory: float | None) -> int:
     memory : float, optional
         Budget in bytes; most of what is free where not given.
     """
-    wanted = jobs if jobs is not None else max(1, (os.cpu_count() or 2) // 2)
+    wanted = jobs if jobs is not None else max(1, available_cores() // 2)
     free = free_memory()
     if memory is None and free is None:  # not Linux: the number of jobs alone decides
         return wanted

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from mtmm_video.flows.prefect_api import LOCAL_MARK, has_own_server
+from mtmm_video.foundation.cores import available_cores, thread_environment
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.pipeline.options import AnalyzeOptions
 
@@ -30,9 +31,13 @@ class WorkerFailedError(MtmmError):
 
 
 class WorkerPool:
-    """As many worker processes as videos may be analysed at a time, started when they are first needed."""
+    """As many worker processes as videos may be analysed at a time, started when they are first needed.
+
+    The cores of this process are shared out evenly: libraries that each take all of them slow each other down.
+    """
 
     def __init__(self, size: int) -> None:
+        self._threads = max(1, available_cores() // size)
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(size):
             self._idle.put(None)
@@ -61,7 +66,7 @@ class WorkerPool:
         """
         worker = self._idle.get()
         if worker is None:
-            worker = _Worker()
+            worker = _Worker(threads=self._threads)
             self._workers.add(worker)
         try:
             answer = worker.ask(request, on_step)
@@ -86,10 +91,14 @@ class WorkerPool:
 
 
 class _Worker:
-    def __init__(self) -> None:
+    def __init__(self, *, threads: int) -> None:
         from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 (only the parent of workers needs it here)
 
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        environment = {
+            **os.environ,
+            **thread_environment(threads),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
         if not has_own_server():
             environment |= {"PREFECT_API_URL": PREFECT_API_URL.value() or "", LOCAL_MARK: "1"}
         self._process = subprocess.Popen(

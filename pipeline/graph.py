@@ -6,7 +6,6 @@ function behind each name. The module imports no numeric library, so that progre
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -26,6 +25,8 @@ class Step:
         Of an analysis's time, in [0, 1]; from docs/benchmarks.md.
     gpu : bool
         Whether it uses a graphics processor where there is one.
+    threads : int
+        The most processor cores that it can use.
     """
 
     name: str
@@ -33,19 +34,20 @@ class Step:
     description: str
     share: float
     gpu: bool = False
+    threads: int = 1
 
 
 # In topological order: a step stands after all that it needs.
 STEPS: tuple[Step, ...] = (
     Step("media", (), "probing the file", 0.0),
     Step("speech", ("media",), "detecting speech", 0.01),
-    Step("transcript", ("media", "speech"), "recognising words", 0.41, gpu=True),
+    Step("transcript", ("media", "speech"), "recognising words", 0.41, gpu=True, threads=4),
     Step("speakers", ("media", "speech"), "diarising speakers", 0.03),
     Step("utterances", ("media", "transcript", "speakers"), "segmenting utterances", 0.0),
     Step("acoustic", ("media",), "measuring the voice", 0.17),
-    Step("voice", ("media", "utterances"), "encoding how it is said", 0.03),
+    Step("voice", ("media", "utterances"), "encoding how it is said", 0.03, threads=4),
     Step("visual", ("media",), "tracking faces", 0.32, gpu=True),
-    Step("text", ("utterances",), "encoding the words", 0.02),
+    Step("text", ("utterances",), "encoding the words", 0.02, threads=2),
     Step(
         "features",
         ("media", "speech", "speakers", "utterances", "acoustic", "voice", "visual", "text"),
@@ -64,19 +66,3 @@ def steps_towards(goal: str = GOAL) -> tuple[Step, ...]:
         if step.name in needed:
             needed |= set(step.needs)
     return tuple(step for step in STEPS if step.name in needed)
-
-
-def ready_steps(goal: str = GOAL, *, finished: Collection[str], left_out: Collection[str]) -> tuple[Step, ...]:
-    """Return the steps that can run now: not finished, and all that they need is finished or left out.
-
-    Parameters
-    ----------
-    goal : str
-        Name of the last step.
-    finished : collection of str
-        Names of steps that have their artefact.
-    left_out : collection of str
-        Names of steps that do not apply to the job.
-    """
-    settled = {*finished, *left_out}
-    return tuple(step for step in steps_towards(goal) if step.name not in settled and set(step.needs) <= settled)

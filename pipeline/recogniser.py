@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import os
-
 from mtmm_video.extractors.speech.windows import Engine
 from mtmm_video.pipeline.job import Job
 from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
 
 
-def recognition_engine(job: Job) -> Engine:
+def recognition_engine(job: Job, *, threads: int) -> Engine:
     """Return the engine that a job's options ask for.
+
+    Parameters
+    ----------
+    job : Job
+    threads : int
+        Processor threads that it may use.
 
     Raises
     ------
@@ -25,4 +29,4 @@ def recognition_engine(job: Job) -> Engine:
     from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine, device  # noqa: PLC0415
 
     place = device()
-    return CTranslate2Engine.load(ctranslate2_form(name, device=place), threads=os.cpu_count() or 1, device=place)
+    return CTranslate2Engine.load(ctranslate2_form(name, device=place), threads=threads, device=place)

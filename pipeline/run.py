@@ -10,6 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+
+from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import InputError, MediaError
 from mtmm_video.foundation.files import remove_unfinished
 from mtmm_video.foundation.version import __version__
@@ -22,6 +25,7 @@ from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
 from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.reports.writers import write_reports
+from mtmm_video.pipeline.scheduling import run_graph
 from mtmm_video.pipeline.step_run import StepRun
 from mtmm_video.pipeline.steps import MAKERS
 from mtmm_video.pipeline.store.artefacts import (
@@ -106,7 +110,9 @@ def steps_of(job: Job, *, goal: str = GOAL) -> tuple[Step, ...]:
     return tuple(step for step in steps_towards(goal) if MAKERS[step.name].applies(job))
 
 
-def run_step(step: Step, job: Job, results: Mapping[str, StepResult], *, hook: Hook = no_hook) -> StepResult:
+def run_step(
+    step: Step, job: Job, results: Mapping[str, StepResult], *, hook: Hook = no_hook, threads: int = 1
+) -> StepResult:
     """Run one step, or take its artefact from the store.
 
     Parameters
@@ -117,6 +123,8 @@ def run_step(step: Step, job: Job, results: Mapping[str, StepResult], *, hook: H
         Of the steps that ran before, by name. A needed step that is missing does not apply to the job.
     hook : Hook
         Told when the step begins, how far it is, and when it has its artefact.
+    threads : int
+        Processor threads that it may use.
 
     Raises
     ------
@@ -132,7 +140,8 @@ def run_step(step: Step, job: Job, results: Mapping[str, StepResult], *, hook: H
 
     def make(path: Path) -> None:
         artefacts = {name: result.path for name, result in inputs.items()}
-        maker.make(StepRun(job, artefacts, path, progress=lambda share: hook(step.name, share=share)))
+        torch.set_num_threads(threads)  # of this thread, and of those that torch starts for it
+        maker.make(StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads))
 
     hook(step.name)
     result = job.step(step.name, version=maker.version, parameters=parameters, suffix=maker.suffix, make=make)
@@ -140,20 +149,39 @@ def run_step(step: Step, job: Job, results: Mapping[str, StepResult], *, hook: H
     return result
 
 
-def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook) -> dict[str, StepResult]:
-    """Run the steps of a job up to a goal and return their results by name."""
-    results: dict[str, StepResult] = {}
-    for step in steps_of(job, goal=goal):
-        results[step.name] = run_step(step, job, results, hook=hook)
-    return results
+def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook, cores: int | None = None) -> dict[str, StepResult]:
+    """Run the steps of a job up to a goal and return their results by name.
+
+    Parameters
+    ----------
+    job : Job
+    goal : str
+        Name of the last step.
+    hook : Hook
+        Told how each step goes on, from the thread that it runs in.
+    cores : int, optional
+        Processor cores to share; `foundation.cores.available_cores` by default. The results do not depend on it.
+    """
+
+    def start(step: Step, results: Mapping[str, StepResult], threads: int, report: Hook) -> StepResult:
+        return run_step(step, job, results, hook=report, threads=threads)
+
+    before = torch.get_num_threads()
+    try:
+        return run_graph(steps_of(job, goal=goal), start, cores=cores or available_cores(), hook=hook)
+    finally:
+        torch.set_num_threads(before)  # of the program that this one is part of
 
 
 def stored_results(job: Job) -> dict[str, StepResult] | None:
     """Return the results of all steps from the store, or None where one is missing."""
+    results: dict[str, StepResult] = {}
     try:
-        return run_steps(replace(job, stored_only=True))
+        for step in steps_of(job):
+            results[step.name] = run_step(step, replace(job, stored_only=True), results)
     except MissingArtefactError:
         return None
+    return results
 
 
 def finish(job: Job, results: Mapping[str, StepResult], *, out: Path | None, hook: Hook = no_hook) -> Analysis:

@@ -30,12 +30,15 @@ class StepRun:
         Where the artefact is written, whole or not at all.
     progress : callable
         Takes the share of the work that is done, in [0, 1].
+    threads : int
+        Processor threads that it may use.
     """
 
     job: Job
     inputs: Mapping[str, Path]
     path: Path
     progress: Callable[[float], None]
+    threads: int
 
     def source(self) -> Source:
         """Return the facts about the file, under the job's name and path."""

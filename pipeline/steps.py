@@ -195,7 +195,7 @@ def transcript(run: StepRun) -> None:
         heard = transcribe(
             run.waveform(),
             sample_rate=SAMPLE_RATE,
-            engine=recognition_engine(run.job),
+            engine=recognition_engine(run.job, threads=run.threads),
             language=options.language,
             speech=spoken,
             hook=run.progress,

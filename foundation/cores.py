@@ -1,0 +1,47 @@
+"""How many processor cores this process may use, and how they are given to one piece of work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+THREADS_VARIABLE = "OMP_NUM_THREADS"  # the bound that numeric libraries heed, and so does this one
+# Read by libraries when they are loaded: OpenMP (torch, CTranslate2), OpenBLAS (numpy, scipy), MKL, numba.
+THREAD_VARIABLES = (THREADS_VARIABLE, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # "<quota> <period>" in microseconds, or "max <period>"; see cgroups(7)
+
+
+def available_cores() -> int:
+    """Return the number of cores for this process, at least 1.
+
+    The least of the cores that the operating system lets it run on, a container's quota, and ``OMP_NUM_THREADS``.
+    """
+    bounds = [os.cpu_count() or 1]
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        bounds.append(len(os.sched_getaffinity(0)))
+    try:
+        quota, period = _CGROUP_QUOTA.read_text(encoding="ascii").split()
+        if quota != "max":
+            bounds.append(round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        pass  # no such control group: no quota
+    asked = os.environ.get(THREADS_VARIABLE, "")
+    if asked.isdecimal():
+        bounds.append(int(asked))
+    return max(1, min(bounds))
+
+
+def thread_environment(threads: int) -> Mapping[str, str]:
+    """Return the environment variables that bound the threads of a new process."""
+    return dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS to one thread while the block runs: its calls here are small, and sums keep their order."""
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 (looks through all loaded libraries)
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
