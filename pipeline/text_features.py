@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.extractors.text.sentence_encoder import FROZEN_VERSION, SentenceEncoder
 from mtmm_video.foundation.errors import CheckpointError
+from mtmm_video.foundation.loading import cached_by_file
 from mtmm_video.model.features import ModalityFeatures, extractor_names, hstack
+
+load_glove = cached_by_file(GloveVectors.load)
+load_sentence_encoder = cached_by_file(SentenceEncoder.load)
 
 SENTENCE = extractor_names(FROZEN_VERSION)[0]  # the sentence encoder, frozen or tuned
 
@@ -55,7 +59,7 @@ def text_features(
     CheckpointError
         If one of them is no text extractor of this version.
     """
-    vectors = GloveVectors.load(glove)
+    vectors = load_glove(glove)
     means = vectors.utterance_means(texts)
     own = extractor_names(vectors.version)[0]
     parts = []
@@ -65,7 +69,7 @@ def text_features(
         elif name == SENTENCE:
             if sentence is None:
                 raise CheckpointError("the checkpoint takes sentence vectors, but no sentence encoder was given")
-            encoded = SentenceEncoder.load(sentence).encode(texts)
+            encoded = load_sentence_encoder(sentence).encode(texts)
             valid = np.repeat(encoded.valid[:, None], len(encoded.names), axis=1)
             parts.append(ModalityFeatures(encoded.values, valid, encoded.names, encoded.version))
         else:

@@ -21,7 +21,7 @@ from whisper.audio import N_SAMPLES, log_mel_spectrogram
 from whisper.model import AudioEncoder
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.whisper_model import load_whisper
+from mtmm_video.extractors.speech.whisper_model import load_audio_encoder
 from mtmm_video.foundation.errors import InputError, WeightsError
 
 WIDTH: Final = 512  # of whisper base
@@ -67,7 +67,7 @@ def voice_states(
     """
     if sample_rate != SAMPLE_RATE:
         raise InputError(f"sample_rate {sample_rate}: whisper needs {SAMPLE_RATE} Hz; resample the waveform first")
-    encoder = load_whisper(model).encoder
+    encoder = load_audio_encoder(model)
     if encoder.positional_embedding.shape[1] != WIDTH or len(encoder.blocks) < LAYERS:
         raise WeightsError(f"{model}: is not whisper base, which the voice columns are computed with")
     values = np.zeros((len(spans), WIDTH), np.float32)
