@@ -39,6 +39,12 @@ lint: install  ## ruff: style and format
 types: install  ## mypy, strict
 	$(BIN)/mypy
 
+BENCH_VIDEOS ?= $(wildcard ../shared/data/mosei/video/*.mp4)
+
+bench: weights  ## the tables of docs/performance.md; BENCH_VIDEOS="a.mp4 b.mp4" names the videos
+	$(BIN)/python benchmarks/performance.py $(BENCH_VIDEOS)
+	$(BIN)/python benchmarks/analyze.py $(firstword $(BENCH_VIDEOS))
+
 check: lint types weights  ## ruff, mypy and all tests: what .ci/run calls
 	$(BIN)/python -m pytest
 

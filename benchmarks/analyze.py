@@ -2,9 +2,10 @@
 
     python benchmarks/analyze.py ../shared/data/mosei/video/mosei_-571d8cVauQ.mp4
 
-Runs the plain pipeline into an empty store, so that nothing is reused. Memory is the peak of resident memory during the
-step (Linux: VmHWM, reset before each step), libraries and models that earlier steps loaded included. On a machine that
-does other things, too, trust the processor seconds.
+Runs the steps one after another into an empty store, so that nothing is reused and each has its own figures; an
+ordinary analysis runs them beside each other (benchmarks/performance.py). Memory is the peak of resident memory during
+the step (Linux: VmHWM, reset before each step), libraries and models that earlier steps loaded included. On a machine
+that does other things, too, trust the processor seconds.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from mtmm_video.pipeline.job import Job
 from mtmm_video.pipeline.options import AnalyzeOptions
-from mtmm_video.pipeline.run import analyze
+from mtmm_video.pipeline.run import assemble, run_steps
 from mtmm_video.pipeline.store.local import Store
 
 
@@ -62,9 +64,8 @@ def main() -> None:
     meter = Meter()
     start, processor = time.perf_counter(), processor_seconds()
     with tempfile.TemporaryDirectory() as folder:
-        analysis = analyze(
-            arguments.video, options=AnalyzeOptions(asr=arguments.asr), store=Store(Path(folder)), hook=meter
-        )
+        job = Job.prepare(arguments.video, options=AnalyzeOptions(asr=arguments.asr), store=Store(Path(folder)))
+        analysis = assemble(job, run_steps(job, hook=meter, cores=1))
     wall, processor = time.perf_counter() - start, processor_seconds() - processor
     duration = analysis.source.duration
     load = os.getloadavg()[0]

@@ -35,7 +35,7 @@ from mtmm_video.pipeline.reports.writers import check_formats
 
 DEFAULTS = AnalyzeOptions()
 Status = Literal["done", "skipped", "failed", "growing"]
-MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/benchmarks.md
+MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/performance.md
 RUNS_IN_FLIGHT = 16  # of a deployment, where the user does not say; more than the workers of most pools
 MEMORY_SHARE = 0.8  # of the memory that is free when the batch starts, where the user names no budget
 

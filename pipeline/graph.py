@@ -22,7 +22,7 @@ class Step:
     description : str
         What it does, as progress displays say it.
     share : float
-        Of an analysis's time, in [0, 1]; from docs/benchmarks.md.
+        Of an analysis's time, in [0, 1]; from docs/performance.md.
     gpu : bool
         Whether it uses a graphics processor where there is one.
     threads : int
@@ -40,14 +40,14 @@ class Step:
 # In topological order: a step stands after all that it needs.
 STEPS: tuple[Step, ...] = (
     Step("media", (), "probing the file", 0.0),
-    Step("speech", ("media",), "detecting speech", 0.01),
-    Step("transcript", ("media", "speech"), "recognising words", 0.41, gpu=True, threads=4),
-    Step("speakers", ("media", "speech"), "diarising speakers", 0.03),
+    Step("speech", ("media",), "detecting speech", 0.03),
+    Step("transcript", ("media", "speech"), "recognising words", 0.24, gpu=True, threads=4),
+    Step("speakers", ("media", "speech"), "diarising speakers", 0.12),
     Step("utterances", ("media", "transcript", "speakers"), "segmenting utterances", 0.0),
-    Step("acoustic", ("media",), "measuring the voice", 0.17),
-    Step("voice", ("media", "utterances"), "encoding how it is said", 0.03, threads=4),
-    Step("visual", ("media",), "tracking faces", 0.32, gpu=True),
-    Step("text", ("utterances",), "encoding the words", 0.02, threads=2),
+    Step("acoustic", ("media",), "measuring the voice", 0.23),
+    Step("voice", ("media", "utterances"), "encoding how it is said", 0.04, threads=4),
+    Step("visual", ("media",), "tracking faces", 0.28, gpu=True),
+    Step("text", ("utterances",), "encoding the words", 0.05, threads=2),
     Step(
         "features",
         ("media", "speech", "speakers", "utterances", "acoustic", "voice", "visual", "text"),
