@@ -22,7 +22,7 @@ class Source:
     duration : float
         Seconds of content; less than in the header if the file is incomplete.
     has_audio, has_video : bool
-        Whether the file has a usable track of that kind (cover art is not video).
+        Whether the file has a usable audio or video track (cover art is not video).
     width, height : int or None
         Of the upright picture in pixels.
     frame_rate : float or None

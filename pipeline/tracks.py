@@ -1,7 +1,7 @@
-"""Separate tracks of a recording: each channel analysed by itself, where each holds a speaker of its own.
+"""Separate analysis of the channels of a recording with one speaker per channel.
 
-The steps that listen are given one waveform. For a recording with separate tracks it is the tape: the channels one
-after the other, each as long as the file and a pause. `Tape` brings what is found on it back to the file's clock.
+The audio steps take one waveform. For a recording with separate tracks it is the tape: the channels concatenated, each
+followed by a pause. `Tape` converts results from the time axis of the tape to that of the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PAUSE = 5.0  # seconds between two tracks: longer than any pause that recognitio
 
 
 def count_tracks(path: Path, info: MediaInfo, *, channels: str) -> int:
-    """Return how many channels of a file are analysed each by itself; 1 where they are mixed.
+    """Return the number of channels of a file that are analysed separately; 1 if they are mixed.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def count_tracks(path: Path, info: MediaInfo, *, channels: str) -> int:
     count = info.audio.channels if info.audio else 0
     if channels == "mix" or count < 2:
         return 1
-    # Surround sound has its dialogue in the middle: only two channels are two people without being told so.
+    # Surround sound has its dialogue on the centre channel, so that only two channels are split automatically.
     if channels == "split" or (count == 2 and one_speaker_per_channel(read_channels(path))):
         return count
     return 1
@@ -48,12 +48,12 @@ def count_tracks(path: Path, info: MediaInfo, *, channels: str) -> int:
 
 @dataclass(frozen=True)
 class Tape:
-    """The tracks of a recording, one after the other.
+    """The tracks of a recording, concatenated.
 
     Attributes
     ----------
     tracks : int
-        How many; 1 where the channels are mixed, and then the tape is the file.
+        Number of tracks; 1 if the channels are mixed: the tape is then the file.
     period : float
         Seconds from the start of a track to that of the next.
     """
@@ -63,11 +63,11 @@ class Tape:
 
     @classmethod
     def of(cls, *, tracks: int, duration: float) -> Tape:
-        """Return the tape of a file of so many seconds."""
+        """Return the tape of a file; `duration` in seconds."""
         return cls(tracks, math.ceil(duration) + PAUSE)
 
     def waveform(self, channels: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Return the channels one after the other, shape (tracks * period * rate,); channels at 16 kHz."""
+        """Return the concatenated channels, shape (tracks * period * rate,); channels at 16 kHz."""
         length = round(self.period * SAMPLE_RATE)
         tape = np.zeros(self.tracks * length, dtype=np.float32)
         for number, channel in enumerate(channels[: self.tracks]):
@@ -76,20 +76,20 @@ class Tape:
         return tape
 
     def track_of(self, time: float) -> int:
-        """Return the track at a time of the tape."""
+        """Return the index of the track at a time on the tape."""
         return 0 if self.tracks == 1 else min(int(time / self.period), self.tracks - 1)
 
     def start_of(self, track: int) -> float:
-        """Return where a track starts on the tape, in seconds."""
+        """Return the start of a track on the tape in seconds."""
         return 0.0 if self.tracks == 1 else track * self.period
 
     def intervals_of(self, intervals: NDArray[np.float64], track: int) -> NDArray[np.float64]:
-        """Return the intervals of one track, shape (n, 2), on the file's clock."""
+        """Return the intervals of one track, shape (n, 2), in file time."""
         inside = np.array([self.track_of(start) == track for start in intervals[:, 0]], dtype=np.bool_)
         return intervals[inside] - self.start_of(track)
 
     def file_intervals(self, intervals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return when anything happens on any track, shape (n, 2), in order and apart, on the file's clock."""
+        """Return the union of the intervals of all tracks, shape (n, 2), sorted and disjoint, in file time."""
         if self.tracks == 1:
             return intervals
         both = np.concatenate([self.intervals_of(intervals, track) for track in range(self.tracks)])
@@ -102,7 +102,7 @@ class Tape:
         return np.array(merged, dtype=np.float64).reshape(-1, 2)
 
     def words_of(self, words: Sequence[Word], track: int) -> list[Word]:
-        """Return the words of one track on the file's clock."""
+        """Return the words of one track in file time."""
         start = self.start_of(track)
         return [_moved(word, -start) for word in words if self.track_of(word.start) == track]
 
@@ -117,7 +117,7 @@ class Tape:
         return tuple(replace(utterance, index=index) for index, utterance in enumerate(found))
 
     def diarization(self, intervals: NDArray[np.float64]) -> Diarization:
-        """Return the turns of the tracks' speakers by when somebody speaks on each, shape (n, 2) on the tape."""
+        """Return the speaker turns, one speaker per track, from speech intervals on the tape, shape (n, 2)."""
         turns = [
             SpeakerTurn(start, end, speaker=track, confidence=1.0)
             for track in range(self.tracks)
@@ -126,7 +126,7 @@ class Tape:
         return Diarization(tuple(sorted(turns, key=lambda turn: turn.start)), np.zeros((0, 2)))
 
     def on_tape(self, utterance: Utterance) -> Utterance:
-        """Return an utterance at its place on the tape."""
+        """Return an utterance in tape time."""
         start = self.start_of(utterance.track)
         if not start:
             return utterance
@@ -134,7 +134,7 @@ class Tape:
         return replace(utterance, start=utterance.start + start, end=utterance.end + start, words=words)
 
     def stream_of(self, stream: FeatureStream, track: int) -> FeatureStream:
-        """Return the part of a stream that belongs to one track, on the file's clock."""
+        """Return the rows of a stream on one track, in file time."""
         if self.tracks == 1:
             return stream
         first, last = np.searchsorted(stream.times, (self.start_of(track), self.start_of(track + 1)))
@@ -143,16 +143,16 @@ class Tape:
         return FeatureStream(times, stream.values[rows], stream.names, stream.valid[rows], stream.version)
 
     def file_stream(self, stream: FeatureStream, utterances: Sequence[Utterance]) -> FeatureStream:
-        """Return a stream of the tape on the file's clock: each utterance's track during it, else the first.
+        """Return a stream in file time: the rows of an utterance's track during the utterance, else of track 0.
 
-        Where utterances of two tracks overlap, the later one's track is taken.
+        Where utterances of two tracks overlap, the track of the later one is used.
         """
         if self.tracks == 1:
             return stream
         first, *others = (self.stream_of(stream, track) for track in range(self.tracks))
         values, valid = first.values.copy(), first.valid.copy()
         for utterance in (each for each in utterances if each.track):
-            other = others[utterance.track - 1]  # all tracks are as long and have their frames at the same times
+            other = others[utterance.track - 1]  # all tracks have the same frame times
             frames = np.flatnonzero((first.times >= utterance.start) & (first.times < utterance.end))
             frames = frames[frames < len(other.times)]
             values[frames], valid[frames] = other.values[frames], other.valid[frames]

@@ -1,7 +1,7 @@
-"""One speaker per channel: whether each person has a channel of the recording, as in calls and double-enders.
+"""Detection of recordings with one speaker per channel, such as calls.
 
-Microphones in one room, and stereo that was mixed for the ear, hold every voice on all channels: their levels rise and
-fall together. Where every person has a channel, one channel is loud while the others are not, now this, now that.
+In recordings with several microphones in a room and in stereo mixes, every voice is on all channels, so the levels of
+the channels are correlated. With one speaker per channel, each channel is in turn louder than the others.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 
 CHANNEL_SPEAKERS_VERSION = "levels/1"
-LEVEL_SECONDS = 0.1  # of a level: about a syllable
-ACTIVE_RANGE = 35.0  # dB below the loudest level in which something is said; rooms are quieter
-DOMINANCE = 6.0  # dB above all other channels. Stereo mixes and pairs of microphones at hand never reach it
-LEAST_SHARE = 0.05  # of what is active, in which each channel dominates
-HIGHEST_CORRELATION = 0.5  # of two channels' levels in dB; two people at once: .2, one voice on both: .8 to 1.0
-LEAST_SPEECH = 0.5  # seconds of speech of its own on each channel: music on one channel is no speaker
-QUIETEST = 100.0  # dB below the loudest level; digital silence counts as that
-CROSSTALK = 10.0  # dB below the loudest channel at which speech on a channel is another's, heard through
+LEVEL_SECONDS = 0.1  # frame length of a level: about a syllable
+ACTIVE_RANGE = 35.0  # dB below the loudest level above which a frame is active; room noise is below
+DOMINANCE = 6.0  # dB above all other channels; the stereo mixes and microphone pairs examined stay below
+LEAST_SHARE = 0.05  # smallest share of the active frames in which each channel dominates
+HIGHEST_CORRELATION = 0.5  # of two channels' levels in dB; two overlapping speakers: .2, one voice on both: .8 to 1.0
+LEAST_SPEECH = 0.5  # seconds of speech required on each channel, which excludes a channel of music
+QUIETEST = 100.0  # dB below the loudest level: lower limit of levels, such as that of digital silence
+CROSSTALK = 10.0  # dB below the loudest channel at which speech on a channel counts as crosstalk
 
 
 def one_speaker_per_channel(channels: Sequence[NDArray[np.floating]]) -> bool:
-    """Return whether each channel holds a speaker of its own.
+    """Return whether each channel has a separate speaker.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def one_speaker_per_channel(channels: Sequence[NDArray[np.floating]]) -> bool:
 
 
 def speech_of_channels(channels: Sequence[NDArray[np.floating]]) -> tuple[NDArray[np.float64], ...]:
-    """Return when somebody speaks on each channel, without what is heard through from a louder one.
+    """Return the speech intervals of each channel, without crosstalk from a louder one.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Downmix of the channels of a recording to mono, such that no voice is cancelled.
+"""Downmix of the channels of a recording to mono without cancellation.
 
-A channel in opposite phase (a swapped wire, a "vocal remover") would take the others away: it is inverted. Where
-channels still cancel, for instance a voice in opposite phase over music in phase, the loudest is taken alone.
+A channel in opposite phase (a reversed connector, a "vocal remover") cancels the others in a sum, so it is inverted. If
+channels still cancel, for instance a voice in opposite phase over music in phase, the loudest is used alone.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 # ITU-R BS.775-3, annex 4: surround channels are attenuated by 3 dB, the low-frequency channel is omitted.
 SIDE_WEIGHT = 0.7071
 OPPOSITE = -0.5  # correlation of two channels below which one is inverted; stereo of one scene is above 0
-SILENT = 1e-4  # share of the loudest channel's power (-40 dB) below which a channel has no part in the mix
-SECOND = 16_000  # samples over which cancellation is judged: a second at the analysis rate
-CANCELLED = 0.25  # share of the mean power of the parts (-6 dB) that a mix keeps at least; uncorrelated ones keep half
-CANCELLED_SHARE = 0.2  # of the seconds in which anything is heard
+SILENT = 1e-4  # share of the loudest channel's power (-40 dB) below which a channel is excluded from the mix
+SECOND = 16_000  # samples per block of the cancellation test: a second at the analysis rate
+CANCELLED = 0.25  # share of the channels' mean power (-6 dB) below which a block is cancelled; half if uncorrelated
+CANCELLED_SHARE = 0.2  # share of the non-silent blocks above which a mix counts as cancelled
 _LOW_FREQUENCY = ("LFE", "LFE2")
 _FRONT = ("FL", "FR", "FC", "FLC", "FRC", "DL", "DR", "MONO")
 
 
 def mix_to_mono(channels: Sequence[NDArray[np.float32]], *, names: Sequence[str] = ()) -> NDArray[np.float32]:
-    """Mix channels with weights that sum to 1; channels in opposite phase are inverted, silent ones left out.
+    """Mix channels with weights of sum 1; channels in opposite phase are inverted, silent ones excluded.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def mix_to_mono(channels: Sequence[NDArray[np.float32]], *, names: Sequence[str]
 
 
 def _cancels(channels: Sequence[NDArray[np.float32]], weights: NDArray[np.float64]) -> bool:
-    """Return whether a mix loses much more than uncorrelated channels do, for much of the time."""
+    """Return whether more than `CANCELLED_SHARE` of the non-silent blocks of a mix are cancelled."""
     used = [(channel, float(weight)) for channel, weight in zip(channels, weights, strict=True) if weight]
     if len(used) < 2:
         return False

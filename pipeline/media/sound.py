@@ -104,18 +104,18 @@ class _Tape:
         self._position = 0  # index at which the next sample is written
         self._heard = 0.0  # end of the previous frame in seconds
         self._resampler: av.AudioResampler | None = None
-        self._kind: tuple[str, str, int] | None = None
+        self._format: tuple[str, str, int] | None = None
         self.names: tuple[str, ...] = ()
 
     def record(self, frame: av.AudioFrame, time: float | None) -> None:
         """Resample a frame and write it at its time in seconds; after the previous one if it has none."""
         if not frame.samples or not frame.sample_rate:
             return
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        audio_format = (frame.format.name, frame.layout.name, frame.sample_rate)
         time = self._heard if time is None else time
-        if self._resampler is None or kind != self._kind or abs(time - self._heard) > TOLERANCE:
+        if self._resampler is None or audio_format != self._format or abs(time - self._heard) > TOLERANCE:
             self._finish()
-            self._start(frame, kind, time)
+            self._start(frame, audio_format, time)
         assert self._resampler is not None
         self._heard += frame.samples / frame.sample_rate
         frame.pts = None  # the resampler then counts samples
@@ -126,9 +126,9 @@ class _Tape:
         self._finish()
         return [track[: self._written] for track in self._tracks]
 
-    def _start(self, frame: av.AudioFrame, kind: tuple[str, str, int], time: float) -> None:
+    def _start(self, frame: av.AudioFrame, audio_format: tuple[str, str, int], time: float) -> None:
         self._resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=self._rate)
-        self._kind = kind
+        self._format = audio_format
         self._heard = time
         self._position = round(time * self._rate)
         if len(self._tracks) < len(frame.layout.channels):
