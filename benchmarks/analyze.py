@@ -2,10 +2,10 @@
 
     python benchmarks/analyze.py ../shared/data/mosei/video/mosei_-571d8cVauQ.mp4
 
-Runs the steps one after another into an empty store, so that nothing is reused and each has its own figures; an
-ordinary analysis runs them beside each other (benchmarks/performance.py). Memory is the peak of resident memory during
-the step (Linux: VmHWM, reset before each step), libraries and models that earlier steps loaded included. On a machine
-that does other things, too, trust the processor seconds.
+Runs the steps sequentially with an empty store, so that every step is computed and measured separately; an ordinary
+analysis runs them in parallel (benchmarks/performance.py). Memory is the peak resident set size during the step (Linux:
+VmHWM, reset before each step), including libraries and models loaded by earlier steps. On a machine with other load,
+processor seconds are more reliable than wall-clock time.
 """
 
 from __future__ import annotations
