@@ -74,21 +74,21 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _parameter(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
+def _parameter(field: dataclasses.Field[Any], annotation: Any) -> inspect.Parameter:
     default = field.default
-    if kind == tuple[str, ...]:
-        kind, default = str, ",".join(getattr(AnalyzeOptions, field.name))
+    if annotation == tuple[str, ...]:
+        annotation, default = str, ",".join(getattr(AnalyzeOptions, field.name))
     metadata = field.metadata
     if metadata["metavar"] == "TIME":  # 2:00 is read by the options themselves
-        kind = str | None
+        annotation = str | None
     flags = [metadata["flag"]] if metadata["flag"] else []
     # ``readable=False``: typer's own check of a path would end in a box and exit code 2.
-    more: dict[str, Any] = {"readable": False} if kind == Path | None else {}
+    more: dict[str, Any] = {"readable": False} if annotation == Path | None else {}
     if metadata["choices"]:
         more["autocompletion"] = _completion(metadata["choices"], is_list=metadata["metavar"] == "LIST")
     option = typer.Option(*flags, help=metadata["help"], metavar=metadata["metavar"], **more)
     return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, option]
     )
 
 

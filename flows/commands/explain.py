@@ -40,7 +40,7 @@ def explain(
     split: Annotated[
         str | None, typer.Option("--split", help="With --against, without --video: the whole split; valid by default.")
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Examples of a split to list, of each kind.")] = (
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Examples of a split to list, of each type.")] = (
         DEFAULT_ROWS
     ),
     out: Annotated[Path, typer.Option("--out", help="Folder for NAME.attention.png.")] = Path(),

@@ -63,7 +63,7 @@ class Document:
 def read_document(path: Path) -> Document:
     """Read an ELAN document.
 
-    Annotations without times of their own take those of what they refer to; neighbours that share a stretch divide it
+    Annotations without times of their own take those of what they refer to; neighbours that share an interval divide it
     evenly.
 
     Raises
