@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import ctranslate2
 import numpy as np
+import torch
 from ctranslate2.models import Whisper
 from numpy.typing import NDArray
 from whisper.audio import TOKENS_PER_SECOND
@@ -66,8 +67,11 @@ class _Text:
 
 
 def device() -> str:
-    """Return where CTranslate2 computes on this machine: "cuda" where it sees a graphics processor, else "cpu"."""
-    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    """Return where CTranslate2 computes on this machine: "cuda" or "cpu".
+
+    It brings no CUDA libraries and finds those that torch has loaded, so torch must see the graphics processor, too.
+    """
+    return "cuda" if ctranslate2.get_cuda_device_count() and torch.cuda.is_available() else "cpu"
 
 
 @functools.lru_cache(maxsize=1)

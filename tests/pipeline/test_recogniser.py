@@ -1,0 +1,55 @@
+"""The engine and the device that recognise the words: as asked, and a graphics processor where there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import ctranslate2
+import pytest
+import torch
+
+from mtmm_video.extractors.speech import ctranslate2_engine
+from mtmm_video.extractors.speech.openai_engine import OpenAIEngine
+from mtmm_video.foundation.errors import InputError
+from mtmm_video.pipeline import recogniser
+from mtmm_video.pipeline.job import Job
+from mtmm_video.pipeline.options import AnalyzeOptions
+
+
+def job(**options: Any) -> Job:
+    return cast(Job, SimpleNamespace(options=AnalyzeOptions(**options), weights={"whisper-base": Path("model")}))
+
+
+@pytest.mark.parametrize(
+    ("ctranslate2_devices", "torch_sees_one", "device"), [(0, False, "cpu"), (1, True, "cuda"), (1, False, "cpu")]
+)
+def test_a_graphics_processor_is_used_where_both_libraries_see_one(
+    monkeypatch: pytest.MonkeyPatch, ctranslate2_devices: int, torch_sees_one: bool, device: str
+) -> None:
+    """With a fake device: what is checked is the choice, not the computation."""
+    loaded: dict[str, Any] = {}
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: ctranslate2_devices)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: torch_sees_one)
+    monkeypatch.setattr(recogniser, "ctranslate2_form", lambda name, *, device: Path(f"{name}-{device}"))
+    monkeypatch.setattr(
+        ctranslate2_engine.CTranslate2Engine, "load", lambda folder, **named: loaded.update(folder=folder, **named)
+    )
+    recogniser.recognition_engine(job(), threads=3)
+    assert loaded == {"folder": Path(f"whisper-base-{device}"), "threads": 3, "device": device}
+
+
+def test_the_reference_engine_is_used_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Path] = []
+    monkeypatch.setattr(OpenAIEngine, "load", loaded.append)
+    recogniser.recognition_engine(job(asr_engine="openai-whisper"), threads=1)
+    assert loaded == [Path("model")]
+
+
+def test_provenance_names_the_engine_that_ran() -> None:
+    assert AnalyzeOptions().recorded()["asr_engine"] == "ctranslate2"
+    assert AnalyzeOptions(asr_engine="openai-whisper").recorded()["asr_engine"] == "openai-whisper"
+    assert AnalyzeOptions(transcript=Path("talk.srt")).recorded()["asr_engine"] is None
+    with pytest.raises(InputError, match="asr_engine"):
+        AnalyzeOptions(asr_engine="kaldi")
