@@ -1,10 +1,11 @@
 """How far voice and face move the labels of natural speech.
 
-    mtmm-video analyze VIDEO... --out REPORTS --formats json
-    python benchmarks/plus_natural.py --checkpoint FOLDER/plus-*.safetensors --reports REPORTS/*.json
+    mtmm-video analyze RECORDING... --out REPORTS --formats json
+    python benchmarks/plus_natural.py --checkpoint plus --reports REPORTS/*.json [--leave-out] [--network-alone]
 
-For each report, the absolute change of every probability between words alone and words with voice (and with face), mean
-and largest over utterances and checkpoints, in Markdown.
+Per recording, in Markdown: the mean change of every emotion's probability, and of positive, between words alone and
+all modalities, and how many utterances gain a label. With --leave-out the anchors of each recording are fitted on the
+others; with --network-alone there are none, and voice and face count in full.
 """
 
 from __future__ import annotations
@@ -17,55 +18,57 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, resolve_checkpoint
 from mtmm_video.model.features import Modality, VideoFeatures
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.prediction import predict
-from mtmm_video.pipeline.reports.json_reader import from_json
+from mtmm_video.pipeline.reports.json_reader import read_report
+from mtmm_video.pipeline.training.everyday import fit_anchors
 
-SUBSETS: tuple[tuple[Modality, ...], ...] = (("text", "acoustic"), ("text", "acoustic", "visual"))
+ALL: tuple[Modality, ...] = ("text", "acoustic", "visual")
 
 
-def probabilities(checkpoint: Checkpoint, video: VideoFeatures, modalities: Sequence[Modality]) -> NDArray[np.float64]:
-    """Return the emotions' probabilities and that of positive sentiment, shape (u, 7)."""
-    part = replace(video, modalities={name: video.modalities[name] for name in modalities})
-    return np.array(
-        [
-            [*(found.emotion_probabilities[name] for name in EMOTIONS), found.sentiment_probabilities["positive"]]
-            for found in predict(checkpoint, part).utterances
-        ]
-    )
+def labels_of(
+    checkpoint: Checkpoint, video: VideoFeatures, modalities: Sequence[Modality]
+) -> tuple[NDArray[np.float64], list[set[str]]]:
+    """Return the emotions' probabilities and that of the paper's positive, shape (u, 7), and the emotions labelled."""
+    part = replace(video, modalities={name: video.modalities[name] for name in modalities if name in video.modalities})
+    found = predict(checkpoint, part).utterances
+    shares = [[*(each.emotion_probabilities[name] for name in EMOTIONS), each.positive_binary] for each in found]
+    return np.array(shares), [set(each.emotions) for each in found]
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True)
+    parser.add_argument("--checkpoint", default="plus")
     parser.add_argument("--reports", type=Path, nargs="+", required=True)
+    parser.add_argument("--leave-out", action="store_true")
+    parser.add_argument("--network-alone", action="store_true")
+    parser.add_argument("--modalities", nargs="+", default=list(ALL))
     arguments = parser.parse_args()
-    checkpoints = [load_checkpoint(path) for path in arguments.checkpoint]
-    print(f"| | utterances | {' | '.join(EMOTIONS)} | positive |\n|---|---|{'---|' * (len(EMOTIONS) + 1)}")
-    every: dict[tuple[Modality, ...], list[NDArray[np.float64]]] = {subset: [] for subset in SUBSETS}
-    for path in arguments.reports:
-        video = from_json(path.read_text(encoding="utf-8")).features
-        for subset in SUBSETS:
-            if len(video) and set(subset) <= set(video.modalities):
-                moved = [
-                    np.abs(probabilities(one, video, subset) - probabilities(one, video, ("text",)))
-                    for one in checkpoints
-                ]
-                every[subset].append(np.concatenate(moved))
-                print(
-                    row(f"{path.stem}, {'+'.join(name[0].upper() for name in subset)}", every[subset][-1], checkpoints)
-                )
-    for subset, parts in every.items():
-        print(row(f"**all, {'+'.join(name[0].upper() for name in subset)}**", np.concatenate(parts), checkpoints))
+    given = load_checkpoint(resolve_checkpoint(arguments.checkpoint))
+    videos = {path.stem: read_report(path).features for path in arguments.reports}
+    print(f"| | utterances | gain a label | {' | '.join(EMOTIONS)} | positive |\n|---|---|---|{'---|' * 7}")
+    changes, gains = [], 0
+    for name, video in videos.items():
+        checkpoint = given
+        if arguments.leave_out or arguments.network_alone:
+            others = [other for key, other in videos.items() if key != name]
+            anchors = {} if arguments.network_alone else fit_anchors(given, others)
+            checkpoint = replace(given, specification=replace(given.specification, anchors=anchors))
+        words, said = labels_of(checkpoint, video, ("text",))
+        moved, heard = labels_of(checkpoint, video, arguments.modalities)
+        gained = sum(bool(more - before) for more, before in zip(heard, said, strict=True))
+        changes.append(moved - words)
+        gains += gained
+        print(row(name, changes[-1], gained))
+    print(row("**all**", np.concatenate(changes), gains))
 
 
-def row(name: str, moved: NDArray[np.float64], checkpoints: Sequence[Checkpoint]) -> str:
-    """Return a row: mean (largest) change."""
-    cells = [f"{column.mean():.2f} ({column.max():.2f})" for column in moved.T]
-    return f"| {name} | {len(moved) // len(checkpoints)} | {' | '.join(cells)} |"
+def row(name: str, changes: NDArray[np.float64], gained: int) -> str:
+    """Return a row of the table."""
+    return f"| {name} | {len(changes)} | {gained} | {' | '.join(f'{value:+.3f}' for value in changes.mean(axis=0))} |"
 
 
 if __name__ == "__main__":

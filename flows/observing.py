@@ -18,6 +18,7 @@ from prefect.events import emit_event
 
 from mtmm_video.flows.prefect_api import has_own_server
 from mtmm_video.flows.progress import STEPS
+from mtmm_video.model.labels import SENTIMENT_CLASSES
 from mtmm_video.pipeline.analysis import Analysis
 
 REPORT_READY = "mtmm-video.report.ready"  # name of the event; automations can send a webhook on it
@@ -83,6 +84,9 @@ def show_analysis(analysis: Analysis, reports: dict[str, Path]) -> None:
             "video": source.path,
             "reports": {name: str(path.resolve()) for name, path in reports.items()},
             "utterances": len(analysis.utterances),
-            "positive": sum(entry.prediction.sentiment == "positive" for entry in analysis.utterances),
+            **{
+                name: sum(entry.prediction.sentiment == name for entry in analysis.utterances)
+                for name in SENTIMENT_CLASSES
+            },
         },
     )

@@ -64,8 +64,9 @@ def options_of(chosen: dict[str, Any]) -> AnalyzeOptions:
     if "formats" in chosen:
         chosen = {**chosen, "formats": split_names(chosen["formats"].lower())}
         check_formats(chosen["formats"])
-    if "speaker_names" in chosen:
-        chosen = {**chosen, "speaker_names": split_names(chosen["speaker_names"])}
+    for name in ("speaker_names", "modalities"):
+        if name in chosen:
+            chosen = {**chosen, name: split_names(chosen[name])}
     return AnalyzeOptions(**chosen)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mtmm_video.model.batches import BatchMaker
+from mtmm_video.model.anchor import anchored
+from mtmm_video.model.batches import Batch, BatchMaker
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.cim import Task
-from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.cim import Outputs, Task
+from mtmm_video.model.labels import EMOTIONS, SENTIMENT_CLASSES
 from mtmm_video.model.metrics import (
     Truth,
     accuracy,
     area_under_roc,
+    confidence_gap,
     expected_calibration_error,
     f1,
     f1_macro,
@@ -27,31 +28,12 @@ from mtmm_video.model.metrics import (
     trivial,
     weighted_accuracy,
 )
+from mtmm_video.model.neutral import classes_of
+from mtmm_video.model.scores import Logits, Scores, scores_of
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.model.thresholds import PAPER_F1_THRESHOLD, PAPER_WEIGHTED_ACCURACY_THRESHOLD, sweep
 
 EVALUATION_BATCH = 64  # videos; affects only memory and speed
-Logits = Mapping[Task, NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Probabilities of one system, from any type of classifier, for the n rows of a table.
-
-    Attributes
-    ----------
-    positive : ndarray, shape (n,), or None
-        Probability of positive sentiment; None for a system that does not predict it.
-    emotion : ndarray, shape (n, 6 or 7), or None
-        Probabilities of the emotions in the paper's order.
-    sentiment_intensity, emotion_intensity : ndarray, shape (n,) and (n, 6), or None
-        None for a system without intensity heads.
-    """
-
-    positive: NDArray[np.float64] | None
-    emotion: NDArray[np.float64] | None
-    sentiment_intensity: NDArray[np.float64] | None = None
-    emotion_intensity: NDArray[np.float64] | None = None
 
 
 def network_logits(network: nn.Module, maker: BatchMaker, *, rows: int) -> dict[Task, NDArray[np.float32]]:
@@ -62,14 +44,24 @@ def network_logits(network: nn.Module, maker: BatchMaker, *, rows: int) -> dict[
     dict of Task to ndarray, each of shape (rows, width)
         In the order of the table.
     """
+    return _over_batches(lambda batch: (network(batch.inputs, batch.masks),), network, maker, rows=rows)[0]
+
+
+def _over_batches(
+    outputs: Callable[[Batch], Sequence[Outputs]], network: nn.Module, maker: BatchMaker, *, rows: int
+) -> list[dict[Task, NDArray[np.float32]]]:
+    """Collect the logits of one or more outputs per batch in the order of the table."""
     network.eval()
-    found: dict[Task, NDArray[np.float32]] = {}
+    found: list[dict[Task, NDArray[np.float32]]] = []
     with torch.inference_mode():
         for batch in maker.epoch(batch=EVALUATION_BATCH, generator=None):
             index = batch.rows[batch.exists].cpu().numpy()
-            for task, logits in network(batch.inputs, batch.masks).logits.items():
-                values = logits[batch.exists].cpu().numpy()
-                found.setdefault(task, np.zeros((rows, values.shape[1]), dtype=np.float32))[index] = values
+            for place, each in enumerate(outputs(batch)):
+                if place == len(found):
+                    found.append({})
+                for task, logits in each.logits.items():
+                    values = logits[batch.exists].cpu().numpy()
+                    found[place].setdefault(task, np.zeros((rows, values.shape[1]), dtype=np.float32))[index] = values
     return found
 
 
@@ -83,15 +75,16 @@ def score_table(checkpoint: Checkpoint, table: UtteranceTable) -> Scores:
     """
     device = next(checkpoint.network.parameters()).device
     maker = BatchMaker(table, columns=checkpoint.specification.columns, device=device)
-    logits = network_logits(checkpoint.network, maker, rows=len(table))
-    calibration = checkpoint.specification.calibration
-    strength, strengths = logits.get("sentiment_intensity"), logits.get("emotion_intensity")
-    return Scores(
-        positive=calibration.positive(logits["sentiment"]) if "sentiment" in logits else None,
-        emotion=calibration.emotions(logits["emotion"]) if "emotion" in logits else None,
-        sentiment_intensity=None if strength is None else strength[:, 0].astype(np.float64),
-        emotion_intensity=None if strengths is None else strengths.astype(np.float64),
+    specification = checkpoint.specification
+    network = checkpoint.network
+    logits, words = _over_batches(
+        lambda batch: anchored(network, batch.inputs, batch.masks, anchors=specification.anchors),
+        network,
+        maker,
+        rows=len(table),
     )
+    text = maker.values["text"].cpu().numpy() if "text" in maker.values else None
+    return scores_of(specification, logits, words=words, text=text)
 
 
 def selection_score(logits: Logits, labels: Labels) -> float:
@@ -155,9 +148,39 @@ def evaluate_sentiment(scores: Scores, labels: Labels) -> dict[str, Any] | None:
         "without_zeros": without_zeros,
         "trivial": {"accuracy": trivial(accuracy, truth), "f1_weighted": trivial(f1_weighted, truth)},
     }
+    if scores.classes is not None and (~np.isnan(strength)).any():
+        found["three_way"] = three_way_figures(scores.classes[known], classes_of(strength))
     if scores.sentiment_intensity is not None and (~np.isnan(strength)).any():
         found["intensity"] = intensity_figures(scores.sentiment_intensity[known], strength)
     return found
+
+
+def three_way_figures(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """Figures of the three classes.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, 3)
+        Of `model.labels.SENTIMENT_CLASSES`.
+    truth : ndarray of int, shape (n,)
+        Indices of the classes; rows of -1 are left out.
+    """
+    known = truth >= 0
+    probabilities, truth = probabilities[known], truth[known]
+    guessed = probabilities.argmax(axis=1)
+    right = guessed == truth
+    each = [f1(truth == index, guessed == index) for index in range(len(SENTIMENT_CLASSES))]
+    shares = [float((truth == index).mean()) for index in range(len(SENTIMENT_CLASSES))]
+    return {
+        "utterances": int(known.sum()),
+        "accuracy": float(right.mean()),
+        "f1_macro": float(np.mean(each)),
+        "f1_weighted": float(np.dot(each, shares)),
+        "f1": dict(zip(SENTIMENT_CLASSES, each, strict=True)),
+        "shares": dict(zip(SENTIMENT_CLASSES, shares, strict=True)),
+        "calibration_error": confidence_gap(right, probabilities.max(axis=1)),
+        "trivial": {"accuracy": max(shares)},
+    }
 
 
 def intensity_figures(predicted: NDArray[np.float64], truth: NDArray[np.float32]) -> dict[str, float | None]:

@@ -113,8 +113,19 @@ def expected_calibration_error(truth: Truth, probabilities: NDArray[np.floating]
         Probability of the positive class.
     """
     predicted = probabilities >= 0.5
-    confidence = np.where(predicted, probabilities, 1 - probabilities)
-    correct = predicted == truth.astype(bool)
+    return confidence_gap(predicted == truth.astype(bool), np.where(predicted, probabilities, 1 - probabilities))
+
+
+def confidence_gap(correct: Truth, confidence: NDArray[np.floating]) -> float:
+    """Return `expected_calibration_error` of any number of classes.
+
+    Parameters
+    ----------
+    correct : ndarray of bool, shape (n,)
+        Whether the label that was given is right.
+    confidence : ndarray, shape (n,)
+        Its probability.
+    """
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     gaps = [
         abs(float(correct[bins == index].mean()) - float(confidence[bins == index].mean()))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mtmm_video.model.anchor import anchored
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.cim import Outputs, Pair
+from mtmm_video.model.cim import Pair
 from mtmm_video.model.features import Modality, VideoFeatures
-from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE, SENTIMENTS
+from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_CLASSES, SENTIMENT_RANGE
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
+from mtmm_video.model.scores import Scores, scores_of
 
 DEFAULT_LABEL_THRESHOLD = 0.5  # for a checkpoint that states none
 
@@ -69,39 +73,65 @@ def predict(checkpoint: Checkpoint, features: VideoFeatures) -> VideoPrediction:
         return VideoPrediction(utterances=(), attention={})
     inputs, masks = network_inputs(checkpoint, features)
     with torch.inference_mode():
-        outputs: Outputs = checkpoint.network(inputs, masks)
-    logits = {task: tensor[0].numpy() for task, tensor in outputs.logits.items()}
-    calibration = checkpoint.specification.calibration
-    count = len(features)
-    # A single-task checkpoint says nothing about the other task: even odds, no emotion labels.
-    positive = calibration.positive(logits["sentiment"]) if "sentiment" in logits else np.full(count, 0.5)
-    emotions = calibration.emotions(logits["emotion"]) if "emotion" in logits else np.zeros((count, 7))
-    strength = logits.get("sentiment_intensity")
-    strengths = logits.get("emotion_intensity")
+        outputs, words = anchored(checkpoint.network, inputs, masks, anchors=checkpoint.specification.anchors)
+    scores = scores_of(
+        checkpoint.specification,
+        {task: tensor[0].numpy() for task, tensor in outputs.logits.items()},
+        words={task: tensor[0].numpy() for task, tensor in words.logits.items()},
+        text=inputs["text"][0].numpy() if "text" in inputs else None,
+    )
+    used = {modality: mask[0].numpy() for modality, mask in masks.items()}
     thresholds = checkpoint.specification.thresholds.get("label", {})
-    utterances = []
-    for index in range(count):
-        probabilities = {name: float(value) for name, value in zip(EMOTION_CLASSES, emotions[index], strict=True)}
-        labels = [name for name in EMOTIONS if probabilities[name] >= thresholds.get(name, DEFAULT_LABEL_THRESHOLD)]
-        utterances.append(
-            UtterancePrediction(
-                sentiment=SENTIMENTS[int(positive[index] >= 0.5)],
-                sentiment_probabilities={"negative": float(1 - positive[index]), "positive": float(positive[index])},
-                sentiment_intensity=None if strength is None else float(np.clip(strength[index, 0], *SENTIMENT_RANGE)),
-                emotions=tuple(sorted(labels, key=lambda name: -probabilities[name])),
-                emotion_probabilities=probabilities,
-                emotion_intensities=None
-                if strengths is None
-                else {
-                    name: float(np.clip(value, *INTENSITY_RANGE))
-                    for name, value in zip(EMOTIONS, strengths[index], strict=True)
-                },
-                modalities_used=tuple(modality for modality, mask in masks.items() if bool(mask[0, index])),
-            )
+    utterances = tuple(
+        utterance_prediction(
+            scores,
+            index,
+            thresholds=dict(zip(EMOTIONS, map(float, scores.thresholds[index]), strict=True))
+            if scores.thresholds is not None
+            else {name: float(thresholds.get(name, DEFAULT_LABEL_THRESHOLD)) for name in EMOTIONS},
+            used=tuple(modality for modality, mask in used.items() if mask[index]),
         )
+        for index in range(len(features))
+    )
     attention: dict[Pair, tuple[NDArray[np.float32], NDArray[np.float32]]] = {
         (x, y): (N1[0].numpy(), N2[0].numpy())
         for (x, y), (N1, N2) in outputs.attention.items()
         if bool(masks[x].any()) and bool(masks[y].any())
     }
-    return VideoPrediction(utterances=tuple(utterances), attention=attention)
+    return VideoPrediction(utterances=utterances, attention=attention)
+
+
+def utterance_prediction(
+    scores: Scores, index: int, *, thresholds: Mapping[str, float], used: tuple[Modality, ...]
+) -> UtterancePrediction:
+    """Return the labels of a row of `scores`. A task that the checkpoint does not know gets even odds, or no label."""
+    classes: dict[str, float] = {"negative": 0.5, "positive": 0.5}
+    if scores.classes is not None:
+        classes = {name: float(p) for name, p in zip(SENTIMENT_CLASSES, scores.classes[index], strict=True)}
+    elif scores.positive is not None:
+        positive = float(scores.positive[index])
+        classes = {"negative": 1.0 - positive, "positive": positive}
+    emotion = np.zeros(len(EMOTION_CLASSES)) if scores.emotion is None else scores.emotion[index]
+    probabilities = {name: float(value) for name, value in zip(EMOTION_CLASSES, emotion, strict=True)}
+    labels = [name for name in EMOTIONS if scores.emotion is not None and probabilities[name] >= thresholds[name]]
+    strength, strengths = scores.sentiment_intensity, scores.emotion_intensity
+    return UtterancePrediction(
+        sentiment=most_probable(classes),
+        sentiment_probabilities=classes,
+        sentiment_intensity=None if strength is None else float(np.clip(strength[index], *SENTIMENT_RANGE)),
+        emotions=tuple(sorted(labels, key=lambda name: -probabilities[name])),
+        emotion_probabilities=probabilities,
+        emotion_intensities=None
+        if strengths is None
+        else {
+            name: float(np.clip(value, *INTENSITY_RANGE))
+            for name, value in zip(EMOTIONS, strengths[index], strict=True)
+        },
+        modalities_used=used,
+        emotion_thresholds=thresholds if scores.emotion is not None else {},
+    )
+
+
+def most_probable(classes: Mapping[str, float]) -> str:
+    """Return the name of the most probable class; of equal ones the most positive, as the paper has it."""
+    return max(reversed(list(classes)), key=classes.__getitem__)

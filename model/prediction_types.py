@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.model.features import Modality
+from mtmm_video.model.labels import SENTIMENTS
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class UtterancePrediction:
     Attributes
     ----------
     sentiment : str
-        "negative" or "positive".
+        The most probable class: one of `model.labels.SENTIMENT_CLASSES`, or of `model.labels.SENTIMENTS` where the
+        checkpoint knows no neutral (as the paper's).
     sentiment_probabilities : mapping of str to float
-        Calibrated; sums to 1.
+        Of the classes that the checkpoint knows; calibrated; sums to 1.
     sentiment_intensity : float or None
-        In [-3, 3], where the checkpoint has intensity heads.
+        In [-3, 3], where the checkpoint has intensity heads; in the neutral band where, and only where, the label is
+        neutral.
     emotions : tuple of str
         Emotions above their thresholds, most probable first; empty means none.
     emotion_probabilities : mapping of str to float
@@ -31,6 +34,8 @@ class UtterancePrediction:
         In [0, 3], where the checkpoint has intensity heads.
     modalities_used : tuple of Modality
         The modalities that were present and that the checkpoint takes.
+    emotion_thresholds : mapping of str to float
+        The probability from which each emotion is labelled.
     """
 
     sentiment: str
@@ -40,6 +45,22 @@ class UtterancePrediction:
     emotion_probabilities: Mapping[str, float]
     emotion_intensities: Mapping[str, float] | None
     modalities_used: tuple[Modality, ...]
+    emotion_thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the sentiment label."""
+        return self.sentiment_probabilities[self.sentiment]
+
+    @property
+    def positive_binary(self) -> float:
+        """Probability of the paper's positive, which neutral belongs to (section 5.1)."""
+        return 1.0 - self.sentiment_probabilities["negative"]
+
+    @property
+    def sentiment_binary(self) -> str:
+        """The paper's label: one of `model.labels.SENTIMENTS`."""
+        return SENTIMENTS[int(self.positive_binary >= 0.5)]
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import CheckpointError
+from mtmm_video.model.anchor import Anchor
 from mtmm_video.model.calibration import Calibration
 from mtmm_video.model.cim import NetworkShape, Task
+from mtmm_video.model.domain import Domain
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures, extractor_names
 from mtmm_video.model.labels import EMOTION_CLASSES, SENTIMENTS
+from mtmm_video.model.neutral import NeutralHead
 from mtmm_video.model.normaliser import Normaliser
 from mtmm_video.model.speaker_mean import SpeakerMean
 
-FORMAT = "mtmm-video-checkpoint/2"  # 2 may subtract the speaker's mean, which a reader of 1 would not know of
-READABLE = (FORMAT, "mtmm-video-checkpoint/1")
+# 2 may subtract the speaker's mean, 3 may have a neutral class and anchors: readers of earlier ones would ignore them.
+FORMAT = "mtmm-video-checkpoint/3"
+READABLE = (FORMAT, "mtmm-video-checkpoint/2", "mtmm-video-checkpoint/1")
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,34 @@ def _array(numbers: Sequence[float]) -> NDArray[np.float32]:
     return np.asarray(numbers, dtype=np.float32)
 
 
+def _neutral(content: Mapping[str, Any] | None) -> NeutralHead | None:
+    if content is None:
+        return None
+    return NeutralHead(bias=float(content["bias"]), weights=_floats(content["weights"]))
+
+
+def _domain(content: Mapping[str, Any]) -> Domain:
+    return Domain(
+        name=content["name"],
+        gate=_floats(content["gate"]),
+        sentiment=tuple(map(_floats, content["sentiment"])),
+        emotion=tuple(map(_floats, content["emotion"])),
+        thresholds=_floats(content["thresholds"]),
+    )
+
+
+def _floats(numbers: Sequence[float]) -> tuple[float, ...]:
+    return tuple(map(float, numbers))
+
+
+def _anchor(content: Mapping[str, Any]) -> Anchor:
+    return Anchor(center=_per_task(content["center"]), spread=_per_task(content["spread"]))
+
+
+def _per_task(content: Mapping[str, Sequence[float]]) -> dict[Task, tuple[float, ...]]:
+    return {cast("Task", task): _floats(values) for task, values in content.items()}
+
+
 @dataclass(frozen=True)
 class Specification:
     """Everything beside the weights that prediction needs.
@@ -137,6 +169,12 @@ class Specification:
         use), ``f1_weighted`` and ``weighted_accuracy`` (what those metrics are evaluated at).
     provenance : mapping of str to value
         How the checkpoint was made: command, data, seed, epoch, valid figures, licence notes.
+    neutral : NeutralHead or None
+        Where it is there, sentiment has three classes; without it the paper's two.
+    anchors : mapping of Modality to Anchor
+        Of the modalities beside the words: what they add on natural speech. Without one, a modality counts in full.
+    domains : tuple of Domain
+        Other kinds of talk than the training corpus's, each with heads of its own; needs `neutral`.
     sentiments, emotion_classes : tuple of str
         Class order of the outputs.
     """
@@ -147,6 +185,9 @@ class Specification:
     calibration: Calibration = field(default_factory=Calibration)
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    neutral: NeutralHead | None = None
+    anchors: Mapping[Modality, Anchor] = field(default_factory=dict)
+    domains: tuple[Domain, ...] = ()
     sentiments: tuple[str, ...] = SENTIMENTS
     emotion_classes: tuple[str, ...] = EMOTION_CLASSES
 
@@ -177,6 +218,9 @@ class Specification:
                 "calibration": {"scale": list(self.calibration.scale), "bias": list(self.calibration.bias)},
                 "thresholds": {purpose: dict(values) for purpose, values in self.thresholds.items()},
                 "provenance": dict(self.provenance),
+                "neutral": None if self.neutral is None else asdict(self.neutral),
+                "domains": [asdict(domain) for domain in self.domains],
+                "anchors": {modality: asdict(anchor) for modality, anchor in self.anchors.items()},
                 "sentiments": list(self.sentiments),
                 "emotion_classes": list(self.emotion_classes),
             },
@@ -228,6 +272,9 @@ class Specification:
                 calibration=calibration,
                 thresholds=content["thresholds"],
                 provenance=content["provenance"],
+                neutral=_neutral(content.get("neutral")),
+                domains=tuple(map(_domain, content.get("domains", ()))),
+                anchors={modality: _anchor(entry) for modality, entry in content.get("anchors", {}).items()},
                 sentiments=tuple(content["sentiments"]),
                 emotion_classes=tuple(content["emotion_classes"]),
             )

@@ -27,12 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelledUtterance:
-    """An utterance with its labels, flags (names in `FLAGS`) and quality figures."""
+    """An utterance with its labels, flags (names in `FLAGS`) and quality figures.
+
+    Attributes
+    ----------
+    uncertain : bool
+        Whether the sentiment label is less probable than the user asks for; headlines and shares leave it out.
+    """
 
     utterance: Utterance
     prediction: UtterancePrediction
     flags: tuple[str, ...]
     quality: Quality
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, repr=False)

@@ -23,6 +23,8 @@ VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 SPEAKER_CHOICES = ("auto", "none")
 ASR_ENGINES = ("auto", "ctranslate2", "openai-whisper")
 CHANNEL_CHOICES = ("auto", "mix", "split")
+MODALITIES = ("text", "acoustic", "visual")  # as `model.features.MODALITIES`, which takes NumPy to import
+TUPLES = ("formats", "speaker_names", "modalities")  # options of several values
 
 
 def _option(
@@ -113,6 +115,11 @@ class AnalyzeOptions:
     channels : str
         ``mix`` analyses the mix of all channels, ``split`` each channel as a speaker's own, ``auto`` splits where every
         channel holds a speaker of its own. With a transcript the channels are mixed.
+    modalities : tuple of str
+        What the labels rest on: ``text``, ``acoustic``, ``visual``, or some of them. The others are measured and shown.
+    min_confidence : float
+        Utterances whose most probable sentiment is less probable than this are shown as uncertain and left out of
+        headlines and shares; 0 leaves none out.
     formats : tuple of str
         Reports to write.
     embed : bool
@@ -160,6 +167,12 @@ class AnalyzeOptions:
         metavar="NAME",
         choices=CHANNEL_CHOICES,
     )
+    modalities: tuple[str, ...] = _option(
+        MODALITIES, "What the labels rest on, separated by commas.", metavar="LIST", choices=MODALITIES
+    )
+    min_confidence: float = _option(
+        0.0, "Show utterances as uncertain whose sentiment is less probable than this.", metavar="P"
+    )
     embed: bool = _option(False, "Put the video inside the HTML report.", flag="--embed", decides=False)
     plain: bool = _option(False, "Subtitles without labels.", flag="--plain", decides=False)
     csv_raw: bool = _option(
@@ -189,6 +202,11 @@ class AnalyzeOptions:
         if self.asr_engine not in ASR_ENGINES:
             raise InputError(f"asr_engine {self.asr_engine!r}: choose one of {', '.join(ASR_ENGINES)}")
 
+        if not self.modalities or set(self.modalities) - set(MODALITIES):
+            raise InputError(f"modalities {', '.join(self.modalities)!r}: give some of {', '.join(MODALITIES)}")
+        if not 0 <= self.min_confidence < 1:
+            raise InputError(f"min_confidence {self.min_confidence}: give a probability from 0 to less than 1")
+
     @property
     def part(self) -> tuple[float, float] | None:
         """Start and end in seconds of what is analysed; None for the whole file."""
@@ -207,6 +225,7 @@ class AnalyzeOptions:
         """Return what provenance says of them: the options that decide the result."""
         content = self.to_content()
         content["speaker_names"] = ", ".join(self.speaker_names) or None
+        content["modalities"] = ", ".join(self.modalities)
         recorded = {field.name: content[field.name] for field in dataclasses.fields(self) if field.metadata["decides"]}
         recorded |= {"asr": self.asr, "asr_engine": self.recogniser()}
         return {**recorded, "asr": None, "asr_engine": None} if self.transcript else recorded
@@ -223,6 +242,7 @@ class AnalyzeOptions:
         content["transcript"] = str(self.transcript) if self.transcript else None
         content["formats"] = list(self.formats)
         content["speaker_names"] = list(self.speaker_names)
+        content["modalities"] = list(self.modalities)
         return content
 
     @classmethod
@@ -239,5 +259,5 @@ class AnalyzeOptions:
         if unknown:
             raise InputError(f"options: {', '.join(unknown)} is no option; choose from {', '.join(sorted(known))}")
         values = dict(content)
-        values |= {name: tuple(values[name]) for name in ("formats", "speaker_names") if name in values}
+        values |= {name: tuple(values[name]) for name in TUPLES if name in values}
         return cls(**values)

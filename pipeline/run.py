@@ -216,6 +216,7 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
                 prediction=predicted,
                 flags=flags_of(utterance, quality=figures, source=source),
                 quality=figures,
+                uncertain=predicted.confidence < job.options.min_confidence,
             )
             for utterance, predicted, figures in zip(utterances, prediction.utterances, quality, strict=True)
         ),

@@ -80,6 +80,7 @@ from mtmm_video.pipeline.store.local import load_arrays, save_arrays
 from mtmm_video.pipeline.text_features import text_features
 from mtmm_video.pipeline.tracks import count_tracks
 from mtmm_video.pipeline.transcripts.reading import TRANSCRIPTS_VERSION, read_transcript
+from mtmm_video.pipeline.trust import prediction_parameters, trusted_features
 from mtmm_video.pipeline.voice_features import no_voice, voice_features
 
 
@@ -377,10 +378,11 @@ def features(run: StepRun) -> None:
     save_features(run.path, VideoFeatures(video_id="", modalities=modalities, speakers=speakers), quality=quality)
 
 
-@_step("safetensors", parameters=lambda job: {"checkpoint": job.checkpoint_sha256})
+@_step("safetensors", version="2", parameters=prediction_parameters)
 def prediction(run: StepRun) -> None:
-    """Label the utterances with the checkpoint."""
-    video, _ = load_features(run.inputs["features"], video_id=run.job.name)
+    """Label the utterances with the checkpoint, by the modalities that were measured well and that the user wants."""
+    measured, quality = load_features(run.inputs["features"], video_id=run.job.name)
+    video = trusted_features(measured, quality, wanted=run.job.options.modalities)
     save_prediction(run.path, predict(load_checkpoint(run.job.checkpoint), video))
 
 

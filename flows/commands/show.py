@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from mtmm_video.pipeline.analysis import Analysis
 
+TONE_WIDTH = 56  # characters beside the sparkline: its name and the shares of three classes
+
 Reports = Annotated[list[Path], typer.Argument(metavar="REPORT...", help="NAME.json of analysed videos.")]
 Rows = Annotated[int, typer.Option(min=1, help="Utterances to show per video.")]
 Formats = Annotated[
@@ -89,14 +91,15 @@ def _trend(analysis: Analysis, *, width: int) -> Text:
     from rich.text import Text
 
     from mtmm_video.pipeline.reports.sparkline import sparkline
+    from mtmm_video.pipeline.reports.summary import shares_text, summarise
     from mtmm_video.pipeline.reports.terminal import SENTIMENT_STYLES
 
-    positive = [entry.prediction.sentiment_probabilities["positive"] for entry in analysis.utterances]
+    classes = [entry.prediction.sentiment_probabilities for entry in analysis.utterances]
+    leans = [(1 + shares["positive"] - shares["negative"]) / 2 for shares in classes]
     line = Text("sentiment ")
-    for block, value in sparkline(positive, width=max(width - 50, 10)):
+    for block, value in sparkline(leans, width=max(width - TONE_WIDTH, 10)):
         line.append(block, style=SENTIMENT_STYLES["positive" if value >= 0.5 else "negative"])
-    share = sum(value >= 0.5 for value in positive) / len(positive)
-    line.append(f" {100 * share:.0f} % of the utterances positive")
+    line.append(f" {shares_text(summarise(analysis).shares) or 'every utterance is uncertain'}")
     return line
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.model.evaluation import Scores
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.metrics import Truth
+from mtmm_video.model.scores import Scores
 from mtmm_video.model.table import UtteranceTable
 
 HEADLINES = ("sentiment.accuracy", "sentiment.f1_weighted", "emotion.weighted_accuracy", "emotion.f1_weighted")

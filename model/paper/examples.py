@@ -42,9 +42,14 @@ def short(text: str) -> str:
     return flat if len(flat) <= LONGEST_TEXT else flat[: LONGEST_TEXT - 1] + "…"
 
 
+def binary_probability(prediction: UtterancePrediction) -> float:
+    """Return the probability of the paper's label, of two classes."""
+    return max(prediction.positive_binary, 1.0 - prediction.positive_binary)
+
+
 def predicted_sentiment(prediction: UtterancePrediction) -> str:
     """Format a predicted sentiment as ``Pos`` or ``Neg``."""
-    return "Pos" if prediction.sentiment == "positive" else "Neg"
+    return "Pos" if prediction.sentiment_binary == "positive" else "Neg"
 
 
 def utterance_list(
@@ -70,7 +75,7 @@ def utterance_list(
     for index, (text, label) in enumerate(zip(texts, prediction.utterances, strict=True)):
         row = [f"u{index + 1}", short(text), ABSENT, ABSENT, ABSENT]
         if "sentiment" in tasks:
-            row[2:4] = [predicted_sentiment(label), f"{label.sentiment_probabilities[label.sentiment]:.2f}"]
+            row[2:4] = [predicted_sentiment(label), f"{binary_probability(label):.2f}"]
         if "emotion" in tasks:
             row[4] = name_list(label.emotions)
         if labels is not None:

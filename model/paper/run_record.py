@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 
 from mtmm_video.foundation.errors import StoreError
 from mtmm_video.foundation.files import atomic_path
-from mtmm_video.model.evaluation import Scores
 from mtmm_video.model.features import Modality
+from mtmm_video.model.scores import Scores
 
 FORMAT = "mtmm-video-run/1"
 

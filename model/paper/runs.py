@@ -12,7 +12,7 @@ from mtmm_video.foundation.errors import DataError, InputError
 from mtmm_video.foundation.version import __version__
 from mtmm_video.model.checkpoint import Checkpoint
 from mtmm_video.model.cim import Task
-from mtmm_video.model.evaluation import Scores, score_table
+from mtmm_video.model.evaluation import score_table
 from mtmm_video.model.features import MODALITIES, Modality
 from mtmm_video.model.fingerprint import TRAINING_VERSION, table_fingerprint
 from mtmm_video.model.paper.results import MODALITY_COLUMNS
@@ -27,6 +27,7 @@ from mtmm_video.model.paper.systems import (
 )
 from mtmm_video.model.paper.tables import modalities_of_column
 from mtmm_video.model.recipes import PAPER, Recipe
+from mtmm_video.model.scores import Scores
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import train
 

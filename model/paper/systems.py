@@ -11,7 +11,7 @@ from torch import nn
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.batches import BatchMaker
 from mtmm_video.model.cim import CimNetwork, NetworkShape, Task
-from mtmm_video.model.evaluation import Logits, Scores, network_logits
+from mtmm_video.model.evaluation import network_logits
 from mtmm_video.model.paper.baselines.attention_fusion import SelfAttentionFusion
 from mtmm_video.model.paper.baselines.bc_lstm import BidirectionalContextLstm
 from mtmm_video.model.paper.baselines.cnn import ContextCnn
@@ -28,6 +28,7 @@ from mtmm_video.model.paper.baselines.random_forest import fit_random_forest
 from mtmm_video.model.paper.baselines.svm import fit_svm
 from mtmm_video.model.paper.baselines.tfn import TensorFusion
 from mtmm_video.model.recipes import Recipe
+from mtmm_video.model.scores import Logits, Scores
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import EpochHook, Fitted, calibrate, fit_network, pick_device
 

@@ -223,6 +223,14 @@ def summary(evaluation: Mapping[str, Any]) -> str:
             ["sentiment AUROC", percent(sentiment["auroc"]), "50.0"],
             ["sentiment calibration error", percent(sentiment["calibration_error"]), ABSENT],
         ]
+        three = sentiment.get("three_way")
+        if three:
+            rows += [
+                ["three classes, accuracy", percent(three["accuracy"]), percent(three["trivial"]["accuracy"])],
+                ["three classes, macro F1", percent(three["f1_macro"]), ABSENT],
+                ["three classes, weighted F1", percent(three["f1_weighted"]), ABSENT],
+                ["three classes, calibration error", percent(three["calibration_error"]), ABSENT],
+            ]
     emotion = evaluation.get("emotion")
     if emotion:
         fixed = emotion["fixed"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, SENTIMENTS
+from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, SENTIMENT_CLASSES, SENTIMENTS
 from mtmm_video.pipeline.quality import FLAGS, Quality
 
 if TYPE_CHECKING:  # `Analysis.to_frame` calls this module
@@ -17,6 +17,9 @@ ColumnType = Literal["text", "number", "count", "list"]
 TIME_DECIMALS = 3  # of the CSV: milliseconds
 NOUNS = {"happy": "happiness", "sad": "sadness"}  # where the class is called by its adjective
 DECIMALS = 4  # of the CSV: probabilities and intensities
+
+
+AGAIN = {"neutral": "; absent for a checkpoint of two classes"}
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ def _sentiment(name: str) -> Column:
         name,
         "number",
         "0 to 1",
-        f"Probability of {name} sentiment, calibrated; those of all classes sum to 1.",
-        lambda _, entry: entry.prediction.sentiment_probabilities[name],
+        f"Probability of {name} sentiment, calibrated; those of all classes sum to 1{AGAIN.get(name, '')}.",
+        lambda _, entry: entry.prediction.sentiment_probabilities.get(name),
     )
 
 
@@ -113,8 +116,35 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("text", "text", "", "What is said.", lambda _, e: e.utterance.text),
     Column("speaker", "text", "", "Who says it; empty where that is not known.", lambda _, e: e.utterance.speaker),
-    Column("sentiment", "text", "", "The most probable class of sentiment.", lambda _, e: e.prediction.sentiment),
-    *(_sentiment(name) for name in SENTIMENTS),
+    Column(
+        "sentiment",
+        "text",
+        ", ".join(SENTIMENT_CLASSES),
+        "The most probable class of sentiment; a checkpoint of two classes (paper) knows no neutral.",
+        lambda _, e: e.prediction.sentiment,
+    ),
+    Column(
+        "uncertain",
+        "count",
+        "0 or 1",
+        "1 where that class is less probable than --min-confidence asks for.",
+        lambda _, e: int(e.uncertain),
+    ),
+    *(_sentiment(name) for name in SENTIMENT_CLASSES),
+    Column(
+        "sentiment_binary",
+        "text",
+        ", ".join(SENTIMENTS),
+        "The paper's class: neutral counts as positive.",
+        lambda _, e: e.prediction.sentiment_binary,
+    ),
+    Column(
+        "positive_binary",
+        "number",
+        "0 to 1",
+        "Probability of the paper's positive: that of neutral and that of positive together.",
+        lambda _, e: e.prediction.positive_binary,
+    ),
     Column(
         "sentiment_intensity",
         "number",

@@ -12,7 +12,7 @@ from operator import itemgetter
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from mtmm_video.model.labels import SENTIMENTS
+from mtmm_video.model.labels import SENTIMENT_CLASSES
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.intervals import Interval, utterance_intervals, word_intervals
 from mtmm_video.pipeline.reports.speakers import parts_by_speaker
@@ -27,6 +27,7 @@ STEREOTYPES = {
     "Included_In": "inside the parent's interval, gaps allowed",
 }
 SENTIMENT_VOCABULARY = "sentiments"
+SENTIMENT_TIERS = ("sentiment", "sentiment_binary")
 
 
 def to_eaf(analysis: Analysis, *, video: str | None = None) -> str:
@@ -100,7 +101,7 @@ class _Document:
                 self._aligned(words, span, word.text)
         tiers = [transcript, words]
         for name in LABEL_TIERS:
-            tier = self._tier(name, speaker, type_="sentiment" if name == "sentiment" else "label")
+            tier = self._tier(name, speaker, type_="sentiment" if name in SENTIMENT_TIERS else "label")
             for position, value in tier_values(part, name):
                 attributes = {"ANNOTATION_ID": self._next(), "ANNOTATION_REF": parents[position]}
                 self._value(ElementTree.SubElement(_annotation(tier), "REF_ANNOTATION", attributes), value)
@@ -152,7 +153,7 @@ class _Document:
             ElementTree.SubElement(root, "CONSTRAINT", {"DESCRIPTION": description, "STEREOTYPE": stereotype})
         words = ElementTree.SubElement(root, "CONTROLLED_VOCABULARY", {"CV_ID": SENTIMENT_VOCABULARY})
         ElementTree.SubElement(words, "DESCRIPTION", {"LANG_REF": "und"})
-        for sentiment in SENTIMENTS:
+        for sentiment in SENTIMENT_CLASSES:
             entry = ElementTree.SubElement(words, "CV_ENTRY_ML", {"CVE_ID": f"cveid_{sentiment}"})
             ElementTree.SubElement(entry, "CVE_VALUE", {"DESCRIPTION": "", "LANG_REF": "und"}).text = sentiment
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +11,11 @@ from urllib.parse import quote
 import numpy as np
 
 from mtmm_video.foundation.files import write_text
-from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.labels import EMOTIONS, SENTIMENT_CLASSES
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.html.templates import render
 from mtmm_video.pipeline.reports.json_reader import read_report
-from mtmm_video.pipeline.reports.summary import summarise
+from mtmm_video.pipeline.reports.summary import shares_text, summarise
 
 INDEX_NAME = "index.html"
 # Modified z-score above which a value is an outlier: B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers",
@@ -42,10 +42,10 @@ class IndexRow:
     duration : float
         Seconds.
     utterances : int
-    positive_share : float or None
-        Share of speaking time labelled positive; None without utterances.
+    shares : mapping of str to float
+        Share of speaking time per sentiment label, negative first; empty where nothing was said or all is uncertain.
     trend : tuple of float
-        Probability of positive, per utterance.
+        Probability of positive minus that of negative, per utterance.
     emotions : tuple of float
         Mean probability of each of `model.labels.EMOTIONS`.
     labelled : tuple of str
@@ -62,7 +62,7 @@ class IndexRow:
     error: str | None = None
     duration: float = 0.0
     utterances: int = 0
-    positive_share: float | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
     trend: tuple[float, ...] = ()
     emotions: tuple[float, ...] = ()
     labelled: tuple[str, ...] = ()
@@ -70,6 +70,11 @@ class IndexRow:
     voiced_share: float | None = None
     asr_confidence: float | None = None
     flags: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def positive_share(self) -> float | None:
+        """Share of speaking time labelled positive; None where nothing is certain."""
+        return self.shares.get("positive")
 
 
 def index_row(analysis: Analysis, *, report: str | None = None) -> IndexRow:
@@ -90,8 +95,11 @@ def index_row(analysis: Analysis, *, report: str | None = None) -> IndexRow:
         report=report if report is not None else f"{analysis.source.name}.html",
         duration=analysis.source.duration,
         utterances=len(analysis.utterances),
-        positive_share=summary.positive_share,
-        trend=tuple(e.prediction.sentiment_probabilities["positive"] for e in analysis.utterances),
+        shares=summary.shares,
+        trend=tuple(
+            e.prediction.sentiment_probabilities["positive"] - e.prediction.sentiment_probabilities["negative"]
+            for e in analysis.utterances
+        ),
         emotions=tuple(profile.mean for profile in summary.emotions),
         labelled=tuple(profile.emotion for profile in labelled),
         face_share=measures["face"],
@@ -171,7 +179,6 @@ def index_page(rows: Sequence[IndexRow], *, title: str) -> str:
     done = [row for row in rows if row.error is None]
     spoken = [row for row in done if row.positive_share is not None]
     shares = np.array([row.positive_share for row in spoken], dtype=np.float64)
-    lengths = np.array([row.duration for row in spoken])
     return render(
         "index.html",
         styles=("report.css", "index.css"),
@@ -182,10 +189,17 @@ def index_page(rows: Sequence[IndexRow], *, title: str) -> str:
         outliers=find_outliers(done),
         duration=sum(row.duration for row in done),
         utterances=sum(row.utterances for row in done),
-        positive=float(np.average(shares, weights=lengths)) if len(shares) else None,
+        tone=shares_text(_folder_shares(spoken)) if spoken else None,
         histogram=_histogram(shares),
         emotions=EMOTIONS,
     )
+
+
+def _folder_shares(rows: Sequence[IndexRow]) -> dict[str, float]:
+    """Return the shares of the sentiment classes over several videos, longer ones counting for more."""
+    lengths = np.array([max(row.duration, 0.05) for row in rows])
+    known = [name for name in SENTIMENT_CLASSES if any(name in row.shares for row in rows)]
+    return {name: float(np.average([row.shares.get(name, 0.0) for row in rows], weights=lengths)) for name in known}
 
 
 def find_outliers(rows: Sequence[IndexRow]) -> list[tuple[IndexRow, str]]:
@@ -195,7 +209,7 @@ def find_outliers(rows: Sequence[IndexRow]) -> list[tuple[IndexRow, str]]:
     `LEAST_FOR_OUTLIERS` videos, or if most videos have the same value.
     """
     measures: list[tuple[str, list[float | None]]] = [
-        ("positive", [row.positive_share for row in rows]),
+        *((name, [row.shares.get(name) for row in rows]) for name in SENTIMENT_CLASSES),
         *(
             (emotion, [row.emotions[n] if row.utterances else None for row in rows])
             for n, emotion in enumerate(EMOTIONS)
@@ -220,7 +234,7 @@ def find_outliers(rows: Sequence[IndexRow]) -> list[tuple[IndexRow, str]]:
 
 
 def _sparkline(trend: Sequence[float]) -> dict[str, Any] | None:
-    """Make the polyline of a sparkline, 100 wide and 24 high with 12 for a probability of 0.5, and its mean."""
+    """Return the polyline of a sparkline of values in [-1, 1], 100 wide and 24 high, and its mean."""
     if not trend:
         return None
     values = np.array(trend)
@@ -229,7 +243,7 @@ def _sparkline(trend: Sequence[float]) -> dict[str, Any] | None:
     if len(values) == 1:
         values = np.repeat(values, 2)
     places = np.linspace(0, 100, len(values))
-    points = " ".join(f"{x:.1f},{24 - 24 * y:.1f}" for x, y in zip(places, values, strict=True))
+    points = " ".join(f"{x:.1f},{12 - 12 * y:.1f}" for x, y in zip(places, values, strict=True))
     return {"points": points, "mean": float(np.mean(trend))}
 
 

@@ -17,12 +17,13 @@ from mtmm_video.model.prediction_types import UtterancePrediction, VideoPredicti
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.provenance import Provenance, StepRecord
 from mtmm_video.pipeline.quality import Quality
-from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
 # Exceptions of reading fields of the wrong type or shape.
 DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
+# Major versions. Reports of 1 have two sentiment classes, the paper's, and neither thresholds nor `uncertain`.
+READABLE = ("1", "2")
 
 
 def from_json(text: str) -> Analysis:
@@ -39,7 +40,7 @@ def from_json(text: str) -> Analysis:
     Raises
     ------
     InputError
-        If the text is not a report of this schema's major version.
+        If the text is no report, or one of a layout that this version does not know.
     """
     try:
         content = json.loads(text)
@@ -48,9 +49,10 @@ def from_json(text: str) -> Analysis:
     if not isinstance(content, dict) or "schema_version" not in content:
         raise InputError("not a report of mtmm-video, but JSON of another program; name the .json beside a report")
     found = str(content["schema_version"])
-    if found.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+    if found.partition(".")[0] not in READABLE:
         raise InputError(
-            f"the report has schema version {found}, this mtmm-video reads {SCHEMA_VERSION}: analyse the video again"
+            f"the report has schema version {found}, this mtmm-video reads {', '.join(READABLE)}: analyse the video "
+            "again"
         )
     try:
         return _read_analysis(content)
@@ -125,9 +127,11 @@ def _read_utterance(entry: Mapping[str, Any]) -> LabelledUtterance:
             emotion_probabilities=entry["emotions"]["probabilities"],
             emotion_intensities=entry["emotions"]["intensities"],
             modalities_used=tuple(entry["modalities_used"]),
+            emotion_thresholds=entry["emotions"].get("thresholds", {}),
         ),
         flags=tuple(entry["flags"]),
         quality=Quality(**entry["quality"]),
+        uncertain=entry["sentiment"].get("uncertain", False),
     )
 
 

@@ -20,7 +20,7 @@ from mtmm_video.pipeline.provenance import Provenance
 if TYPE_CHECKING:  # `Analysis.to_json` calls this module
     from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 
 
 def to_json(analysis: Analysis) -> str:
@@ -67,10 +67,13 @@ def _utterance(labelled: LabelledUtterance) -> dict[str, Any]:
             "label": prediction.sentiment,
             "probabilities": dict(prediction.sentiment_probabilities),
             "intensity": prediction.sentiment_intensity,
+            "uncertain": labelled.uncertain,
+            "binary": {"label": prediction.sentiment_binary, "positive": prediction.positive_binary},
         },
         "emotions": {
             "labels": list(prediction.emotions),
             "probabilities": dict(prediction.emotion_probabilities),
+            "thresholds": dict(prediction.emotion_thresholds),
             "intensities": None if prediction.emotion_intensities is None else dict(prediction.emotion_intensities),
         },
         "modalities_used": list(prediction.modalities_used),

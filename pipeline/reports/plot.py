@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mtmm_video.pipeline.analysis import Analysis
 
-SENTIMENT_COLOURS = {"positive": "#13806a", "negative": "#c1502e"}  # as in the HTML report
+SENTIMENT_COLOURS = {"positive": "#13806a", "neutral": "#8b8b84", "negative": "#c1502e"}  # as in the HTML report
 
 
 def plot_timeline(analysis: Analysis, *, width: float = 10.0) -> Figure:
@@ -43,7 +43,7 @@ def plot_timeline(analysis: Analysis, *, width: float = 10.0) -> Figure:
     lengths = np.array([entry.utterance.end - entry.utterance.start for entry in analysis.utterances])
     for i, entry in enumerate(analysis.utterances):
         prediction = entry.prediction
-        lean = 2 * prediction.sentiment_probabilities["positive"] - 1
+        lean = prediction.sentiment_probabilities["positive"] - prediction.sentiment_probabilities["negative"]
         colour = SENTIMENT_COLOURS[prediction.sentiment]
         above.bar(starts[i], lean, width=lengths[i], align="edge", color=colour, edgecolor="white", linewidth=0.5)
         for row, emotion in enumerate(EMOTIONS):
@@ -59,7 +59,7 @@ def plot_timeline(analysis: Analysis, *, width: float = 10.0) -> Figure:
             )
     above.axhline(0, color="0.4", linewidth=0.8)
     above.set_ylim(-1.05, 1.05)
-    above.set_yticks([-1, 0, 1], ["negative", "undecided", "positive"])
+    above.set_yticks([-1, 0, 1], ["negative", "neutral", "positive"])
     above.set_title(analysis.source.name)
     below.set_yticks(range(len(EMOTIONS)), EMOTIONS)
     below.invert_yaxis()

@@ -8,6 +8,7 @@ from mtmm_video.pipeline.reports.speakers import shown_speakers
 
 VTT_STYLE = """STYLE
 ::cue(.positive) { color: #8fd6c0; }
+::cue(.neutral) { color: #d8d8d2; }
 ::cue(.negative) { color: #f3a58a; }
 ::cue(.label) { font-size: 80%; }"""
 
@@ -15,8 +16,8 @@ VTT_STYLE = """STYLE
 def label_text(labelled: LabelledUtterance) -> str:
     """Format the labels of an utterance, for instance ``positive 91 %, happy``."""
     prediction = labelled.prediction
-    share = prediction.sentiment_probabilities[prediction.sentiment]
-    return ", ".join([f"{prediction.sentiment} {100 * share:.0f} %", *prediction.emotions])
+    name = f"uncertain, {prediction.sentiment}" if labelled.uncertain else prediction.sentiment
+    return ", ".join([f"{name} {100 * prediction.confidence:.0f} %", *prediction.emotions])
 
 
 def to_srt(analysis: Analysis, *, plain: bool = False) -> str:

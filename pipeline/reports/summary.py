@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.model.features import MODALITIES
-from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.labels import EMOTIONS, SENTIMENT_CLASSES
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.quality import FLAGS
 
-CLEAR_SHARE, MOST_SHARE = 0.85, 0.6  # of the speaking time, from which the headline says "clearly" and "mostly"
 MOMENTS = 3  # strongest utterances shown per sentiment
 
 
@@ -56,9 +55,11 @@ class Summary:
     ----------
     headline : str
         One sentence.
-    positive_share : float or None
-        Share of the speaking time in utterances labelled positive; None without utterances.
-
+    shares : mapping of str to float
+        Share of the speaking time per sentiment label, negative first, without the uncertain utterances; the classes
+        that the checkpoint knows. Empty where no utterance is certain.
+    uncertain_share : float
+        Share of the speaking time in uncertain utterances.
     emotions : tuple of EmotionProfile
         In the paper's order.
     most_positive, most_negative : tuple of LabelledUtterance
@@ -72,8 +73,8 @@ class Summary:
     """
 
     headline: str
-    positive_share: float | None
-
+    shares: Mapping[str, float]
+    uncertain_share: float
     emotions: tuple[EmotionProfile, ...]
     most_positive: tuple[LabelledUtterance, ...]
     most_negative: tuple[LabelledUtterance, ...]
@@ -81,52 +82,62 @@ class Summary:
     flags: tuple[tuple[str, int], ...]
     modalities: tuple[tuple[str, int], ...]
 
+    @property
+    def positive_share(self) -> float | None:
+        """Share of the speaking time labelled positive; None where nothing is certain."""
+        return self.shares.get("positive")
+
 
 def summarise(analysis: Analysis) -> Summary:
     """Summarise an analysis, with means and shares weighted by the duration of the utterances."""
     entries = analysis.utterances
     weights = np.array([max(e.utterance.end - e.utterance.start, 0.05) for e in entries])
     positive = np.array([e.prediction.sentiment_probabilities["positive"] for e in entries])
-    labelled_positive = np.array([e.prediction.sentiment == "positive" for e in entries], dtype=np.float64)
-    share = _mean(labelled_positive, weights)
+    certain = np.array([not e.uncertain for e in entries], dtype=np.bool_)
+    shares = _shares([e for e in entries if not e.uncertain], weights[certain])
     profiles = tuple(_profile(emotion, entries, weights) for emotion in EMOTIONS)
     flags = Counter(flag for entry in entries for flag in entry.flags)
     used = Counter(modality for entry in entries for modality in entry.prediction.modalities_used)
+    negative = np.array([e.prediction.sentiment_probabilities["negative"] for e in entries])
     ranked = [entries[i] for i in np.argsort(-positive, kind="stable")]
+    most_negative = [entries[i] for i in np.argsort(-negative, kind="stable")]
     return Summary(
-        headline=_headline(share, profiles),
-        positive_share=share,
+        headline=_headline(shares, profiles, utterances=len(entries)),
+        shares=shares,
+        uncertain_share=_mean((~certain).astype(np.float64), weights) or 0.0,
         emotions=profiles,
-        most_positive=tuple(e for e in ranked[:MOMENTS] if e.prediction.sentiment == "positive"),
-        most_negative=tuple(e for e in ranked[: -MOMENTS - 1 : -1] if e.prediction.sentiment == "negative"),
+        most_positive=tuple(e for e in ranked[:MOMENTS] if e.prediction.sentiment == "positive" and not e.uncertain),
+        most_negative=tuple(
+            e for e in most_negative[:MOMENTS] if e.prediction.sentiment == "negative" and not e.uncertain
+        ),
         measures=_measures(analysis, weights),
         flags=tuple(sorted(flags.items(), key=lambda item: (-item[1], list(FLAGS).index(item[0])))),
         modalities=tuple((modality, used[modality]) for modality in MODALITIES),
     )
 
 
-def _headline(share: float | None, profiles: Sequence[EmotionProfile]) -> str:
-    if share is None:
+def _shares(certain: Sequence[LabelledUtterance], weights: NDArray[np.float64]) -> dict[str, float]:
+    if not certain:
+        return {}
+    labels = np.array([entry.prediction.sentiment for entry in certain])
+    known = [name for name in SENTIMENT_CLASSES if name in certain[0].prediction.sentiment_probabilities]
+    return {name: float(np.average(labels == name, weights=weights)) for name in known}
+
+
+def shares_text(shares: Mapping[str, float]) -> str:
+    """Return the shares of the sentiment classes in words, such as ``10 % negative, 70 % neutral, 20 % positive``."""
+    return ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())
+
+
+def _headline(shares: Mapping[str, float], profiles: Sequence[EmotionProfile], *, utterances: int) -> str:
+    if not utterances:
         return "Nothing was said, so there is nothing to label."
-    if share >= CLEAR_SHARE:
-        tone = "Clearly positive"
-    elif share >= MOST_SHARE:
-        tone = "Mostly positive"
-    elif share > 1 - MOST_SHARE:
-        tone = "Mixed"
-    elif share > 1 - CLEAR_SHARE:
-        tone = "Mostly negative"
-    else:
-        tone = "Clearly negative"
+    tone = f"{shares_text(shares)}, by speaking time" if shares else "Every utterance is uncertain"
     frequent = sorted((p for p in profiles if p.labelled), key=lambda p: (-p.labelled, -p.mean))
     if not frequent:
-        return f"{tone}, without a marked emotion."
+        return f"{tone}; no marked emotion."
     names = " and ".join(p.emotion for p in frequent[:2])
-    return (
-        f"{tone}. Emotion labelled most: {names}."
-        if len(frequent) == 1
-        else f"{tone}. Emotions labelled most: {names}."
-    )
+    return f"{tone}. Emotion{'s' if len(frequent) > 1 else ''} labelled most: {names}."
 
 
 def _profile(emotion: str, entries: Sequence[LabelledUtterance], weights: NDArray[np.float64]) -> EmotionProfile:

@@ -13,7 +13,8 @@ from mtmm_video.pipeline.reports.speakers import shown_speakers
 ROWS_SHOWN = 40  # about a screen; the rest is in the reports
 LONGEST_WORD = 14  # characters of a word that is kept whole
 NARROW = 18  # characters of the columns that leave their room to the text
-SENTIMENT_STYLES = {"negative": "red", "positive": "green"}
+SENTIMENT_STYLES = {"negative": "red", "neutral": "default", "positive": "green"}
+UNCERTAIN_STYLE = "dim"
 
 
 def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
@@ -63,13 +64,14 @@ def utterance_table(analysis: Analysis, *, rows: int = ROWS_SHOWN) -> Table:
 
 def _cells(labelled: LabelledUtterance) -> tuple[str, ...]:
     utterance, prediction = labelled.utterance, labelled.prediction
-    style = SENTIMENT_STYLES[prediction.sentiment]
-    probability = prediction.sentiment_probabilities[prediction.sentiment]
+    style, name = SENTIMENT_STYLES[prediction.sentiment], prediction.sentiment
+    if labelled.uncertain:
+        style, name = UNCERTAIN_STYLE, f"{name}?"
     emotions = ", ".join(f"{name} {prediction.emotion_probabilities[name]:.2f}" for name in prediction.emotions)
     return (
         f"{utterance.start:.1f}-{utterance.end:.1f}",
         escape(printable(utterance.text)),
-        f"[{style}]{prediction.sentiment}[/] {probability:.2f}",
+        f"[{style}]{name}[/] {prediction.confidence:.2f}",
         emotions or "none",
         ", ".join(labelled.flags).replace("_", " "),
     )

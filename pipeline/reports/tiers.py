@@ -8,7 +8,14 @@ from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
 # Tiers with at most one annotation per utterance; the transcript and its words are separate tiers.
-LABEL_TIERS: tuple[str, ...] = ("sentiment", "sentiment_probability", *EMOTIONS, "flags")
+LABEL_TIERS: tuple[str, ...] = (
+    "sentiment",
+    "sentiment_probability",
+    "sentiment_binary",
+    "uncertain",
+    *EMOTIONS,
+    "flags",
+)
 
 
 def tier_name(tier: str, speaker: str | None) -> str:
@@ -24,8 +31,11 @@ def label_values(labelled: LabelledUtterance) -> dict[str, str]:
     prediction = labelled.prediction
     values = {
         "sentiment": prediction.sentiment,
-        "sentiment_probability": f"{prediction.sentiment_probabilities[prediction.sentiment]:.2f}",
+        "sentiment_probability": f"{prediction.confidence:.2f}",
+        "sentiment_binary": prediction.sentiment_binary,
     }
+    if labelled.uncertain:
+        values["uncertain"] = "uncertain"
     values |= {emotion: f"{prediction.emotion_probabilities[emotion]:.2f}" for emotion in prediction.emotions}
     if labelled.flags:
         values["flags"] = ";".join(labelled.flags)

@@ -10,12 +10,13 @@ import numpy as np
 
 from mtmm_video.foundation.version import __version__
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.evaluation import Scores, evaluate, score_table
+from mtmm_video.model.evaluation import evaluate, score_table
 from mtmm_video.model.features import Modality
 from mtmm_video.model.paper.bootstrap import paired_difference
 from mtmm_video.model.paper.runs import modality_sets
 from mtmm_video.model.paper.tables import LETTERS, Result, markdown, percent, summary, table_4
 from mtmm_video.model.recipes import Recipe
+from mtmm_video.model.scores import Scores
 from mtmm_video.model.table import UtteranceTable
 
 FEWEST_STEPS = 600  # of the optimiser; MOSEI's twelve epochs have 1,700

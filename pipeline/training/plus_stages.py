@@ -13,6 +13,7 @@ from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import selection_split, train
 from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
 from mtmm_video.pipeline.training.encoder_tuning import TuningOptions, tune_encoder
+from mtmm_video.pipeline.training.everyday_stages import NETWORK, everyday_stages
 from mtmm_video.pipeline.training.mixture import ClipSampling
 from mtmm_video.pipeline.training.out_of_fold import FOLD_EPOCHS, FOLDS, fold_vectors, with_folds
 from mtmm_video.pipeline.training.plus import (
@@ -167,7 +168,14 @@ def plus_stages(data: Path, *, seeds: Sequence[int] = SEEDS) -> list[Stage]:
             needs=(*EVALUATED, *names),
             versions=("figures/1",),
         ),
-        Stage("plus", "plus.safetensors", copy_best, needs=(*names, "plus-valid"), settings={"figures": "plus-valid"}),
+        Stage(
+            NETWORK,
+            f"{NETWORK}.safetensors",
+            copy_best,
+            needs=(*names, "plus-valid"),
+            settings={"figures": "plus-valid"},
+        ),
+        *everyday_stages(data),
         *alone,
         Stage(
             "text-valid",

@@ -58,7 +58,7 @@ def test_show_prints_the_table_and_the_trend(report: Path) -> None:
     result = run.invoke(app, ["show", str(report)], env={"COLUMNS": "120"})
     assert result.exit_code == 0
     assert "I love this film" in result.output
-    assert "sentiment █▃ 50 % of the utterances positive" in result.output
+    assert "sentiment █▃ 50 % negative, 50 % positive" in result.output
     assert list(report.parent.iterdir()) == [report]
 
 

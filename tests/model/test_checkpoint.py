@@ -67,7 +67,7 @@ def test_checkpoints_of_before_the_speakers_mean_are_read(trained):
     content = json.loads(checkpoint.specification.to_json())
     old = json.dumps({**content, "format": "mtmm-video-checkpoint/1"})
     assert Specification.from_json(old, source="old").to_json() == checkpoint.specification.to_json()
-    new = json.dumps({**content, "format": "mtmm-video-checkpoint/3"})
+    new = json.dumps({**content, "format": "mtmm-video-checkpoint/4"})
     with pytest.raises(CheckpointError, match="update mtmm-video"):
         Specification.from_json(new, source="new")
 

@@ -9,11 +9,12 @@ import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
 from mtmm_video.model.calibration import Calibration, fit_calibration
-from mtmm_video.model.evaluation import Scores, evaluate
+from mtmm_video.model.evaluation import evaluate
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.metrics import expected_calibration_error, f1_macro, f1_weighted, weighted_accuracy
 from mtmm_video.model.paper.bootstrap import intervals, multiplicities, paired_difference
 from mtmm_video.model.paper.comparison import seed_tests
+from mtmm_video.model.scores import Scores
 from mtmm_video.model.thresholds import GRID, best_threshold, choose_thresholds, sweep
 
 

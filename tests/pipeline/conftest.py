@@ -7,6 +7,7 @@ import pytest
 
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.model.features import ModalityFeatures, VideoFeatures
+from mtmm_video.model.labels import SENTIMENT_CLASSES
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.provenance import Provenance, StepRecord
@@ -25,11 +26,13 @@ def _utterance(index: int, text: str, *, start: float, speaker: str | None = Non
     return Utterance(index, start, words[-1].end, text, words, speaker)
 
 
-def _prediction(sentiment: str, positive: float, emotions: dict[str, float], *, visual: bool) -> UtterancePrediction:
+def _prediction(
+    sentiment: str, classes: tuple[float, float, float], emotions: dict[str, float], *, visual: bool
+) -> UtterancePrediction:
     probabilities = dict.fromkeys(("anger", "disgust", "fear", "happy", "sad", "surprise", "none"), 0.125) | emotions
     return UtterancePrediction(
         sentiment=sentiment,
-        sentiment_probabilities={"negative": 1 - positive, "positive": positive},
+        sentiment_probabilities=dict(zip(SENTIMENT_CLASSES, classes, strict=True)),
         sentiment_intensity=1.5 if visual else None,
         emotions=tuple(sorted(emotions, key=lambda name: -emotions[name])),
         emotion_probabilities=probabilities,
@@ -49,8 +52,8 @@ def short_analysis() -> Analysis:
         _utterance(1, 'Er sagte, "schön", =1+1', start=2.5, speaker="2"),
     )
     predictions = (
-        _prediction("positive", 0.875, {"happy": 0.75, "surprise": 0.625}, visual=True),
-        _prediction("negative", 0.25, {}, visual=False),
+        _prediction("positive", (0.0625, 0.0625, 0.875), {"happy": 0.75, "surprise": 0.625}, visual=True),
+        _prediction("negative", (0.75, 0.125, 0.125), {}, visual=False),
     )
     quality = (
         Quality(0.9, 0.0, 0.5, 1.0, 1, 0, 1.0, 210.0, 33.25, 0.0),

@@ -15,7 +15,8 @@ def test_frame_has_a_row_per_utterance_and_nan_for_what_was_not_measured(short_a
     frame = short_analysis.to_frame(features=True)
     assert frame["text"].tolist() == [entry.utterance.text for entry in short_analysis.utterances]
     assert frame["sentiment"].tolist() == ["positive", "negative"]
-    assert (frame["negative"] + frame["positive"]).tolist() == pytest.approx([1, 1])
+    assert (frame["negative"] + frame["neutral"] + frame["positive"]).tolist() == pytest.approx([1, 1])
+    assert frame["positive_binary"].tolist() == pytest.approx((frame["neutral"] + frame["positive"]).tolist())
     assert frame["quality_voiced_share"].isna().tolist() == [False, True]
     assert frame["visual.AU12"].isna().tolist() == [False, True]
     assert frame["visual.AU12"].iloc[0] == pytest.approx(0.1)
@@ -37,7 +38,7 @@ def test_json_reads_back(short_analysis: Analysis) -> None:
 def test_timeline_has_a_bar_per_utterance_and_a_cell_per_emotion(short_analysis: Analysis) -> None:
     above, below = short_analysis.plot_timeline(width=6).axes
     bars = [patch for patch in above.patches if patch.get_width() > 0]
-    assert [round(bar.get_height(), 6) for bar in bars] == [0.75, -0.5]  # twice the distance from one half
+    assert [round(bar.get_height(), 6) for bar in bars] == [0.8125, -0.625]  # positive minus negative
     assert len(below.patches) == 6 * len(short_analysis.utterances)
     framed = [patch for patch in below.patches if patch.get_edgecolor()[3] > 0 and patch.get_linewidth() > 0]
     assert len(framed) == sum(len(entry.prediction.emotions) for entry in short_analysis.utterances)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.model.cim import Task
-from mtmm_video.model.evaluation import Logits
 from mtmm_video.model.labels import EMOTION_CLASSES
+from mtmm_video.model.scores import Logits
 from mtmm_video.model.specification import Columns
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import fit_columns

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from mtmm_video.model.cim import Task
-from mtmm_video.model.evaluation import Logits
+from mtmm_video.model.scores import Logits
 from mtmm_video.model.table import UtteranceTable
 
 LEAST = 1e-3  # keeps the log-odds of a label that never or always occurs finite

@@ -10,13 +10,14 @@ function bar(name, share, text, classes) {
 }
 
 function gauge(utterance) {
-  const positive = utterance.positive >= 0.5, label = positive ? "positive" : "negative";
-  const fill = make("i", { class: label });
-  fill.style.width = `${Math.abs(utterance.positive - 0.5) * 100}%`;
-  const intensity = utterance.intensity === null ? null : `, strength ${utterance.intensity > 0 ? "+" : "−"}${Math.abs(utterance.intensity).toFixed(1)} on the scale from −3 to +3`;
+  const lean = leanOf(utterance), fill = make("i", { class: lean >= 0 ? "positive" : "negative" });
+  fill.style.width = `${Math.abs(lean) * 50}%`;
+  const sign = utterance.intensity > 0 ? "+" : utterance.intensity < 0 ? "−" : "";
+  const intensity = utterance.intensity === null ? null : `, strength ${sign}${Math.abs(utterance.intensity).toFixed(1)} on the scale from −3 to +3`;
+  const others = Object.entries(utterance.probabilities).filter(([name]) => name !== utterance.sentiment).map(([name, p]) => `${name} ${percent(p)}`).join(", ");
   return make("div", { class: "gauge" },
     make("span", {}, "negative"), make("span", { class: "track" }, fill), make("span", {}, "positive"),
-    make("p", { class: "verdict" }, make("b", { class: label }, `${label} ${percent(Math.max(utterance.positive, 1 - utterance.positive))}`), " calibrated probability", intensity));
+    make("p", { class: "verdict" }, make("b", { class: utterance.sentiment }, verdictOf(utterance)), ` (${others})`, intensity));
 }
 
 function emotionBars(utterance) {

@@ -17,6 +17,9 @@ const clock = (seconds) => {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 };
 const precise = (seconds) => `${clock(Math.round(10 * seconds) / 10)}.${Math.round(10 * seconds) % 10}`;
+// How far an utterance leans to positive (1) or negative (-1), and its label in words.
+const leanOf = (utterance) => utterance.probabilities.positive - utterance.probabilities.negative;
+const verdictOf = (utterance) => `${utterance.uncertain ? "uncertain, " : ""}${utterance.sentiment} ${percent(utterance.probabilities[utterance.sentiment])}`;
 const readable = (name) => name.replaceAll("_", " ");
 // Utterances are counted from 1 on the page; the tables' index counts from 0.
 const numberOf = (utterance) => utterance.index + 1;

@@ -44,8 +44,8 @@ function drawTimeline() {
   timeline.marks = utterances.map((utterance) => {
     const group = draw("g");
     const x = xOf(utterance.start), width = Math.max(xOf(utterance.end) - x - (timeline.width / utterances.length > 6 ? 1 : 0), 1);
-    const offset = utterance.positive - 0.5, height = Math.max(Math.abs(offset) * SENTIMENT, 2);
-    group.append(draw("rect", { class: offset >= 0 ? "positive" : "negative", x, width, y: offset >= 0 ? middle - height : middle, height, rx: Math.min(2, width / 3) }));
+    const lean = leanOf(utterance), height = Math.max(Math.abs(lean) * SENTIMENT / 2, 2);
+    group.append(draw("rect", { class: utterance.sentiment, x, width, y: lean >= 0 ? middle - height : middle, height, rx: Math.min(2, width / 3) }));
     data.emotions.forEach((emotion, n) => {
       const labelled = utterance.labels.includes(emotion);
       const y = EMOTION_TOP + n * (BAND + BAND_GAP);
@@ -111,8 +111,8 @@ function showTip(event) {
   const tip = byId("tip"), i = utteranceUnder(event);
   tip.hidden = i < 0;
   if (i < 0) return;
-  const utterance = utterances[i], sure = Math.max(utterance.positive, 1 - utterance.positive);
-  tip.replaceChildren(make("b", {}, `${clock(utterance.start)} ${utterance.positive >= 0.5 ? "positive" : "negative"} ${percent(sure)}${utterance.labels.length ? `, ${utterance.labels.join(", ")}` : ""}`), make("br"), shortened(utterance.text, 140));
+  const utterance = utterances[i];
+  tip.replaceChildren(make("b", {}, `${clock(utterance.start)} ${verdictOf(utterance)}${utterance.labels.length ? `, ${utterance.labels.join(", ")}` : ""}`), make("br"), shortened(utterance.text, 140));
   const frame = byId("timeline").getBoundingClientRect();
   tip.style.left = `${Math.min(Math.max(event.clientX - frame.left + 12, 8), frame.width - Math.min(330, frame.width - 16))}px`;
   tip.style.top = `${event.clientY - frame.top + 18}px`;

@@ -3,7 +3,7 @@
 function matches(utterance, { words, label, flag }) {
   if (words && !utterance.text.toLocaleLowerCase().includes(words)) return false;
   if (label === "none" && utterance.labels.length) return false;
-  if ((label === "positive" || label === "negative") && (utterance.positive >= 0.5 ? "positive" : "negative") !== label) return false;
+  if (["positive", "neutral", "negative"].includes(label) && utterance.sentiment !== label) return false;
   if (data.emotions.includes(label) && !utterance.labels.includes(label)) return false;
   if (flag === "-") return utterance.flags.length === 0;
   return !flag || utterance.flags.includes(flag);

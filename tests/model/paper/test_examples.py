@@ -24,7 +24,7 @@ from mtmm_video.pipeline.training.table_columns import fit_table
 def said(sentiment: str, *emotions: str) -> UtterancePrediction:
     return UtterancePrediction(
         sentiment=sentiment,
-        sentiment_probabilities={"negative": 0.5, "positive": 0.5},
+        sentiment_probabilities={name: 0.75 if name == sentiment else 0.25 for name in ("negative", "positive")},
         sentiment_intensity=None,
         emotions=emotions,
         emotion_probabilities={},

@@ -12,7 +12,7 @@ import pytest
 
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.model.features import ModalityFeatures, VideoFeatures
-from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
+from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, SENTIMENT_CLASSES
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.provenance import Provenance, StepRecord
@@ -43,16 +43,17 @@ def _words(text: str, start: float, end: float) -> tuple[Word, ...]:
 
 
 def _prediction(index: int, random: np.random.Generator) -> UtterancePrediction:
-    positive = float(random.uniform(0.03, 0.97))
+    classes = dict(zip(SENTIMENT_CLASSES, map(float, random.dirichlet((0.7, 0.7, 0.7))), strict=True))
     probabilities = dict(zip(EMOTION_CLASSES, map(float, random.uniform(0, 0.7, len(EMOTION_CLASSES))), strict=True))
     labels = sorted((e for e in EMOTIONS if probabilities[e] > 0.5), key=lambda e: -probabilities[e])
     return UtterancePrediction(
-        sentiment="positive" if positive >= 0.5 else "negative",
-        sentiment_probabilities={"negative": 1 - positive, "positive": positive},
-        sentiment_intensity=6 * positive - 3,
+        sentiment=max(classes, key=classes.__getitem__),
+        sentiment_probabilities=classes,
+        sentiment_intensity=3 * (classes["positive"] - classes["negative"]),
         emotions=tuple(labels),
         emotion_probabilities=probabilities,
         emotion_intensities=None,
+        emotion_thresholds=dict.fromkeys(EMOTIONS, 0.5),
         modalities_used=("text", "acoustic") if index == 2 else ("text", "acoustic", "visual"),
     )
 

@@ -37,8 +37,11 @@ def test_every_utterance_is_a_row_with_its_labels(short_analysis: Analysis) -> N
     assert (happy["video"], happy["path"]) == ("talk", "videos/talk.mp4")
     assert (happy["sentiment"], happy["positive"], happy["emotions"]) == ("positive", "0.8750", "happy;surprise")
     assert (happy["happy_intensity"], happy["none"]) == ("1.5000", "0.1250")
-    assert float(happy["negative"]) + float(happy["positive"]) == pytest.approx(1.0)
+    assert float(happy["negative"]) + float(happy["neutral"]) + float(happy["positive"]) == pytest.approx(1.0)
     assert float(happy["duration"]) == pytest.approx(float(happy["end"]) - float(happy["start"]), abs=2e-3)
+    assert [faceless[name] for name in ("negative", "neutral", "positive")] == ["0.7500", "0.1250", "0.1250"]
+    assert (faceless["sentiment_binary"], faceless["positive_binary"]) == ("negative", "0.2500")  # neutral counts
+    assert faceless["uncertain"] == "0"
     assert faceless["flags"] == "no_face;interpolated_times;unknown_words"
     assert faceless["modalities"] == "text;acoustic"
     assert faceless["speaker"] == "2"
@@ -101,3 +104,12 @@ def test_the_codebook_is_current_and_explains_every_column() -> None:
         "run: mtmm-video columns --markdown > docs/columns.md"
     )
     assert all(column.description for column in COLUMNS)
+
+
+def test_a_checkpoint_of_two_classes_leaves_neutral_empty(short_analysis: Analysis) -> None:
+    first, *rest = short_analysis.utterances
+    prediction = dataclasses.replace(first.prediction, sentiment_probabilities={"negative": 0.25, "positive": 0.75})
+    two = dataclasses.replace(first, prediction=prediction, uncertain=True)
+    row = rows_of(to_csv(dataclasses.replace(short_analysis, utterances=(two, *rest))))[0]
+    assert (row["negative"], row["neutral"], row["positive"]) == ("0.2500", "", "0.7500")
+    assert (row["positive_binary"], row["uncertain"]) == ("0.7500", "1")

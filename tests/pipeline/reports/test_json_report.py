@@ -75,7 +75,7 @@ def test_a_video_without_a_word_has_a_report_too(short_analysis: Analysis) -> No
     [
         ("", "not a report"),
         ("[]", "not a report"),
-        ('{"schema_version": "9.0"}', f"9.0, this mtmm-video reads {SCHEMA_VERSION}"),
+        ('{"schema_version": "9.0"}', "9.0, this mtmm-video reads 1, 2"),
         (f'{{"schema_version": "{SCHEMA_VERSION}"}}', "damaged report"),
     ],
 )

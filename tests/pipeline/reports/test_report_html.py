@@ -132,7 +132,7 @@ def test_strongest_moments_are_ordered_and_of_their_sentiment(make_analysis: Mak
     negative = [e.prediction.sentiment_probabilities["negative"] for e in summary.most_negative]
     assert positive == sorted(positive, reverse=True)
     assert negative == sorted(negative, reverse=True)
-    assert min(positive + negative) >= 0.5
+    assert min(positive + negative) >= 1 / 3  # the label is the most probable of three
     assert len(positive) == len(negative) == 3
 
 

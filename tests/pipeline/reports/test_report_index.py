@@ -56,9 +56,15 @@ def test_a_folder_of_reports_becomes_a_page_that_links_them(make_analysis: MakeA
 def test_only_the_video_that_differs_stands_out(rows: list[IndexRow]) -> None:
     shares = [0.60, 0.61, 0.62, 0.63, 0.64, 0.65, 0.66, 0.67, 0.68, 0.05]
     same = {"emotions": (0.1,) * 6, "face_share": 0.9, "voiced_share": 0.5, "asr_confidence": 0.9}
-    folder = [dataclasses.replace(r, positive_share=s, **same) for r, s in zip(rows, shares, strict=False)]
+    folder = [
+        dataclasses.replace(r, shares={"negative": 1 - s, "positive": s}, **same)
+        for r, s in zip(rows, shares, strict=False)
+    ]
     found = find_outliers(folder)
-    assert [(row.name, reason) for row, reason in found] == [("talk 9", "positive 5 % against a median of 64 %")]
+    assert [(row.name, reason) for row, reason in found] == [
+        ("talk 9", "negative 95 % against a median of 36 %"),
+        ("talk 9", "positive 5 % against a median of 64 %"),
+    ]
 
 
 def test_among_a_few_videos_nothing_stands_out(rows: list[IndexRow]) -> None:

@@ -19,6 +19,7 @@ from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.pipeline.corpora.faces import NEUTRAL, single_utterances
+from mtmm_video.pipeline.training.everyday_stages import NETWORK
 from mtmm_video.pipeline.training.mixture import ClipSampling
 from mtmm_video.pipeline.training.out_of_fold import FOLDS, folds_of, rows_of
 from mtmm_video.pipeline.training.plus import ACOUSTIC_COLUMNS
@@ -103,20 +104,20 @@ def made_up(stage: Stage) -> Stage:
 def test_from_tables_to_the_checkpoint_of_the_best_seed(tmp_path: Path) -> None:
     graph = StageGraph([made_up(stage) for stage in plus_stages(tmp_path / "corpora", seeds=(1, 2))], folder=tmp_path)
     messages: list[str] = []
-    for stage in graph.upto("plus"):
+    for stage in graph.upto(NETWORK):
         assert graph.run(stage.name, progress=lambda done, total, text: messages.append(f"{done}/{total} {text}"))
     assert not graph.output("text-1").exists(), "nothing that `plus` does not need"
     assert any(message.startswith("6/6 teachers") for message in messages)
     figures = json.loads(graph.output("plus-valid").read_text(encoding="utf-8"))
     assert set(figures) == {"plus-1", "plus-2"}
     assert set(figures["plus-1"]) == {"mosei", "mosi"}
-    shipped = graph.output("plus").read_bytes()
+    shipped = graph.output(NETWORK).read_bytes()
     assert shipped == graph.output(best_seed(figures)).read_bytes()
-    specification = load_checkpoint(graph.output("plus")).specification
+    specification = load_checkpoint(graph.output(NETWORK)).specification
     assert specification.columns["acoustic"].names == ACOUSTIC_COLUMNS
     assert "CC BY-NC-SA" in specification.provenance["licence_note"]
     assert specification.provenance["recipe"]["corpus_weights"]["ravdess"] == 0.3
-    assert graph.outdated("plus") == []
+    assert graph.outdated(NETWORK) == []
 
 
 def figures_of(accuracy: float, emotion: float) -> dict[str, dict[str, object]]:

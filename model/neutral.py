@@ -1,0 +1,70 @@
+"""`NeutralHead`: the third sentiment class beside the paper's two.
+
+The paper asks one question, negative or not; a person asks a second, positive or neutral. So the classes are nested
+(continuation ratios: Fienberg, The Analysis of Cross-Classified Categorical Data, 1980, section 6.6): the network says
+P(negative), this head what share of the rest is neutral. P(neutral) + P(positive) is the paper's positive, unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from mtmm_video.model.labels import NEUTRAL_CEILING, SENTIMENT_RANGE
+
+
+@dataclass(frozen=True)
+class NeutralHead:
+    """Log-odds of neutral against positive, linear in the network's outputs.
+
+    Attributes
+    ----------
+    bias : float
+        Log-odds where all else is 0.
+    weights : tuple of float
+        Of each output, in the order of `model.anchor.stacked`.
+    """
+
+    bias: float
+    weights: tuple[float, ...]
+
+    def share(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return P(neutral | not negative), shape (n,), from outputs of shape (n, o)."""
+        return np.asarray(expit(self.bias + outputs @ np.asarray(self.weights)), dtype=np.float64)
+
+
+def three_classes(positive: NDArray[np.float64], neutral: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of `model.labels.SENTIMENT_CLASSES`, shape (n, 3), rows summing to 1.
+
+    Parameters
+    ----------
+    positive : ndarray, shape (n,)
+        Probability of the paper's positive.
+    neutral : ndarray, shape (n,)
+        P(neutral | not negative).
+    """
+    return np.stack([1.0 - positive, positive * neutral, positive * (1.0 - neutral)], axis=1)
+
+
+def classes_of(intensity: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Return the class of annotated intensities, an index into `SENTIMENT_CLASSES`; -1 where the intensity is NaN."""
+    found = np.where(intensity < 0, 0, np.where(intensity > NEUTRAL_CEILING, 2, 1))
+    return np.where(np.isnan(intensity), -1, found).astype(np.int64)
+
+
+def agreeing_intensity(intensity: NDArray[np.floating], classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Bring intensities into the part of the scale that belongs to the label.
+
+    Parameters
+    ----------
+    intensity : ndarray, shape (n,)
+        In [-3, 3], as the intensity head gives it.
+    classes : ndarray of int, shape (n,)
+        Indices into `model.labels.SENTIMENT_CLASSES`.
+    """
+    low = np.array([SENTIMENT_RANGE[0], 0.0, NEUTRAL_CEILING])[classes]
+    high = np.array([0.0, NEUTRAL_CEILING, SENTIMENT_RANGE[1]])[classes]
+    return np.clip(intensity.astype(np.float64), low, high)
