@@ -94,18 +94,18 @@ def summarise(analysis: Analysis) -> Summary:
     weights = np.array([max(e.utterance.end - e.utterance.start, 0.05) for e in entries])
     positive = np.array([e.prediction.sentiment_probabilities["positive"] for e in entries])
     certain = np.array([not e.uncertain for e in entries], dtype=np.bool_)
-    shares = _shares([e for e in entries if not e.uncertain], weights[certain])
-    profiles = tuple(_profile(emotion, entries, weights) for emotion in EMOTIONS)
+    certain_entries = [e for e in entries if not e.uncertain]
+    shares = _shares(certain_entries, weights[certain])
     flags = Counter(flag for entry in entries for flag in entry.flags)
     used = Counter(modality for entry in entries for modality in entry.prediction.modalities_used)
     negative = np.array([e.prediction.sentiment_probabilities["negative"] for e in entries])
     ranked = [entries[i] for i in np.argsort(-positive, kind="stable")]
     most_negative = [entries[i] for i in np.argsort(-negative, kind="stable")]
     return Summary(
-        headline=_headline(shares, profiles, utterances=len(entries)),
+        headline=_headline(shares, _profiles(certain_entries, weights[certain]), utterances=len(entries)),
         shares=shares,
         uncertain_share=_mean((~certain).astype(np.float64), weights) or 0.0,
-        emotions=profiles,
+        emotions=_profiles(entries, weights),
         most_positive=tuple(e for e in ranked[:MOMENTS] if e.prediction.sentiment == "positive" and not e.uncertain),
         most_negative=tuple(
             e for e in most_negative[:MOMENTS] if e.prediction.sentiment == "negative" and not e.uncertain
@@ -138,6 +138,10 @@ def _headline(shares: Mapping[str, float], profiles: Sequence[EmotionProfile], *
         return f"{tone}; no marked emotion."
     names = " and ".join(p.emotion for p in frequent[:2])
     return f"{tone}. Emotion{'s' if len(frequent) > 1 else ''} labelled most: {names}."
+
+
+def _profiles(entries: Sequence[LabelledUtterance], weights: NDArray[np.float64]) -> tuple[EmotionProfile, ...]:
+    return tuple(_profile(emotion, entries, weights) for emotion in EMOTIONS)
 
 
 def _profile(emotion: str, entries: Sequence[LabelledUtterance], weights: NDArray[np.float64]) -> EmotionProfile:

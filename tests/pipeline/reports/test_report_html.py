@@ -136,6 +136,14 @@ def test_strongest_moments_are_ordered_and_of_their_sentiment(make_analysis: Mak
     assert len(positive) == len(negative) == 3
 
 
+def test_what_is_uncertain_stays_out_of_headline_and_shares(analysis: Analysis) -> None:
+    entries = [dataclasses.replace(entry, uncertain=True) for entry in analysis.utterances]
+    summary = summarise(dataclasses.replace(analysis, utterances=tuple(entries)))
+    assert summary.headline == "Every utterance is uncertain; no marked emotion."
+    assert (dict(summary.shares), summary.uncertain_share) == ({}, 1.0)
+    assert summary.most_positive == summary.most_negative == ()
+
+
 def test_what_was_not_measured_has_no_share(empty_analysis: Analysis) -> None:
     assert summarise(empty_analysis).positive_share is None
     assert {m.name: m.share for m in summarise(empty_analysis).measures}["face"] is None
