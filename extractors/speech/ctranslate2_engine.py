@@ -2,8 +2,8 @@
 
 Whisper was trained on windows of 30 s, and its own code pads every window to that. Half of the encoder's work, and on
 short recordings nearly all of it, is then spent on silence. Here a window is padded by one second, and the windows of a
-batch to the longest of them: as many words are right, word times are the same, and short clips are understood better
-(docs/utterances.md has the figures). Where a text looks wrong, the window is decoded again as whisper was trained, with
+batch to the longest of them: about as many words are right, and word times are the same (docs/utterances.md has the
+figures). Where a text looks wrong, the window is decoded again as whisper was trained, with
 30 s, and then by beam search. Whisper's own remedy is random draws; without them the same recording gives the same
 words in whatever order a process takes recordings.
 
