@@ -11,6 +11,7 @@ from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.model.checkpoint import load_checkpoint, shipped
 from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.labels import NEUTRAL_CEILING
 from mtmm_video.pipeline.corpora.faces import joined_text
 from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels
 from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
@@ -29,12 +30,20 @@ def test_plus_keeps_its_valid_figures(shared: Path) -> None:
     valid = prepare_labels(shared / "data" / "mosei" / "labels", glove=GloveVectors.load(glove)).split("valid")
     valid = replace(valid, modalities={"text": joined_text(valid.texts, glove=glove, sentence=sentence)})
     checkpoint = load_checkpoint(shipped("plus"))
-    found = evaluate(score_table(checkpoint, valid), valid, thresholds=checkpoint.specification.thresholds)
+    scores = score_table(checkpoint, valid)
+    found = evaluate(scores, valid, thresholds=checkpoint.specification.thresholds)
     # The figures of docs/plus.md, less what another processor's rounding may cost.
     assert found["sentiment"]["accuracy"] > 0.85
     assert found["sentiment"]["calibration_error"] < 0.03
     assert found["emotion"]["weighted_accuracy"] > 0.665
     assert found["emotion"]["f1_weighted"] > 0.79
+    assert found["sentiment"]["three_way"]["accuracy"] > 0.68
+    assert found["sentiment"]["three_way"]["calibration_error"] < 0.04
+    assert scores.classes is not None
+    assert scores.sentiment_intensity is not None
+    labels, intensity = scores.classes.argmax(axis=1), scores.sentiment_intensity
+    assert (labels[intensity < 0] == 0).all(), "a strength below 0 is negative"
+    assert (labels[intensity > NEUTRAL_CEILING] == 2).all(), "a strength above the neutral band is positive"
 
 
 def test_real_voices_do_not_drown_mosis_words(shared: Path) -> None:
