@@ -57,7 +57,7 @@ def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
     text : str
         Content of the file.
     path : Path
-        For messages.
+        For error messages.
     notes : Notes
         Receives the corrections that were made.
 
@@ -69,7 +69,7 @@ def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
     Raises
     ------
     InputError
-        If a timing line is damaged or a cue ends before it starts; the message names file and line.
+        If a timing line is malformed or a cue ends before it starts; the message names file and line.
     """
     webvtt = is_webvtt(text)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -47,7 +47,7 @@ def decode(content: bytes, *, path: Path) -> tuple[str, str, bool]:
     content : bytes
         Not empty.
     path : Path
-        For messages.
+        For error messages.
 
     Returns
     -------

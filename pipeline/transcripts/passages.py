@@ -34,7 +34,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Passage:
-    """A cue, a segment or an utterance: tokens between two times.
+    """A cue, segment or utterance: tokens with common bounds.
 
     Attributes
     ----------

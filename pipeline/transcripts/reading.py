@@ -151,7 +151,11 @@ def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
         found = services_json.read(content, document) or whisper_json.read(content, document)
         if found is not None:
             return found
-        keys = f" (its keys: {', '.join(map(str, list(content)[:6]))})" if isinstance(content, dict) else ""
+        keys = (
+            f" (its keys: {', '.join(repr(key)[:40] for key in list(content)[:6])})"
+            if isinstance(content, dict)
+            else ""
+        )
         raise InputError(f"{path}: has no utterances, segments or words of a known format{keys}; give {SUPPORTED}")
     if has_cues(text):
         cues = split_cues(text, path=path, notes=notes)

@@ -20,3 +20,9 @@ def test_without_a_name_it_lies_in_the_users_cache(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder().name == "mtmm-video"
+
+
+def test_the_default_cache_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MTMM_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder().stat().st_mode & 0o777 == 0o700
