@@ -38,9 +38,8 @@ MOUTH_ROWS, MOUTH_COLUMNS = slice(10, 14), slice(5, 8)  # cells of the half face
 INTERVAL_S = 0.5  # between two measurements of colour and proportions of one face, which change slowly
 
 # Thresholds: docs/visual.md has the measurements that they rest on.
-STILL_OPENING = 0.03  # standard deviation of the lips' opening, in eye distances: talking faces have .04 and more
-STILL_CHANGE = 0.045  # median change of the skin around the mouth between two frames, in contrasts of the face
-NO_CHANGE = 0.012  # the same, whatever the lips do: landmarks of a still face may move when it is first found
+STILL_CHANGE = 0.045  # `FaceEvidence.change` from which the skin moves, whatever the lips do: a listener
+STILLNESS = 5e-4  # `opening_spread` times `change`: frozen faces have .0004 and less, talking faces .0007 and more
 LIP_CONTRAST = 0.6  # mean gradient within the lips in contrasts of the face: 99 % of photographs have 1.0 and more
 SKIN_DIFFERENCE = 25.0  # of the colours (CIELAB a*, b*) around the mouth and above: talking faces 10 at most
 SHAPE_DISTANCE = 1.9  # 1 for an average human face: talking faces have 1.4 at most, 99 % of photographs 1.89
@@ -79,7 +78,7 @@ class FaceEvidence:
             return "occluded"
         if self.shape_distance > SHAPE_DISTANCE:
             return "not_a_face"
-        if self.change < NO_CHANGE or (self.opening_spread < STILL_OPENING and self.change < STILL_CHANGE):
+        if self.change < STILL_CHANGE and self.opening_spread * self.change < STILLNESS:
             return "frozen_picture"
         return None
 

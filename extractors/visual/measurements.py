@@ -272,12 +272,12 @@ def texture(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
     contrast = smooth.std() + LEAST_CONTRAST
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / contrast, cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / contrast
     size = cv2.magnitude(across, down)
-    angle = np.mod(np.arctan2(down, across), np.pi) * (TEXTURE_ORIENTATIONS / np.pi)
-    half = TEXTURE_ORIENTATIONS / 2
+    angle = np.arctan2(down, across) * np.float32(TEXTURE_ORIENTATIONS / np.pi)
+    angle[angle < 0] += TEXTURE_ORIENTATIONS  # a gradient and its opposite are one orientation
     cells = np.stack(
         [
             cv2.resize(
-                np.maximum(0, 1 - np.abs((angle - orientation + half) % TEXTURE_ORIENTATIONS - half)) * size,
+                _vote(np.abs(angle - np.float32(orientation))) * size,
                 (TEXTURE_CELLS, TEXTURE_CELLS),
                 interpolation=cv2.INTER_AREA,
             )
@@ -286,6 +286,12 @@ def texture(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
     )  # (orientations, cells, cells)
     mirrored = cells[[-orientation % TEXTURE_ORIENTATIONS for orientation in range(TEXTURE_ORIENTATIONS)], :, ::-1]
     return np.asarray(np.sqrt(((cells + mirrored) / 2)[:, :, : TEXTURE_CELLS // 2].ravel()), np.float32)
+
+
+def _vote(distance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weight of an orientation for gradients at a distance in [0, orientations]: linear, and around the circle."""
+    nearer = np.minimum(distance, np.float32(TEXTURE_ORIENTATIONS) - distance)
+    return np.asarray(np.maximum(np.float32(1) - nearer, np.float32(0)), np.float32)
 
 
 def shading(aligned: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +34,7 @@ DEFAULT_SAMPLING_RATE = 10.0  # frames per second
 # resolution only costs time (4K: 1.6 s a frame against 0.14 s on the same busy machine).
 LONGEST_SIDE = 1280  # pixels
 MAXIMUM_FACES = 16  # tracked at once; with more people than that no face has a size at which it can be measured
+MOST_WAITING = 8  # frames that wait in memory to be measured
 MINIMUM_OVERLAP = 0.2  # intersection over union below which two boxes are different faces
 LONGEST_GAP = 1.0  # seconds without a detection after which a track ends
 THUMBNAIL = (32, 18)  # pixels, width and height, at which frames are compared
@@ -66,11 +69,17 @@ def track_faces(
         If the landmarker's weights are missing or damaged.
     """
     recorder = _Recorder()
-    with open_landmarker(landmarker, faces=maximum_faces) as model:
+    # A second thread measures the faces of a frame while the networks run on the next; one alone keeps them in order.
+    waiting: deque[Future[None]] = deque()
+    with open_landmarker(landmarker, faces=maximum_faces) as model, ThreadPoolExecutor(max_workers=1) as measuring:
         for frame in frames:
             if recorder.frame_times and frame.time <= recorder.frame_times[-1]:
                 continue
-            recorder.add(frame, model)
+            waiting.append(measuring.submit(recorder.measure, *recorder.detect(frame, model)))
+            if len(waiting) > MOST_WAITING:
+                waiting.popleft().result()
+        for each in waiting:
+            each.result()
     return recorder.finish()
 
 
@@ -157,8 +166,10 @@ class _Recorder:
         self._shading: dict[int, NDArray[np.float32]] = {}  # of each track, in the previous frame with it
         self._measured: dict[int, float] = {}  # when the mouth's visibility and the shape of each track were measured
 
-    def add(self, frame: Frame, model: FaceLandmarker) -> None:
-        index = len(self.frame_times)
+    def detect(
+        self, frame: Frame, model: FaceLandmarker
+    ) -> tuple[int, Frame, NDArray[np.uint8], list[DetectedFace], list[int]]:
+        """Detect and track the faces of one frame; return what `measure` takes."""
         self.frame_times.append(frame.time)
         self._image_height = frame.image.shape[0]
         grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(frame.image), cv2.COLOR_RGB2GRAY), np.uint8)
@@ -166,7 +177,14 @@ class _Recorder:
         faces = model.detect(frame, cut=cut)
         boxes = [bounding_box(face.points) for face in faces]
         numbers = self._tracker.assign(frame.time, boxes, cut=cut)
-        for face, box, track in zip(faces, boxes, numbers, strict=True):
+        return len(self.frame_times) - 1, frame, grey, faces, numbers
+
+    def measure(
+        self, index: int, frame: Frame, grey: NDArray[np.uint8], faces: list[DetectedFace], numbers: list[int]
+    ) -> None:
+        """Measure the faces of one frame; called in order of time."""
+        for face, track in zip(faces, numbers, strict=True):
+            box = bounding_box(face.points)
             measurements = measure_face(face, grey)
             shading = measurements[block("shading")]
             self._templates.add(track, shading)

@@ -34,7 +34,7 @@ from mtmm_video.pipeline.training.face_measurements import (
 )
 from mtmm_video.pipeline.training.stages import Stage, StageRun
 
-MEASUREMENTS_VERSION = "measurements/1"  # of extractors.visual.measurements, and of how frames are chosen
+MEASUREMENTS_VERSION = "measurements/2"  # of extractors.visual.measurements, and of how frames are chosen
 TALKING_RATE = 5.0  # frames per second of the MOSEI videos that the shift of the expressions is fitted on
 COMMAND = "mtmm-video train facet"
 
