@@ -95,6 +95,7 @@ def fine_tune(
         specification=replace(
             base.specification,
             name=recipe.name,
+            domains=(),  # their heads read the outputs of the base, and this corpus has annotators of its own
             provenance={
                 **(provenance or {}),
                 "epoch": best_epoch,
@@ -161,6 +162,7 @@ def recalibrate(
             name=name or specification.name,
             calibration=kept,
             thresholds=chosen or specification.thresholds,
+            domains=(),  # what other corpora's annotators said would be mixed with what is fitted here
             provenance={**specification.provenance, **(provenance or {})},
         ),
     )

@@ -9,7 +9,9 @@ import pytest
 
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.adaptation import FINE_TUNING, fine_tune, recalibrate, teach
+from mtmm_video.model.checkpoint import load_checkpoint, shipped
 from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import train
@@ -97,3 +99,17 @@ def test_what_people_said_stays(make_table):
     taught = teach(train(table, recipe=QUICK), half)
     np.testing.assert_array_equal(taught.table.labels.sentiment[1::2], table.labels.sentiment[1::2])
     assert not np.isnan(taught.table.labels.sentiment).any()
+
+
+def test_other_corpora_have_no_say_in_what_was_fitted_on_this_one(make_table):
+    """`plus` mixes in heads of other talk; a checkpoint of one's own goes by one's own annotators."""
+    plus = load_checkpoint(shipped("plus"))
+    assert plus.specification.domains
+    columns = plus.specification.columns["text"]
+    table = make_table(videos=60)
+    values = np.zeros((len(table), len(columns.names)), np.float32)
+    values[:, 0] = table.modalities["text"].values[:, 0]
+    text = ModalityFeatures(values, np.ones(values.shape, bool), columns.names, columns.version)
+    table = replace(table, modalities={"text": text})
+    for own in (recalibrate(plus, table), fine_tune(plus, table, recipe=replace(FINE_TUNING, epochs=1))):
+        assert own.specification.domains == ()
