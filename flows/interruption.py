@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,17 +46,26 @@ def prompt_exit() -> Iterator[None]:
         yield
     finally:
         signal.set_wakeup_fd(before)
+        sender.close()  # which ends the thread
 
 
 def _end_after_interrupt(receiver: socket.socket) -> None:
-    while signal.SIGINT not in receiver.recv(64):
-        pass  # another signal
-    receiver.settimeout(GRACE_SECONDS)
-    deadline = time.monotonic() + GRACE_SECONDS
-    with suppress(TimeoutError):
-        while signal.SIGINT not in receiver.recv(64):
-            receiver.settimeout(max(deadline - time.monotonic(), 0.01))
+    with receiver:
+        if not _interrupted(receiver):
+            return
+        receiver.settimeout(GRACE_SECONDS)
+        with suppress(TimeoutError):
+            if not _interrupted(receiver):
+                return  # the command ended by itself in time
     end_now()
+
+
+def _interrupted(receiver: socket.socket) -> bool:
+    """Wait for an interrupt; return False where the sender was closed without one."""
+    while signals := receiver.recv(64):
+        if signal.SIGINT in signals:
+            return True  # any other signal is waited past
+    return False
 
 
 def end_now() -> None:

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from small_videos import write_video
 
+from mtmm_video.flows.interruption import prompt_exit
 from mtmm_video.pipeline.weights.resolution import weights_folder
 
 ALLOWED = 3.0  # seconds from the interrupt to the end
@@ -57,6 +59,15 @@ def test_code_that_does_not_heed_the_interrupt_is_ended(tmp_path: Path) -> None:
     out, err = interrupt(process)
     assert out == ""
     assert err == "mtmm-video: stopped; the same command goes on where it was\n"
+
+
+def test_no_thread_is_left_when_the_command_has_ended() -> None:
+    with prompt_exit():
+        assert "interrupt" in {thread.name for thread in threading.enumerate()}
+    deadline = time.monotonic() + 10
+    while "interrupt" in {thread.name for thread in threading.enumerate()}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def processes_that_name(text: str) -> list[str]:
