@@ -33,11 +33,11 @@ from mtmm_video.extractors.visual import (
     LONGEST_SIDE,
     FaceChoice,
     VisualTracks,
-    choose_face,
     pyfeat_backend,
     track_faces,
 )
 from mtmm_video.extractors.visual.tracks import TRACKS_VERSION
+from mtmm_video.extractors.visual.voice_faces import VOICE_FACES_VERSION
 from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, extractor_names, hstack
 from mtmm_video.model.prediction import predict
@@ -56,6 +56,7 @@ from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.recogniser import recognition_engine
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION
 from mtmm_video.pipeline.source import Source
+from mtmm_video.pipeline.speaker_faces import choose_faces
 from mtmm_video.pipeline.speaker_names import SPEAKER_NAMES_VERSION, with_speakers, with_track_names
 from mtmm_video.pipeline.step_run import StepRun
 from mtmm_video.pipeline.store.artefacts import (
@@ -342,7 +343,11 @@ def text(run: StepRun) -> None:
     save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
 
 
-@_step("safetensors", version="4", parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION})
+@_step(
+    "safetensors",
+    version="4",
+    parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION, "voices": VOICE_FACES_VERSION},
+)
 def features(run: StepRun) -> None:
     """Average every modality over words, then over the utterance, and measure how well each was measured."""
     source, tape = run.source(), run.tape()
@@ -354,15 +359,15 @@ def features(run: StepRun) -> None:
         modalities["acoustic"] = average_words(sound, [tape.on_tape(utterance) for utterance in spoken])
         if "voice" in run.inputs:
             modalities["acoustic"] = hstack([modalities["acoustic"], load_modality(run.inputs["voice"])[0]])
+    sounds = [tape.stream_of(sound, track) for track in range(tape.tracks)]
     faces: list[FaceChoice | None] = [None] * len(spoken)
     if "visual" in run.inputs and source.has_video:
         intervals = tape.file_intervals(load_speech(run.inputs["speech"]))
         tracks = VisualTracks.from_arrays(*load_arrays(run.inputs["visual"]))
-        chosen = [choose_face(tracks, start=each.start, end=each.end, speech=intervals) for each in spoken]
+        chosen = choose_faces(tracks, spoken, speech=intervals, sounds=sounds if source.has_audio else ())
         faces = list(chosen)
         modalities["visual"] = average_faces(chosen, spoken)
     diarization = load_diarization(run.inputs["speakers"]) if "speakers" in run.inputs else None
-    sounds = [tape.stream_of(sound, track) for track in range(tape.tracks)]
     quality = [
         measure_quality(
             utterance,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,12 @@ class FaceChoice:
 
 
 def choose_face(
-    tracks: VisualTracks, *, start: float, end: float, speech: NDArray[np.float64] | None = None
+    tracks: VisualTracks,
+    *,
+    start: float,
+    end: float,
+    speech: NDArray[np.float64] | None = None,
+    odds: Mapping[int, float] | None = None,
 ) -> FaceChoice:
     """Choose the speaker's face in one utterance.
 
@@ -82,6 +88,9 @@ def choose_face(
     speech : ndarray, shape (n, 2), optional
         Start and end of every interval of speech in the video in seconds, for instance from voice activity detection.
         Without it, or without an interval in this utterance, the whole utterance counts as speech.
+    odds : mapping of int to float, optional
+        By track, how likely it is the face of this utterance's voice over the whole video, see
+        `extractors.visual.voice_faces`. It takes the place of the lip speed in this utterance.
 
     Returns
     -------
@@ -97,7 +106,10 @@ def choose_face(
     rows_of = [np.flatnonzero(inside & (tracks.track == track)) for track in present]
     shares = np.array([len(rows) / looked_at for rows in rows_of])
     speeds = np.array([mouth_speed(tracks.times[rows], tracks.mouth[rows], speech=speech) for rows in rows_of])
-    weights = shares * np.exp(speeds / SPEED_SCALE)
+    scores = speeds / SPEED_SCALE
+    if odds:
+        scores = np.array([odds.get(int(track), score) for track, score in zip(present, scores, strict=True)])
+    weights = shares * np.exp(scores)
     best = int(np.argmax(weights))
     track, rows = int(present[best]), rows_of[best]
     whole = facet_stream(tracks, track=track)
