@@ -36,15 +36,26 @@ def intervals_inside(intervals: NDArray[np.float64], job: Job, *, duration: floa
         If the part begins after the end of the file.
     """
     start, end = bounds(job)
-    if start and start >= duration:
-        raise InputError(f"--from {start:g} s: the file has {duration:.1f} s")
+    _refuse_beyond(start, duration=duration)
     clipped = np.clip(intervals, start, end)
     return clipped[clipped[:, 1] > clipped[:, 0]]
 
 
+def _refuse_beyond(start: float, *, duration: float) -> None:
+    if start and start >= duration:
+        raise InputError(f"--from {start:g} s: the file has {duration:.1f} s")
+
+
 def waveform_inside(waveform: NDArray[np.float32], job: Job, *, sample_rate: int) -> tuple[NDArray[np.float32], float]:
-    """Return the samples of the part, and when in seconds the first of them is heard."""
+    """Return the samples of the part, and when in seconds the first of them is heard.
+
+    Raises
+    ------
+    InputError
+        If the part begins after the end of the file. Steps run beside each other, so whichever is first says so.
+    """
     start, end = bounds(job)
+    _refuse_beyond(start, duration=len(waveform) / sample_rate)
     first = round(start * sample_rate)
     last = len(waveform) if math.isinf(end) else round(end * sample_rate)
     return waveform[first:last], first / sample_rate
