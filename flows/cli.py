@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from mtmm_video.flows import commands
-from mtmm_video.flows.interruption import INTERRUPTED, end_now, prompt_exit
+from mtmm_video.flows.interruption import prompt_exit
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.names import printable
 from mtmm_video.foundation.version import __version__
@@ -80,10 +80,6 @@ def main() -> None:
             message = printable(" ".join(str(error).split()))
             print(f"mtmm-video: error: {message}", file=sys.stderr)
             sys.exit(1)
-        except SystemExit as leaving:
-            if leaving.code == INTERRUPTED:  # typer's answer to KeyboardInterrupt
-                end_now()
-            raise
 
 
 if __name__ == "__main__":

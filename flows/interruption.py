@@ -35,24 +35,35 @@ def remove_at_interrupt(folder: Path) -> None:
 def prompt_exit() -> Iterator[None]:
     """End the process at most `GRACE_SECONDS` after the first interrupt, at once after a second one.
 
-    To be entered in the main thread. The block sees `KeyboardInterrupt` as ever; where it ends in time, nothing else
-    happens.
+    To be entered in the main thread. The block sees `KeyboardInterrupt` as ever. Whatever it then fails with (an
+    interrupt meets libraries and child processes at any place, and some answer with an error of their own), the process
+    ends as interrupted; where the block ends well in time, nothing else happens.
     """
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_end_after_interrupt, args=(receiver,), daemon=True, name="interrupt").start()
+    noted = threading.Event()
+    thread = threading.Thread(target=_end_after_interrupt, args=(receiver, noted), daemon=True, name="interrupt")
+    thread.start()
+    failed = False
     try:
         yield
+    except BaseException as leaving:
+        failed = not (isinstance(leaving, SystemExit) and leaving.code in (0, None))
+        raise
     finally:
         signal.set_wakeup_fd(before)
         sender.close()  # which ends the thread
+        thread.join()
+        if failed and noted.is_set():
+            end_now()
 
 
-def _end_after_interrupt(receiver: socket.socket) -> None:
+def _end_after_interrupt(receiver: socket.socket, noted: threading.Event) -> None:
     with receiver:
         if not _interrupted(receiver):
             return
+        noted.set()
         receiver.settimeout(GRACE_SECONDS)
         with suppress(TimeoutError):
             if not _interrupted(receiver):

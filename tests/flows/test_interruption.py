@@ -31,6 +31,18 @@ with prompt_exit():
 HEEDING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 
 
+STUMBLING = """
+import time
+from mtmm_video.flows.interruption import prompt_exit
+with prompt_exit():
+    print("ready", flush=True)
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise ConnectionError("the private server is gone")  # as a library answers an interrupt that meets it
+"""
+
+
 def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
     """Send Ctrl-C to the whole process group, as a terminal does, and return what the command still wrote."""
     start = time.monotonic()
@@ -59,6 +71,14 @@ def test_code_that_does_not_heed_the_interrupt_is_ended(tmp_path: Path) -> None:
     out, err = interrupt(process)
     assert out == ""
     assert err == "mtmm-video: stopped; the same command goes on where it was\n"
+
+
+def test_an_error_that_the_interrupt_caused_is_an_interruption(tmp_path: Path) -> None:
+    process = start(sys.executable, "-c", STUMBLING)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    _, err = interrupt(process)
+    assert err.splitlines()[-1] == "mtmm-video: stopped; the same command goes on where it was"
 
 
 def test_no_thread_is_left_when_the_command_has_ended() -> None:
