@@ -14,7 +14,8 @@ import pandas as pd
 import soundfile
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES
+from mtmm_video.extractors.acoustic.covarep import covarep
 from mtmm_video.extractors.acoustic.phase_distortion import ENDS_REACH
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.files import write_text

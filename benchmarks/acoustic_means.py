@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES
+from mtmm_video.extractors.acoustic.covarep import covarep
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.files import atomic_path, write_text
 from mtmm_video.pipeline.media.reading import read_waveform

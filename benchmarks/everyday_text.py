@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.model.evaluation import score_table, three_way_figures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.metrics import area_under_roc, f1

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from mtmm_video.model.batches import BatchMaker
-from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.model.evaluation import network_logits
 from mtmm_video.model.metrics import accuracy, f1_weighted
 from mtmm_video.model.paper.tables import markdown, percent

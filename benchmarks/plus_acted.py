@@ -24,10 +24,11 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
+from mtmm_video.extractors.acoustic.columns import VOICE_NAMES
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.voice_activity import detect_speech
-from mtmm_video.extractors.visual import choose_face, track_faces
+from mtmm_video.extractors.visual.speaker import choose_face
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
 from mtmm_video.model.evaluation import score_table
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, resolve_checkpoint
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
+from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.model.features import Modality, VideoFeatures
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.prediction import predict

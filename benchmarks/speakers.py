@@ -20,7 +20,8 @@ from benchmarks.diarization_error import DiarizationError, Turn, diarization_err
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.diarization import Diarization, VoicePieces, cut_by_voice, group_pieces
+from mtmm_video.extractors.speech.diarization import VoicePieces, cut_by_voice, group_pieces
+from mtmm_video.extractors.speech.speaker_turns import Diarization
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 from mtmm_video.pipeline.media.reading import read_waveform
 from mtmm_video.pipeline.weights.resolution import resolve

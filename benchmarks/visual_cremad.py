@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from mtmm_video.extractors.visual import DEFAULT_SAMPLING_RATE, FACET_NAMES, choose_face, track_faces
+from mtmm_video.extractors.visual.names import FACET_NAMES
+from mtmm_video.extractors.visual.sampling import DEFAULT_SAMPLING_RATE
+from mtmm_video.extractors.visual.speaker import choose_face
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.weights.resolution import resolve
 

@@ -15,11 +15,11 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from mtmm_video.extractors.visual import track_faces
 from mtmm_video.extractors.visual.calibration import EXPRESSIONS
 from mtmm_video.extractors.visual.facet import facet_stream
 from mtmm_video.extractors.visual.landmarker import open_landmarker
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.weights.resolution import resolve
 

@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import track_faces
 from mtmm_video.extractors.visual.facet import facet_stream
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.weights.resolution import resolve
 

@@ -18,7 +18,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.visual import track_faces
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.weights.resolution import resolve
 

@@ -60,7 +60,7 @@ def step_task(step: Step) -> Task[..., StepResult]:
         OBSERVED.get().finished(step.name)
         return result
 
-    run.__doc__ = MAKERS[step.name].make.__doc__
+    run.__doc__ = MAKERS[step.name].__doc__
     return task(
         name=step.name,
         retries=RETRIES,

@@ -26,7 +26,7 @@ from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.foundation.memory import free_memory
 from mtmm_video.foundation.names import printable
-from mtmm_video.model.checkpoint import resolve_checkpoint
+from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.csv_report import BYTE_ORDER_MARK, csv_lines
 from mtmm_video.pipeline.reports.folder_tables import write_folder_tables

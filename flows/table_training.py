@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.model.adaptation import FINE_TUNING, fine_tune, recalibrate, teach
-from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, resolve_checkpoint, save_checkpoint
-from mtmm_video.model.cim import Task
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.model.features import MODALITIES
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.paper.systems import labelled_tasks
 from mtmm_video.model.recipes import Recipe, recipe_named
 from mtmm_video.model.table import UtteranceTable

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from mtmm_video.model.labels import EMOTION_CLASSES
 
@@ -36,11 +34,15 @@ class Calibration:
 
     def positive(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Compute the probability of positive sentiment, shape (...), from softmax logits of shape (..., 2)."""
+        from scipy.special import expit  # noqa: PLC0415 (reading a specification needs no scipy)
+
         margin = logits[..., 1].astype(np.float64) - logits[..., 0]
         return np.asarray(expit(self.scale[0] * margin + self.bias[0]), dtype=np.float64)
 
     def emotions(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Compute the probabilities of the seven classes, shape (..., 7), from logits of that shape."""
+        from scipy.special import expit  # noqa: PLC0415
+
         return np.asarray(expit(np.asarray(self.scale[1:]) * logits + np.asarray(self.bias[1:])), dtype=np.float64)
 
 
@@ -57,6 +59,7 @@ def fit_scale(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> tupl
     scale, bias : float
         The slope is positive, so the order of the probabilities is that of the logits.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415
 
     def loss(parameters: NDArray[np.float64]) -> float:
         scores = np.exp(parameters[0]) * logits + parameters[1]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 LIMIT = 5.0  # standard deviations; rarer text columns than that are cut, so that no single one decides
 Array = NDArray[np.float64]
@@ -62,20 +61,26 @@ class Domain:
         """
         logits = self.logits(self.sentiment, words, text)
         logits = logits + shift[:, None] * np.array([-0.5, 0.0, 0.5])
-        return np.asarray(softmax(logits, axis=1), dtype=np.float64)
+        return _softmax(logits)
 
     def emotions(self, words: Array, text: Array, *, shift: Array) -> Array:
         """Return the probabilities of the seven emotion classes; `shift`, (n, 7), is what voice and face add."""
-        return np.asarray(softmax(self.logits(self.emotion, words, text) + shift, axis=1), dtype=np.float64)
+        return _softmax(self.logits(self.emotion, words, text) + shift)
 
 
 def gates(domains: Sequence[Domain], text: Array) -> Array:
     """Return how far each utterance is of each domain, shape (n, 1 + domains), MOSEI first; rows sum to 1."""
     scores = [np.zeros(len(text))]
     scores += [cut(text) @ np.asarray(domain.gate[:-1]) + domain.gate[-1] for domain in domains]
-    return np.asarray(softmax(np.stack(scores, axis=1), axis=1), dtype=np.float64)
+    return _softmax(np.stack(scores, axis=1))
 
 
 def cut(text: Array) -> Array:
     """Limit text columns to `LIMIT` standard deviations."""
     return np.clip(text, -LIMIT, LIMIT)
+
+
+def _softmax(scores: Array) -> Array:
+    from scipy.special import softmax  # noqa: PLC0415 (reading a specification needs no scipy)
+
+    return np.asarray(softmax(scores, axis=1), dtype=np.float64)

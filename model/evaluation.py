@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mtmm_video.model.anchor import anchored
+from mtmm_video.model.anchoring import anchored
 from mtmm_video.model.batches import Batch, BatchMaker
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.cim import Outputs, Task
+from mtmm_video.model.cim import Outputs
 from mtmm_video.model.labels import EMOTIONS, SENTIMENT_CLASSES
 from mtmm_video.model.metrics import (
     Truth,
@@ -28,6 +28,7 @@ from mtmm_video.model.metrics import (
     trivial,
     weighted_accuracy,
 )
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.neutral import classes_of
 from mtmm_video.model.scores import Logits, Scores, scores_of
 from mtmm_video.model.table import Labels, UtteranceTable

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mtmm_video.model.batches import Batch
-from mtmm_video.model.cim import Outputs, Task
+from mtmm_video.model.cim import Outputs
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from mtmm_video.model.labels import NEUTRAL_CEILING, SENTIMENT_RANGE
 
@@ -25,7 +24,7 @@ class NeutralHead:
     bias : float
         Log-odds where all else is 0.
     weights : tuple of float
-        Of each output, in the order of `model.anchor.stacked`.
+        Of each output, in the order of `model.anchoring.stacked`.
     """
 
     bias: float
@@ -33,6 +32,8 @@ class NeutralHead:
 
     def share(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return P(neutral | not negative), shape (n,), from outputs of shape (n, o)."""
+        from scipy.special import expit  # noqa: PLC0415 (reading a specification needs no scipy)
+
         return np.asarray(expit(self.bias + outputs @ np.asarray(self.weights)), dtype=np.float64)
 
 

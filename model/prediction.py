@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtmm_video.model.anchor import anchored
+from mtmm_video.model.anchoring import anchored
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.cim import Pair
 from mtmm_video.model.features import Modality, VideoFeatures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_CLASSES, SENTIMENT_RANGE
+from mtmm_video.model.network_shape import Pair
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.model.scores import Scores, scores_of
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.model.cim import Task
 from mtmm_video.model.features import Modality
+from mtmm_video.model.network_shape import Task
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.model.anchor import stacked
-from mtmm_video.model.cim import Task
+from mtmm_video.model.anchoring import stacked
 from mtmm_video.model.domain import Array, Domain, gates
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.neutral import agreeing_intensity, three_classes
 from mtmm_video.model.specification import Specification
 
@@ -55,7 +55,7 @@ def scores_of(
     specification : Specification
         Of the checkpoint: calibration and, where it has them, the neutral class and further domains.
     logits, words : mapping of Task to ndarray, each of shape (n, width)
-        From `model.anchor.anchored`: of all modalities, and of the words alone.
+        From `model.anchoring.anchored`: of all modalities, and of the words alone.
     text : ndarray, shape (n, d), or None
         Normalised text columns; None for a checkpoint without text.
     """
@@ -112,7 +112,7 @@ def mixed(
     label : ndarray, shape (6,)
         Its thresholds.
     outputs, words : ndarray, shape (n, o)
-        Of `model.anchor.stacked`.
+        Of `model.anchoring.stacked`.
     text : ndarray, shape (n, d)
         Normalised text columns; utterances whose columns are all 0 have no words and keep what the network says.
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from mtmm_video.foundation.errors import CheckpointError
 from mtmm_video.model.anchor import Anchor
 from mtmm_video.model.calibration import Calibration
-from mtmm_video.model.cim import NetworkShape, Task
 from mtmm_video.model.domain import Domain
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures, extractor_names
 from mtmm_video.model.labels import EMOTION_CLASSES, SENTIMENTS
+from mtmm_video.model.network_shape import NetworkShape, Task
 from mtmm_video.model.neutral import NeutralHead
 from mtmm_video.model.normaliser import Normaliser
 from mtmm_video.model.speaker_mean import SpeakerMean

@@ -19,11 +19,12 @@ from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.batches import BatchMaker, drop_modalities
 from mtmm_video.model.calibration import Calibration, fit_calibration
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.cim import CimNetwork, NetworkShape
+from mtmm_video.model.cim import CimNetwork
 from mtmm_video.model.evaluation import network_logits, selection_score
 from mtmm_video.model.features import Modality
 from mtmm_video.model.fingerprint import training_fingerprint
 from mtmm_video.model.losses import Targets, total_loss
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.normaliser import Normaliser
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.scores import Logits

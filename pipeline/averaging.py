@@ -8,15 +8,19 @@ the same weight, and frames between words do not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION, FaceChoice
+from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
 from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.pipeline.utterance import Utterance
+
+if TYPE_CHECKING:
+    from mtmm_video.extractors.visual.speaker import FaceChoice  # the version alone needs no library
 
 AVERAGING_VERSION = "words-then-utterance/1"
 

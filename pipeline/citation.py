@@ -8,7 +8,7 @@ from typing import Any
 
 from mtmm_video.foundation.errors import InputError, MtmmError
 from mtmm_video.foundation.version import __version__
-from mtmm_video.model.checkpoint import load_specification
+from mtmm_video.model.checkpoint_file import load_specification
 from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.json_reader import from_json

@@ -140,7 +140,7 @@ def _shared_store() -> Iterator[Check]:
 
 
 def _weights() -> Iterator[Check]:
-    from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint  # noqa: PLC0415
+    from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint  # noqa: PLC0415
     from mtmm_video.pipeline.job import needed_weights  # noqa: PLC0415
     from mtmm_video.pipeline.options import AnalyzeOptions  # noqa: PLC0415
     from mtmm_video.pipeline.weights.resolution import list_weights  # noqa: PLC0415

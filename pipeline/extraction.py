@@ -19,7 +19,9 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION, VisualTracks, choose_face
+from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
+from mtmm_video.extractors.visual.speaker import choose_face
+from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.foundation.version import __version__

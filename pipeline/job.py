@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
 from mtmm_video.foundation.files import sha256_of
 from mtmm_video.foundation.names import report_name
-from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint
+from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
 from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import StepRecord

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
-from mtmm_video.extractors.speech.diarization import Diarization
-from mtmm_video.extractors.speech.recognition import LanguageSpan
+from mtmm_video.extractors.acoustic.columns import VOICE_NAMES
+from mtmm_video.extractors.speech.speaker_turns import Diarization
+from mtmm_video.extractors.speech.transcript import LanguageSpan
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import FaceChoice
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.speaker_names import speaker_confidence
 from mtmm_video.pipeline.utterance import Utterance
+
+if TYPE_CHECKING:
+    from mtmm_video.extractors.visual.speaker import FaceChoice  # a report is read without the extractors' libraries
 
 NOT_MEASURED = "Not measured in any utterance:"  # begins the note about absent columns
 PARTIAL_FACE_SHARE = 0.5  # a face in fewer frames than this: its means speak for less than half of the utterance

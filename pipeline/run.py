@@ -10,8 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
-
 from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import InputError, MediaError
 from mtmm_video.foundation.files import remove_unfinished
@@ -19,15 +17,13 @@ from mtmm_video.foundation.version import __version__
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.graph import GOAL, Step, steps_towards
 from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
-from mtmm_video.pipeline.media.preview import preview_for
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
 from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.reports.writers import write_reports
 from mtmm_video.pipeline.scheduling import run_graph
-from mtmm_video.pipeline.step_run import StepRun
-from mtmm_video.pipeline.steps import MAKERS
+from mtmm_video.pipeline.step_keys import STEP_KEYS
 from mtmm_video.pipeline.store.artefacts import (
     load_features,
     load_prediction,
@@ -107,7 +103,7 @@ def analyze(
 
 def steps_of(job: Job, *, goal: str = GOAL) -> tuple[Step, ...]:
     """Return the steps that a job asks for on the way to a goal, in topological order."""
-    return tuple(step for step in steps_towards(goal) if MAKERS[step.name].applies(job))
+    return tuple(step for step in steps_towards(goal) if STEP_KEYS[step.name].applies(job))
 
 
 def run_step(
@@ -133,18 +129,24 @@ def run_step(
     MtmmError
         As the step raises it.
     """
-    maker = MAKERS[step.name]
+    key = STEP_KEYS[step.name]
     inputs = {name: results[name] for name in step.needs if name in results}
     keys = {name: inputs[name].key if name in inputs else "none" for name in step.needs}
-    parameters = {**keys, **maker.parameters(job)}
+    parameters = {**keys, **key.parameters(job)}
 
     def make(path: Path) -> None:
+        # The extractors' libraries take seconds to load; an analysis that finds all in the store does without them.
+        import torch  # noqa: PLC0415
+
+        from mtmm_video.pipeline.step_run import StepRun  # noqa: PLC0415
+        from mtmm_video.pipeline.steps import MAKERS  # noqa: PLC0415
+
         artefacts = {name: result.path for name, result in inputs.items()}
         torch.set_num_threads(threads)  # of this thread, and of those that torch starts for it
-        maker.make(StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads))
+        MAKERS[step.name](StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads))
 
     hook(step.name)
-    result = job.step(step.name, version=maker.version, parameters=parameters, suffix=maker.suffix, make=make)
+    result = job.step(step.name, version=key.version, parameters=parameters, suffix=key.suffix, make=make)
     hook(step.name, result.path)
     return result
 
@@ -165,6 +167,8 @@ def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook, cores: int | 
 
     def start(step: Step, results: Mapping[str, StepResult], threads: int, report: Hook) -> StepResult:
         return run_step(step, job, results, hook=report, threads=threads)
+
+    import torch  # noqa: PLC0415 (see run_step)
 
     before = torch.get_num_threads()
     try:
@@ -245,6 +249,8 @@ def report(job: Job, analysis: Analysis, *, out: Path) -> dict[str, Path]:
     options = job.options
     preview = None
     if "html" in options.formats and analysis.source.has_video:
+        from mtmm_video.pipeline.media.preview import preview_for  # noqa: PLC0415 (loads the decoder)
+
         with suppress(MediaError):  # the page itself says where a browser cannot play the file
             preview = preview_for(job.video, out / f"{analysis.source.name}.preview.mp4")
     return write_reports(

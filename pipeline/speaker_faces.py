@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import FaceChoice, VisualTracks, choose_face
+from mtmm_video.extractors.visual.speaker import FaceChoice, choose_face
+from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.extractors.visual.voice_faces import voice_face_odds
 from mtmm_video.pipeline.utterance import Utterance
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mtmm_video.extractors.speech.diarization import SpeakerTurn
+from mtmm_video.extractors.speech.speaker_turns import SpeakerTurn
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.pipeline.segmentation import ends_sentence, segment
 from mtmm_video.pipeline.utterance import Utterance

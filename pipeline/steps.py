@@ -1,63 +1,51 @@
 """The steps of an analysis: the function behind each name of `pipeline.graph`.
 
-A step's artefact is named after everything that decided it: the step's version, what its function declares as
-parameters, and the artefacts of the steps it needs. A change of one option therefore reruns only what depends on it. A
-step's version is raised when its own code changes what it writes; the versions of the extractors are among its
-parameters.
+What decides a step's artefact stands in `pipeline.step_keys`, its version included: raise that when a function here
+changes what it writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION
+from mtmm_video.extractors.acoustic.covarep import covarep
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.channel_speakers import (
-    CHANNEL_SPEAKERS_VERSION,
-    speech_of_channels,
-)
-from mtmm_video.extractors.speech.diarization import DIARIZATION_VERSION, Diarization, diarize
-from mtmm_video.extractors.speech.recognition import SPEECH_VERSION, Transcript, transcribe
-from mtmm_video.extractors.speech.voice_activity import VOICE_ACTIVITY_VERSION, detect_speech
+from mtmm_video.extractors.speech.channel_speakers import speech_of_channels
+from mtmm_video.extractors.speech.diarization import diarize
+from mtmm_video.extractors.speech.recognition import transcribe
+from mtmm_video.extractors.speech.speaker_turns import Diarization
+from mtmm_video.extractors.speech.transcript import Transcript
+from mtmm_video.extractors.speech.voice_activity import detect_speech
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import (
-    DEFAULT_SAMPLING_RATE,
-    FACET_VERSION,
-    LONGEST_SIDE,
-    FaceChoice,
-    VisualTracks,
-    pyfeat_backend,
-    track_faces,
-)
-from mtmm_video.extractors.visual.tracks import TRACKS_VERSION
-from mtmm_video.extractors.visual.voice_faces import VOICE_FACES_VERSION
+from mtmm_video.extractors.visual import pyfeat_backend
+from mtmm_video.extractors.visual.sampling import DEFAULT_SAMPLING_RATE, LONGEST_SIDE
+from mtmm_video.extractors.visual.speaker import FaceChoice
+from mtmm_video.extractors.visual.tracking import track_faces
+from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.model.checkpoint import load_checkpoint
-from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, extractor_names, hstack
+from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, hstack
 from mtmm_video.model.prediction import predict
-from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_faces, average_words
-from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
+from mtmm_video.pipeline.averaging import average_faces, average_words
+from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS
 from mtmm_video.pipeline.media.presence import find_presence
 from mtmm_video.pipeline.media.reading import probe, read_channels, read_frames
 from mtmm_video.pipeline.part import (
     frames_inside,
     intervals_inside,
-    part_parameters,
     utterances_inside,
     waveform_inside,
 )
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.recogniser import recognition_engine
-from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.speaker_faces import choose_faces
-from mtmm_video.pipeline.speaker_names import SPEAKER_NAMES_VERSION, with_speakers, with_track_names
+from mtmm_video.pipeline.speaker_names import with_speakers, with_track_names
 from mtmm_video.pipeline.step_run import StepRun
 from mtmm_video.pipeline.store.artefacts import (
     load_diarization,
@@ -80,63 +68,21 @@ from mtmm_video.pipeline.store.artefacts import (
 from mtmm_video.pipeline.store.local import load_arrays, save_arrays
 from mtmm_video.pipeline.text_features import text_features
 from mtmm_video.pipeline.tracks import count_tracks
-from mtmm_video.pipeline.transcripts.reading import TRANSCRIPTS_VERSION, read_transcript
-from mtmm_video.pipeline.trust import prediction_parameters, trusted_features
+from mtmm_video.pipeline.transcripts.reading import read_transcript
+from mtmm_video.pipeline.trust import trusted_features
 from mtmm_video.pipeline.voice_features import no_voice, voice_features
 
-
-@dataclass(frozen=True)
-class Maker:
-    """How a step's artefact is made.
-
-    Attributes
-    ----------
-    version : str
-        Raised when the step's own code changes what it writes.
-    suffix : str
-        "json" or "safetensors".
-    parameters : callable
-        All that decides the result beside the video and the needed artefacts: options, versions, weights.
-    applies : callable
-        Whether the job asks for the step at all.
-    make : callable
-        Writes the artefact.
-    """
-
-    version: str
-    suffix: str
-    parameters: Callable[[Job], Mapping[str, Any]]
-    applies: Callable[[Job], bool]
-    make: Callable[[StepRun], None]
+Make = Callable[[StepRun], None]  # writes the artefact
+MAKERS: dict[str, Make] = {}  # by the names of `pipeline.graph.STEPS`
 
 
-MAKERS: dict[str, Maker] = {}  # by the names of `pipeline.graph.STEPS`
-
-
-def _step(
-    suffix: str,
-    *,
-    parameters: Callable[[Job], Mapping[str, Any]],
-    version: str = "1",
-    applies: Callable[[Job], bool] = lambda _job: True,
-) -> Callable[[Callable[[StepRun], None]], Callable[[StepRun], None]]:
+def _step(make: Make) -> Make:
     """Register a function as the step of its name."""
-
-    def register(make: Callable[[StepRun], None]) -> Callable[[StepRun], None]:
-        MAKERS[make.__name__] = Maker(version, suffix, parameters, applies, make)
-        return make
-
-    return register
+    MAKERS[make.__name__] = make
+    return make
 
 
-@_step(
-    "json",
-    version="4",
-    parameters=lambda job: {
-        "channels": job.channels,
-        "rule": CHANNEL_SPEAKERS_VERSION,
-    },
-)
+@_step
 def media(run: StepRun) -> None:
     """Probe the file: what it holds, and how much of what it claims is there.
 
@@ -165,7 +111,7 @@ def media(run: StepRun) -> None:
     save_source(run.path, source)
 
 
-@_step("json", parameters=lambda job: {"vad": VOICE_ACTIVITY_VERSION, **part_parameters(job)})
+@_step
 def speech(run: StepRun) -> None:
     """Find the intervals in which somebody speaks, within the part that is analysed."""
     source, tape = run.source(), run.tape()
@@ -178,16 +124,7 @@ def speech(run: StepRun) -> None:
     save_speech(run.path, np.concatenate([each + tape.start_of(track) for track, each in enumerate(inside)]))
 
 
-@_step(
-    "json",
-    parameters=lambda job: {
-        "speech": SPEECH_VERSION,
-        "engine": job.options.recogniser(),
-        "language": job.options.language or "auto",
-        "weights": job.fingerprints[f"whisper-{job.options.asr}"],
-    },
-    applies=lambda job: job.options.transcript is None,
-)
+@_step
 def transcript(run: StepRun) -> None:
     """Recognise the words, where the user gave no transcript."""
     options = run.job.options
@@ -205,15 +142,7 @@ def transcript(run: StepRun) -> None:
     save_transcript(run.path, heard)
 
 
-@_step(
-    "json",
-    parameters=lambda job: {
-        "diarization": DIARIZATION_VERSION,
-        "count": job.options.speaker_count,
-        "weights": job.fingerprints[SPEAKER_WEIGHTS],
-    },
-    applies=lambda job: job.speaker_source == "voices",
-)
+@_step
 def speakers(run: StepRun) -> None:
     """Find out who speaks when."""
     spoken, tape = load_speech(run.inputs["speech"]), run.tape()
@@ -233,18 +162,7 @@ def speakers(run: StepRun) -> None:
     save_diarization(run.path, found)
 
 
-@_step(
-    "json",
-    version="2",
-    parameters=lambda job: {
-        "segmentation": SEGMENTATION_VERSION,
-        "file": job.transcript_sha256,
-        "transcripts": None if job.transcript_sha256 is None else TRANSCRIPTS_VERSION,
-        "assignment": SPEAKER_NAMES_VERSION,
-        "speaker_names": list(job.options.speaker_names),
-        **part_parameters(job),
-    },
-)
+@_step
 def utterances(run: StepRun) -> None:
     """Segment the words into utterances, by pauses, sentences and speakers; those of the user's transcript if given."""
     if run.job.options.transcript is not None:
@@ -261,7 +179,7 @@ def utterances(run: StepRun) -> None:
     save_utterances(run.path, found, notes=notes)
 
 
-@_step("safetensors", parameters=lambda job: {"covarep": COVAREP_VERSION, **part_parameters(job)})
+@_step
 def acoustic(run: StepRun) -> None:
     """Measure the 74 COVAREP columns over the recording, or the part of it that is analysed."""
     stream = FeatureStream.empty(COVAREP_NAMES, version=COVAREP_VERSION)
@@ -274,11 +192,7 @@ def acoustic(run: StepRun) -> None:
     save_stream(run.path, stream)
 
 
-@_step(
-    "safetensors",
-    parameters=lambda job: {"voice": VOICE_VERSION, "weights": job.fingerprints[VOICE_WEIGHTS]},
-    applies=lambda job: set(extractor_names(VOICE_VERSION)) <= job.specification.extractors,
-)
+@_step
 def voice(run: StepRun) -> None:
     """Compute whisper's states of each utterance, where the checkpoint was trained on them."""
     spoken = load_utterances(run.inputs["utterances"])
@@ -293,18 +207,7 @@ def voice(run: StepRun) -> None:
     save_modality(run.path, columns)
 
 
-@_step(
-    "safetensors",
-    parameters=lambda job: {
-        "backend": job.options.visual,
-        "tracks": TRACKS_VERSION,
-        "rate": DEFAULT_SAMPLING_RATE,
-        "longest_side": LONGEST_SIDE,
-        "weights": job.fingerprints.get("face-landmarker"),  # py-feat has weights of its own
-        **part_parameters(job),
-    },
-    applies=lambda job: job.options.visual != "none",
-)
+@_step
 def visual(run: StepRun) -> None:
     """Detect and track every face of the video."""
     source = run.source()
@@ -320,17 +223,7 @@ def visual(run: StepRun) -> None:
     save_arrays(run.path, arrays, metadata=metadata)
 
 
-def _text_parameters(job: Job) -> Mapping[str, Any]:
-    columns = job.specification.columns.get("text")
-    return {
-        "columns": list(columns.names) if columns else [],
-        "version": columns.version if columns else "",
-        "glove": job.fingerprints["glove-6b-50d"],
-        "minilm": job.fingerprints.get("minilm-l6-v2", ""),
-    }
-
-
-@_step("safetensors", parameters=_text_parameters)
+@_step
 def text(run: StepRun) -> None:
     """Compute the text columns that the checkpoint was trained on."""
     columns = run.job.specification.columns.get("text")
@@ -343,11 +236,7 @@ def text(run: StepRun) -> None:
     save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
 
 
-@_step(
-    "safetensors",
-    version="4",
-    parameters=lambda _job: {"averaging": AVERAGING_VERSION, "facet": FACET_VERSION, "voices": VOICE_FACES_VERSION},
-)
+@_step
 def features(run: StepRun) -> None:
     """Average every modality over words, then over the utterance, and measure how well each was measured."""
     source, tape = run.source(), run.tape()
@@ -383,7 +272,7 @@ def features(run: StepRun) -> None:
     save_features(run.path, VideoFeatures(video_id="", modalities=modalities, speakers=speakers), quality=quality)
 
 
-@_step("safetensors", version="2", parameters=prediction_parameters)
+@_step
 def prediction(run: StepRun) -> None:
     """Label the utterances with the checkpoint, by the modalities that were measured well and that the user wants."""
     measured, quality = load_features(run.inputs["features"], video_id=run.job.name)

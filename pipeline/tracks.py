@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.channel_speakers import one_speaker_per_channel
-from mtmm_video.extractors.speech.diarization import Diarization, SpeakerTurn
+from mtmm_video.extractors.speech.speaker_turns import Diarization, SpeakerTurn
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.pipeline.media.reading import MediaInfo, read_channels

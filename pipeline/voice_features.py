@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES, VOICE_VERSION, voice_states
+from mtmm_video.extractors.acoustic.columns import VOICE_NAMES, VOICE_VERSION
+from mtmm_video.extractors.acoustic.whisper_states import voice_states
 from mtmm_video.model.features import ModalityFeatures
 
 

@@ -1,8 +1,12 @@
-"""Names, units and order of the 74 columns."""
+"""Names, units and order of the acoustic columns: COVAREP's 74, and whisper's states."""
 
 from __future__ import annotations
 
 COVAREP_VERSION = "covarep-74/1"
+
+VOICE_LAYERS = 3  # of whisper base's six; chosen on unseen speakers and an unseen sentence (benchmarks/voice_layers.py)
+VOICE_VERSION = f"whisper-base-layer-{VOICE_LAYERS}/1"
+VOICE_NAMES = tuple(f"voice_{index}" for index in range(512))  # width of whisper base
 
 MCEP_ORDER = 24
 HMPDM_ORDER = 24

@@ -20,14 +20,11 @@ from torch.nn import functional
 from whisper.audio import N_SAMPLES, log_mel_spectrogram
 from whisper.model import AudioEncoder
 
+from mtmm_video.extractors.acoustic.columns import VOICE_LAYERS, VOICE_NAMES
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.whisper_model import load_audio_encoder
 from mtmm_video.foundation.errors import InputError, WeightsError
 
-WIDTH: Final = 512  # of whisper base
-LAYERS: Final = 3  # of six; chosen on unseen speakers and an unseen sentence (benchmarks/voice_layers.py)
-VOICE_NAMES: Final = tuple(f"voice_{index}" for index in range(WIDTH))
-VOICE_VERSION: Final = f"whisper-base-layer-{LAYERS}/1"
 SHORTEST: Final = 0.1  # seconds; five of the encoder's 20 ms frames
 PEAK: Final = 0.5  # of full scale; every utterance is normalised to it, so that the recording level has no effect
 
@@ -68,9 +65,9 @@ def voice_states(
     if sample_rate != SAMPLE_RATE:
         raise InputError(f"sample_rate {sample_rate}: whisper needs {SAMPLE_RATE} Hz; resample the waveform first")
     encoder = load_audio_encoder(model)
-    if encoder.positional_embedding.shape[1] != WIDTH or len(encoder.blocks) < LAYERS:
+    if encoder.positional_embedding.shape[1] != len(VOICE_NAMES) or len(encoder.blocks) < VOICE_LAYERS:
         raise WeightsError(f"{model}: is not whisper base, which the voice columns are computed with")
-    values = np.zeros((len(spans), WIDTH), np.float32)
+    values = np.zeros((len(spans), len(VOICE_NAMES)), np.float32)
     valid = np.zeros(len(spans), np.bool_)
     for row, (start, end) in enumerate(spans):
         samples = waveform[max(round(start * SAMPLE_RATE), 0) : max(round(end * SAMPLE_RATE), 0)]
@@ -84,7 +81,7 @@ def voice_states(
 
 
 @torch.inference_mode()
-def layer_states(encoder: AudioEncoder, samples: Tensor, *, layers: int = LAYERS) -> list[Tensor]:
+def layer_states(encoder: AudioEncoder, samples: Tensor, *, layers: int = VOICE_LAYERS) -> list[Tensor]:
     """Run the first layers of whisper's encoder.
 
     Parameters

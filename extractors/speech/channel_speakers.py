@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 
-CHANNEL_SPEAKERS_VERSION = "levels/1"
 LEVEL_SECONDS = 0.1  # frame length of a level: about a syllable
 ACTIVE_RANGE = 35.0  # dB below the loudest level above which a frame is active; room noise is below
 DOMINANCE = 6.0  # dB above all other channels; the stereo mixes and microphone pairs examined stay below

@@ -14,16 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.speaker_activity import (
-    FRAME_SAMPLES,
-    SPEAKER_ACTIVITY_VERSION,
-    frame_time,
-    speaker_activity,
-)
-from mtmm_video.extractors.speech.speaker_clustering import SPEAKER_CLUSTERING_VERSION, group_speakers
-from mtmm_video.extractors.speech.speaker_encoder import SPEAKER_ENCODER_VERSION, embed_speaker
-
-DIARIZATION_VERSION = f"pieces/1 {SPEAKER_ACTIVITY_VERSION} {SPEAKER_ENCODER_VERSION} {SPEAKER_CLUSTERING_VERSION}"
+from mtmm_video.extractors.speech.speaker_activity import FRAME_SAMPLES, frame_time, speaker_activity
+from mtmm_video.extractors.speech.speaker_clustering import group_speakers
+from mtmm_video.extractors.speech.speaker_encoder import embed_speaker
+from mtmm_video.extractors.speech.speaker_turns import Diarization, SpeakerTurn
 
 ACTIVE = 0.5  # threshold on the probability of speaker activity
 SHORTEST_GAP = 0.12  # seconds; a shorter silence of a speaker is a stop consonant, not a pause
@@ -34,37 +28,6 @@ LONGEST_PIECE = 6.0  # seconds; longer segments are split: their embeddings are 
 HEARD_OF_PIECE = 4.0  # seconds in the middle of a segment that are embedded: saves a third of the time on long turns
 TURN_GAP = 0.8  # longest silence within a turn in seconds: below the pause of 1 s that ends an utterance
 LEAST_SPEECH = 0.5  # smallest share of a segment within detected speech; others are music or noise
-
-
-@dataclass(frozen=True)
-class SpeakerTurn:
-    """A speaker turn: start and end in seconds, index of the speaker from 0, confidence in [0, 1]."""
-
-    start: float
-    end: float
-    speaker: int
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Diarization:
-    """The speaker turns and overlapping speech of a recording.
-
-    Attributes
-    ----------
-    turns : tuple of SpeakerTurn
-        In order of time, not overlapping.
-    overlap : ndarray, shape (n, 2)
-        Start and end of the intervals with overlapping speech, in seconds.
-    """
-
-    turns: tuple[SpeakerTurn, ...]
-    overlap: NDArray[np.float64]
-
-    @classmethod
-    def empty(cls) -> Diarization:
-        """Return the diarisation of a recording without speech."""
-        return cls((), np.zeros((0, 2)))
 
 
 @dataclass(frozen=True)

@@ -23,52 +23,15 @@ from whisper.tokenizer import LANGUAGES
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.chunks import plan_chunks, spoken_seconds
 from mtmm_video.extractors.speech.heard_words import fit_to_speech, join_text
+from mtmm_video.extractors.speech.transcript import LanguageSpan, Transcript
 from mtmm_video.extractors.speech.windows import Engine, Window
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError
-
-SPEECH_VERSION = "whisper-words/2"  # raise when the rules below change: stored transcripts are then made again
 
 SHORTEST_REST = 0.5  # seconds of speech after the last word for which the window is moved on
 SHORTEST_ADVANCE = 10.0  # seconds that windows move on average, at least: sound that whisper cannot read is given up
 SURE_LANGUAGE = 0.9  # probability; English of one second and more has .95 (docs/utterances.md)
 LANGUAGE_SAMPLE = 4.0  # seconds of a window that tell its language; a name or a quotation in another one is shorter
-
-
-@dataclass(frozen=True)
-class LanguageSpan:
-    """A part of a recording in one language.
-
-    Attributes
-    ----------
-    start, end : float
-        Seconds.
-    language : str
-        ISO 639-1 code.
-    """
-
-    start: float
-    end: float
-    language: str
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What was said.
-
-    Attributes
-    ----------
-    words : tuple of Word
-        In order of time, on the clock of the waveform.
-    language : str
-        ISO 639-1 code, given or the one that is spoken longest; empty where nobody speaks.
-    spans : tuple of LanguageSpan
-        What is spoken when, in order of time; neighbours differ.
-    """
-
-    words: tuple[Word, ...]
-    language: str
-    spans: tuple[LanguageSpan, ...] = ()
 
 
 def transcribe(

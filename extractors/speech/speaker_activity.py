@@ -30,8 +30,6 @@ from torch.nn.functional import leaky_relu, max_pool1d
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, WeightsError
 
-SPEAKER_ACTIVITY_VERSION = "pyannote-segmentation-3.0/1"  # the weights, and the revision of the rules below
-
 VOICES = 3  # speakers per window
 CLASSES = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))  # active speakers of each output class
 FRAME_SAMPLES = 270  # 16.875 ms: strides of 10, 3, 3 and 3 samples

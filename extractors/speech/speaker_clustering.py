@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError
 
-SPEAKER_CLUSTERING_VERSION = "two-covariance/1"
-
 # Cosines of CAM++ between pieces of RAVDESS speakers 1 to 12 (acted emotions mixed, levels equal) are, for pieces of
 # 1.6, 3.4 and 5.1 s: within a speaker .50, .68, .77; between two of one sex .17, .24, .28. That is d / (d + 1.6) and
 # .36 times it (`benchmarks/speakers.py --cosines`).

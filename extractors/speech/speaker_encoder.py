@@ -25,7 +25,6 @@ from torch.nn.functional import avg_pool1d, relu
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, WeightsError
 
-SPEAKER_ENCODER_VERSION = "campplus-zh-en-common/1"
 DIMENSIONS = 192
 SHORTEST_PIECE = 0.2  # seconds; shorter segments are padded with silence to this length
 

@@ -23,8 +23,6 @@ from torch import Tensor, nn
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError
 
-VOICE_ACTIVITY_VERSION = "silero-vad-6/1"  # the weights, and the revision of the rules below
-
 FRAME_SAMPLES = 512  # 32 ms, one probability each
 CONTEXT_SAMPLES = 64  # end of the previous frame, prepended to each frame
 FFT_SAMPLES = 256  # 16 ms

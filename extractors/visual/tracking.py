@@ -29,10 +29,6 @@ from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAM
 from mtmm_video.extractors.visual.region import bounding_box
 from mtmm_video.extractors.visual.tracks import EVIDENCE_NAMES, VisualTracks
 
-DEFAULT_SAMPLING_RATE = 10.0  # frames per second
-# Larger frames are scaled down to this: the detector's input has 128 pixels and the landmark model's 256, so a higher
-# resolution only costs time (4K: 1.6 s a frame against 0.14 s on the same busy machine).
-LONGEST_SIDE = 1280  # pixels
 MAXIMUM_FACES = 16  # tracked at once; with more people than that no face has a size at which it can be measured
 MOST_WAITING = 8  # frames that wait in memory to be measured
 MINIMUM_OVERLAP = 0.2  # intersection over union below which two boxes are different faces

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.visual.speaker import FEWEST_DETECTIONS, SPEED_SCALE, mouth_speed
 from mtmm_video.extractors.visual.tracks import VisualTracks
 
-VOICE_FACES_VERSION = "speed-and-sync/1"
 AROUND = 0.5  # seconds before and after a turn in which lips at rest count for the voice's own
 LEVEL_SECONDS = 0.16  # of sound around a picture that its lips are compared with: a syllable
 # Correlation of lip speed and sound level that a speaker is expected to have at 10 pictures a second; others have 0.

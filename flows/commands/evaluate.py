@@ -132,7 +132,8 @@ def _evaluate_checkpoint(
     import json
 
     from mtmm_video.foundation.files import sha256_of
-    from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+    from mtmm_video.model.checkpoint import load_checkpoint
+    from mtmm_video.model.checkpoint_file import resolve_checkpoint
     from mtmm_video.model.evaluation import evaluate as evaluate_scores
     from mtmm_video.model.evaluation import score_table
     from mtmm_video.model.paper.bootstrap import intervals

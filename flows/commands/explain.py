@@ -96,7 +96,8 @@ def explain(
 
 def _predictions(part: UtteranceTable, model: str) -> tuple[list[VideoPrediction], str, tuple[str, ...]]:
     """Return what a checkpoint says about every video of a table, its name, and its tasks."""
-    from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+    from mtmm_video.model.checkpoint import load_checkpoint
+    from mtmm_video.model.checkpoint_file import resolve_checkpoint
     from mtmm_video.model.prediction import predict
     from mtmm_video.pipeline.training.systems import one_thread
     from mtmm_video.pipeline.training.table_columns import fit_table

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from mtmm_video.foundation.errors import DataError, InputError
 from mtmm_video.foundation.version import __version__
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.cim import Task
 from mtmm_video.model.evaluation import score_table
 from mtmm_video.model.features import MODALITIES, Modality
 from mtmm_video.model.fingerprint import TRAINING_VERSION, table_fingerprint
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.paper.results import MODALITY_COLUMNS
 from mtmm_video.model.paper.systems import (
     BASELINE_RECIPE,

@@ -10,8 +10,9 @@ from torch import nn
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.batches import BatchMaker
-from mtmm_video.model.cim import CimNetwork, NetworkShape, Task
+from mtmm_video.model.cim import CimNetwork
 from mtmm_video.model.evaluation import network_logits
+from mtmm_video.model.network_shape import NetworkShape, Task
 from mtmm_video.model.paper.baselines.attention_fusion import SelfAttentionFusion
 from mtmm_video.model.paper.baselines.bc_lstm import BidirectionalContextLstm
 from mtmm_video.model.paper.baselines.cnn import ContextCnn

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION, VisualTracks, track_faces
 from mtmm_video.extractors.visual.facet import facet_stream
+from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
+from mtmm_video.extractors.visual.tracking import track_faces
+from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS, NO_EMOTION

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.text.glove import SILENCE_MARK, GloveVectors
-from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION
+from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS, SENTIMENT_RANGE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import ModalityFeatures

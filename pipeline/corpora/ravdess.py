@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve, lfilter
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, covarep
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION
+from mtmm_video.extractors.acoustic.covarep import covarep
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 from mtmm_video.model.features import ModalityFeatures, hstack
 from mtmm_video.model.table import UtteranceTable

@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.speech.diarization import Diarization, SpeakerTurn
-from mtmm_video.extractors.speech.recognition import LanguageSpan, Transcript
+from mtmm_video.extractors.speech.speaker_turns import Diarization, SpeakerTurn
+from mtmm_video.extractors.speech.transcript import LanguageSpan, Transcript
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures

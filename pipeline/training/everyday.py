@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtmm_video.model.anchor import Anchor, Shifts, shifts_of, stacked
+from mtmm_video.model.anchor import Anchor, Shifts
+from mtmm_video.model.anchoring import shifts_of, stacked
 from mtmm_video.model.batches import BatchMaker
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.cim import Task
 from mtmm_video.model.domain import Array, Domain, cut
 from mtmm_video.model.evaluation import network_logits
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
 from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.neutral import NeutralHead, classes_of
 from mtmm_video.model.prediction import network_inputs
 from mtmm_video.model.table import Labels, UtteranceTable
@@ -44,7 +45,7 @@ class Outputs:
     Attributes
     ----------
     words : ndarray, shape (n, o)
-        `model.anchor.stacked`.
+        `model.anchoring.stacked`.
     text : ndarray, shape (n, d)
         The normalised text columns.
     """

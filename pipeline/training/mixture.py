@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION
+from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS

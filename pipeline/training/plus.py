@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, VOICE_NAMES
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, POSE_NAMES
 from mtmm_video.model.features import Modality
 from mtmm_video.model.recipes import Recipe

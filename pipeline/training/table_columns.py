@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
+from mtmm_video.extractors.acoustic.columns import VOICE_VERSION
 from mtmm_video.foundation.errors import CheckpointError
 from mtmm_video.model.features import JOINER, hstack
 from mtmm_video.model.specification import Specification

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mtmm_video.extractors.acoustic import COVAREP_VERSION
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
+from mtmm_video.extractors.acoustic.columns import COVAREP_VERSION, VOICE_VERSION
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder
-from mtmm_video.extractors.visual import FACET_VERSION
 from mtmm_video.extractors.visual.calibration import ACTION_UNITS_FILE, EXPRESSIONS_FILE
+from mtmm_video.extractors.visual.names import FACET_VERSION
 from mtmm_video.model.features import ModalityFeatures, hstack
 from mtmm_video.pipeline.corpora.faces import faces_table, photograph_tracks
 from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels

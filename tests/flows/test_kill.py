@@ -17,7 +17,7 @@ from test_analyze_flow import comparable
 
 from mtmm_video.flows import cli
 from mtmm_video.foundation.folders import cache_folder
-from mtmm_video.model.checkpoint import shipped
+from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.pipeline.store.local import ARTEFACT_NAME, TIMES_NAME
 
 KILLS = 20

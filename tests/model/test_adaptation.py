@@ -9,7 +9,8 @@ import pytest
 
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.adaptation import FINE_TUNING, fine_tune, recalibrate, teach
-from mtmm_video.model.checkpoint import load_checkpoint, shipped
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.model.evaluation import evaluate, score_table
 from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.model.recipes import Recipe

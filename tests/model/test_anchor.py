@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtmm_video.model.anchor import Anchor, anchored, stacked
-from mtmm_video.model.cim import CimNetwork, NetworkShape
+from mtmm_video.model.anchor import Anchor
+from mtmm_video.model.anchoring import anchored, stacked
+from mtmm_video.model.cim import CimNetwork
+from mtmm_video.model.network_shape import NetworkShape
 
 RECORDINGS = [{"emotion": np.full((4, 7), 0.25)}, {"emotion": np.full((2, 7), 0.75)}]
 ANCHOR = Anchor.fit(RECORDINGS)

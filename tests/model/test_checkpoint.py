@@ -12,14 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from mtmm_video.foundation.errors import CheckpointError
-from mtmm_video.model.checkpoint import (
-    METADATA_KEY,
-    load_checkpoint,
-    read_tensors,
-    resolve_checkpoint,
-    save_checkpoint,
-    shipped,
-)
+from mtmm_video.model.checkpoint import METADATA_KEY, load_checkpoint, read_tensors, save_checkpoint
+from mtmm_video.model.checkpoint_file import resolve_checkpoint, shipped
 from mtmm_video.model.evaluation import score_table
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.labels import EMOTIONS

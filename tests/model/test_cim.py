@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.model.cim import CimNetwork, NetworkShape, cim_attention
+from mtmm_video.model.cim import CimNetwork, cim_attention
+from mtmm_video.model.network_shape import NetworkShape
 
 SHAPE = NetworkShape(columns={"text": 4, "acoustic": 3, "visual": 2}, hidden=5, dense=6)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mtmm_video.model.checkpoint import load_checkpoint, shipped
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.model.evaluation import evaluate, score_table
 from mtmm_video.model.features import MODALITIES
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.model.checkpoint import shipped
+from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.pipeline.citation import cite
 from mtmm_video.pipeline.reports.json_report import to_json
 

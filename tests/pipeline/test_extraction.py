@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import FACET_NAMES
+from mtmm_video.extractors.visual.names import FACET_NAMES
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.features import ModalityFeatures, VideoFeatures
 from mtmm_video.pipeline import extraction

@@ -57,7 +57,7 @@ def test_the_notebook_runs_and_draws(short_analysis: Analysis, monkeypatch: pyte
 
 @pytest.mark.slow
 def test_the_cells_run_on_the_sample_video(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from mtmm_video.model.checkpoint import load_specification, resolve_checkpoint
+    from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
     from mtmm_video.pipeline.job import needed_weights
     from mtmm_video.pipeline.options import AnalyzeOptions
     from mtmm_video.pipeline.weights.resolution import resolve

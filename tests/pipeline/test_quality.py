@@ -9,7 +9,8 @@ import pytest
 
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import FACET_NAMES, FACET_VERSION, FaceChoice
+from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
+from mtmm_video.extractors.visual.speaker import FaceChoice
 from mtmm_video.pipeline.quality import (
     FLAGS,
     Quality,

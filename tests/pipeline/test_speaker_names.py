@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from mtmm_video.extractors.speech.diarization import SpeakerTurn
+from mtmm_video.extractors.speech.speaker_turns import SpeakerTurn
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.pipeline.segmentation import segment
 from mtmm_video.pipeline.speaker_names import name_speakers, speaker_confidence, speakers_of_words, with_speakers

@@ -9,7 +9,8 @@ import pytest
 
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.foundation.errors import WeightsError
-from mtmm_video.model.checkpoint import load_checkpoint, shipped
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.model.evaluation import evaluate, score_table
 from mtmm_video.model.labels import NEUTRAL_CEILING
 from mtmm_video.pipeline.corpora.faces import joined_text

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from mtmm_video.foundation.errors import WeightsError
-from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, shipped
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
+from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.prediction import predict
 from mtmm_video.pipeline.corpora.ravdess import acted_features, vstack

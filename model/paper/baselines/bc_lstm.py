@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mtmm_video.model.cim import NetworkShape, Outputs
+from mtmm_video.model.cim import Outputs
 from mtmm_video.model.features import Modality
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
 

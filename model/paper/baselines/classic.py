@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.model.cim import Task
 from mtmm_video.model.labels import EMOTION_CLASSES
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.scores import Logits
 from mtmm_video.model.specification import Columns
 from mtmm_video.model.table import UtteranceTable

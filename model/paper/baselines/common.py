@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mtmm_video.model.cim import TASK_WIDTHS, NetworkShape, Outputs
+from mtmm_video.model.cim import Outputs
 from mtmm_video.model.features import Modality
+from mtmm_video.model.network_shape import TASK_WIDTHS, NetworkShape
 
 HIDDEN = 64  # units per modality: about the size of the smaller settings in the original papers
 

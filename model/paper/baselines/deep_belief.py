@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtmm_video.model.batches import BatchMaker
-from mtmm_video.model.cim import NetworkShape, Outputs
+from mtmm_video.model.cim import Outputs
 from mtmm_video.model.features import Modality
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable

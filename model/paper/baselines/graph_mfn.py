@@ -7,7 +7,7 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from mtmm_video.model.cim import NetworkShape
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.paper.baselines.common import HIDDEN
 from mtmm_video.model.paper.baselines.mfn import MemoryFusion
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from mtmm_video.model.cim import Task
+from mtmm_video.model.network_shape import Task
 from mtmm_video.model.scores import Logits
 from mtmm_video.model.table import UtteranceTable
 

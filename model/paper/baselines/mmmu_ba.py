@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from mtmm_video.model.cim import CimNetwork, NetworkShape, Outputs
+from mtmm_video.model.cim import CimNetwork, Outputs
 from mtmm_video.model.features import Modality
+from mtmm_video.model.network_shape import NetworkShape
 
 
 class BimodalAttention(nn.Module):

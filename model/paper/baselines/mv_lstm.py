@@ -8,8 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mtmm_video.model.cim import NetworkShape, Outputs
+from mtmm_video.model.cim import Outputs
 from mtmm_video.model.features import Modality
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtmm_video.model.cim import NetworkShape, Outputs
+from mtmm_video.model.cim import Outputs
 from mtmm_video.model.features import Modality
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.paper.baselines.common import HIDDEN, Heads, zeroed
 
 EMBEDDING = 16  # units per modality in the product: three modalities give 17^3 = 4913 interactions

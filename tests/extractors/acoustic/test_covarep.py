@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from scipy import signal
 from signals import FS, vowel
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, COVAREP_VERSION, UNITS, covarep
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION, UNITS
+from mtmm_video.extractors.acoustic.covarep import covarep
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.foundation.errors import InputError
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from benchmarks.acoustic_agreement import differences, mark_of, met, reached_by_impulses, waveform_of
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES, covarep
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES
+from mtmm_video.extractors.acoustic.covarep import covarep
 
 pytestmark = [pytest.mark.reference, pytest.mark.usefixtures("shared")]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from whisper.audio import N_SAMPLES, log_mel_spectrogram
 
-from mtmm_video.extractors.acoustic.whisper_states import LAYERS, PEAK, VOICE_NAMES, voice_states
+from mtmm_video.extractors.acoustic.columns import VOICE_NAMES
+from mtmm_video.extractors.acoustic.whisper_states import LAYERS, PEAK, voice_states
 from mtmm_video.extractors.speech.whisper_model import load_whisper
 from mtmm_video.foundation.errors import InputError, WeightsError
 from mtmm_video.pipeline.weights.resolution import resolve

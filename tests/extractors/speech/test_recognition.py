@@ -18,7 +18,8 @@ from mtmm_video.extractors.speech import openai_engine, recognition
 from mtmm_video.extractors.speech.chunks import LONGEST_CHUNK, plan_chunks
 from mtmm_video.extractors.speech.heard_words import collapse_loops, fit_to_speech, join_text
 from mtmm_video.extractors.speech.openai_engine import OpenAIEngine
-from mtmm_video.extractors.speech.recognition import Transcript, transcribe
+from mtmm_video.extractors.speech.recognition import transcribe
+from mtmm_video.extractors.speech.transcript import Transcript
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 from mtmm_video.extractors.speech.whisper_model import load_whisper
 from mtmm_video.extractors.speech.windows import Engine

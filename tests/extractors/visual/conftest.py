@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.visual import VisualTracks
+from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights.resolution import resolve
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.visual import LONGEST_SIDE, choose_face, track_faces
 from mtmm_video.extractors.visual.evidence import face_evidence
 from mtmm_video.extractors.visual.face_models import FaceModels
 from mtmm_video.extractors.visual.landmarker import FaceLandmarker
+from mtmm_video.extractors.visual.sampling import LONGEST_SIDE
+from mtmm_video.extractors.visual.speaker import choose_face
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.extractors.visual.tracks import EVIDENCE_NAMES
 from mtmm_video.pipeline.media.reading import read_frames
 

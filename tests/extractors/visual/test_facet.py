@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtmm_video.extractors.visual import FACET_NAMES, VisualTracks
 from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map, log_odds
 from mtmm_video.extractors.visual.facet import facet_stream
 from mtmm_video.extractors.visual.measurements import MEASUREMENTS, SHAPE_NAMES
-from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, PYFEAT_VERSION
+from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES, FACET_NAMES, PYFEAT_VERSION
+from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.foundation.errors import InputError
 
 ABSENT = {"Contempt", "Confusion", "Frustration", "Has_Glasses", "Is_Male"}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.visual import choose_face, track_faces
 from mtmm_video.extractors.visual.linking import FEWEST_DETECTIONS, FaceTemplates, link_tracks
+from mtmm_video.extractors.visual.speaker import choose_face
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.pipeline.media.reading import read_frames
 
 RANDOM = np.random.default_rng(3)

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.visual import FACET_NAMES, choose_face
+from mtmm_video.extractors.visual.names import FACET_NAMES
 from mtmm_video.extractors.visual.pyfeat_backend import (
     NEEDED_COLUMNS,
     evidence,
     faces_of,
     track_faces,
 )
+from mtmm_video.extractors.visual.speaker import choose_face
 from mtmm_video.foundation.errors import DependencyError, WeightsError
 
 STAND_IN = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtmm_video.extractors.visual import FACET_NAMES, choose_face
-from mtmm_video.extractors.visual.speaker import mouth_speed
+from mtmm_video.extractors.visual.names import FACET_NAMES
+from mtmm_video.extractors.visual.speaker import choose_face, mouth_speed
 
 TIMES = np.arange(60) / 10.0
 TALKING = 0.1 + 0.08 * np.abs(np.sin(2 * np.pi * 2.2 * TIMES))

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.visual import FACET_NAMES, LONGEST_SIDE, choose_face, track_faces
-from mtmm_video.extractors.visual.tracking import LONGEST_GAP, CutDetector, FaceTracker
+from mtmm_video.extractors.visual.names import FACET_NAMES
+from mtmm_video.extractors.visual.sampling import LONGEST_SIDE
+from mtmm_video.extractors.visual.speaker import choose_face
+from mtmm_video.extractors.visual.tracking import LONGEST_GAP, CutDetector, FaceTracker, track_faces
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.media.reading import read_frames
 

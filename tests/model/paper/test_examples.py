@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES, VOICE_VERSION
+from mtmm_video.extractors.acoustic.columns import VOICE_NAMES, VOICE_VERSION
 from mtmm_video.foundation.errors import CheckpointError, InputError
-from mtmm_video.model.cim import NetworkShape
 from mtmm_video.model.features import JOINER, Modality, ModalityFeatures
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.normaliser import Normaliser
 from mtmm_video.model.paper.examples import comparison_lists, examples_of, joined, utterance_list
 from mtmm_video.model.paper.figures import plot_attention, plot_learning

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.model.cim import NetworkShape
 from mtmm_video.model.evaluation import evaluate
 from mtmm_video.model.features import ModalityFeatures
+from mtmm_video.model.network_shape import NetworkShape
 from mtmm_video.model.paper.systems import NETWORKS, SYSTEMS, calibrated_scores, fit_system
 from mtmm_video.model.paper.tables import Result, table_4, table_7
 from mtmm_video.model.recipes import Recipe

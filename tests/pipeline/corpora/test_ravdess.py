@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, VOICE_NAMES
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.corpora.ravdess import SPAN, acted_features, level, vary
 from mtmm_video.pipeline.weights.resolution import resolve

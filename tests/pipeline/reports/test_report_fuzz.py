@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtmm_video.foundation.errors import InputError, MtmmError
-from mtmm_video.model.checkpoint import load_checkpoint, resolve_checkpoint
+from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.pipeline.reports.json_reader import from_json
 
 BOUNDED = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

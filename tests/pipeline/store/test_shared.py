@@ -16,7 +16,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from mtmm_video.foundation.errors import DependencyError, InputError, MtmmError, StoreError
 from mtmm_video.foundation.files import sha256_of
-from mtmm_video.model.checkpoint import load_specification, shipped
+from mtmm_video.model.checkpoint_file import load_specification, shipped
 from mtmm_video.pipeline.job import Job, MissingArtefactError, StepResult
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.store import shared as shared_store

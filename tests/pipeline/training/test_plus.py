@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtmm_video.extractors.visual import FACET_NAMES
+from mtmm_video.extractors.visual.names import FACET_NAMES
 from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.table import Labels, UtteranceTable

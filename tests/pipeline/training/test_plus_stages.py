@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mtmm_video.extractors.acoustic import COVAREP_NAMES
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
+from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, VOICE_NAMES
 from mtmm_video.extractors.text.sentence_encoder import SENTENCE_NAMES, WIDTH
-from mtmm_video.extractors.visual import FACET_NAMES
+from mtmm_video.extractors.visual.names import FACET_NAMES
 from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS
