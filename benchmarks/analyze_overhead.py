@@ -1,10 +1,11 @@
-"""Overhead of Prefect: `mtmm-video analyze` against the plain `mtmm_video.analyze`, each in a new process.
+"""Overhead of the command line and of Prefect against the plain `mtmm_video.analyze`, each in a new process.
 
     python benchmarks/analyze_overhead.py sample_videos/good_stay.mp4
 
-Both analyse the video with the same options and an empty store; the difference of their wall-clock times is the
-overhead of the flow: start of a Prefect API, registration of runs, and terminal output. The first run on a machine also
-creates the empty database that later runs copy; it is reported separately.
+All analyse the video with the same options and no reuse: `mtmm_video.analyze`, `mtmm-video analyze`, and the latter
+with ``--verbose``, which runs as a Prefect flow with an API of its own (its start, registration of runs). The first run
+on a machine creates the empty database that later flows copy, and is reported separately. Last comes the command with
+reuse, which finds every step in the store.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import sys
 from pathlib import Path
 from mtmm_video import AnalyzeOptions, analyze
 analyze(sys.argv[1], out=sys.argv[2], options=AnalyzeOptions(
-    transcript=Path(sys.argv[3]), visual="none", formats=("csv", "json"), reuse=False
+    transcript=Path(sys.argv[3]), visual="none", formats=("csv", "json"), cache=False
 ))
 """
 
@@ -48,30 +49,33 @@ def main() -> None:
     parser.add_argument("video", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    plain_times: list[tuple[float, float]] = []
-    flow_times: list[tuple[float, float]] = []
+    times: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         cache, out = Path(folder) / "cache", str(Path(folder) / "out")
         cache.mkdir()
         (cache / "weights").symlink_to(cache_folder() / "weights")
-        transcript = Path(folder) / "words.srt"  # spares both the recogniser, which the flow does not change
+        transcript = Path(folder) / "words.srt"  # spares all of them the recogniser
         transcript.write_text("1\n00:00:00,500 --> 00:00:01,500\nHello there.\n", encoding="utf-8")
-        plain = [sys.executable, "-c", PLAIN, str(arguments.video), out, str(transcript)]
-        flow = [sys.executable, "-m", "mtmm_video.flows.cli", "analyze", str(arguments.video), "--out", out]
-        flow += ["--transcript", str(transcript), "--visual", "none"]
-        flow += ["--formats", "csv,json", "--no-cache"]
+        stored = [sys.executable, "-m", "mtmm_video.flows.cli", "analyze", str(arguments.video), "--out", out]
+        stored += ["--transcript", str(transcript), "--visual", "none", "--formats", "csv,json"]
+        commands = {
+            "plain": [sys.executable, "-c", PLAIN, str(arguments.video), out, str(transcript)],
+            "analyze": [*stored, "--no-cache"],
+            "flow": [*stored, "--no-cache", "--verbose"],
+            "stored": stored,
+        }
         for run in range(arguments.runs + 1):
-            plain_times.append(timed(plain, cache))
-            flow_times.append(timed(flow, cache))
-            rows = zip(("plain", "flow"), (plain_times[-1], flow_times[-1]), strict=True)
-            print(f"run {run}:", *(f"{name} {wall:.1f} s, processor {used:.1f} s;" for name, (wall, used) in rows))
-    for name, times in (("plain", plain_times), ("flow", flow_times)):
-        print(
-            f"{name}: median {statistics.median(wall for wall, _ in times[1:]):.1f} s, "
-            f"processor {statistics.median(used for _, used in times[1:]):.1f} s"
-        )
-    differences = [flow[0] - plain[0] for flow, plain in zip(flow_times, plain_times, strict=True)]
-    print(f"overhead: median {statistics.median(differences[1:]):.1f} s; first run on a machine {differences[0]:.1f} s")
+            for name, command in commands.items():
+                times.setdefault(name, []).append(timed(command, cache))
+            rows = [f"{name} {found[-1][0]:.1f} s, processor {found[-1][1]:.1f} s" for name, found in times.items()]
+            print(f"run {run}{' (the first on a machine)' if run == 0 else ''}: {'; '.join(rows)}", flush=True)
+    print("medians of the later runs: wall-clock and processor seconds, and what they exceed `plain` by")
+    medians = {
+        name: [statistics.median(run[unit] for run in runs[1:]) for unit in (0, 1)] for name, runs in times.items()
+    }
+    for name, (wall, used) in medians.items():
+        beyond = wall - medians["plain"][0], used - medians["plain"][1]
+        print(f"{name}: {wall:.1f} s, processor {used:.1f} s ({beyond[0]:+.1f} s, processor {beyond[1]:+.1f} s)")
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
 
 

@@ -1,4 +1,4 @@
-"""The flow behind `mtmm-video analyze`: a handful of tasks per video, each one step of the sentence.
+"""The flow of one video: a handful of tasks, each one step of the sentence.
 
 The tasks return paths into the content-addressed store, so Prefect keeps no results: a step whose artefact exists is
 not run again, in this run or any later one, on any machine that shares the store.
@@ -6,7 +6,6 @@ not run again, in this run or any later one, on any machine that shares the stor
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import partial
@@ -21,20 +20,17 @@ from prefect.tasks import Task
 from mtmm_video.flows.gpu import gpu_slot
 from mtmm_video.flows.observing import ObservedRun, show_analysis
 from mtmm_video.foundation.cores import available_cores
-from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.graph import STEPS, Step
 from mtmm_video.pipeline.job import Hook, Job, StepResult, no_hook
 from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.retrying import RETRY_DELAYS, may_pass
 from mtmm_video.pipeline.run import assemble, report, run_step, steps_of
 from mtmm_video.pipeline.scheduling import run_graph
 from mtmm_video.pipeline.steps import MAKERS
 from mtmm_video.pipeline.store.local import Store
 
 DEFAULTS = AnalyzeOptions()
-RETRIES = 2
-RETRY_DELAYS = [2.0, 10.0]  # seconds: a file server that hiccups is back by then, one that is down is not
-PASSING_ERRORS = {errno.EIO, errno.EAGAIN, errno.ETIMEDOUT, errno.ESTALE, errno.ENOMEM, errno.EBUSY}
 
 # The progress display of the process; a parameter of the flow would be sent to the Prefect API.
 HOOK: ContextVar[Hook] = ContextVar("hook", default=no_hook)
@@ -43,12 +39,7 @@ OBSERVED: ContextVar[ObservedRun] = ContextVar("observed")
 
 def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Tell whether a failed task may succeed when it is tried again: hiccups of the machine, never bad input."""
-    error = state.result(raise_on_failure=False)
-    if isinstance(error, MtmmError):
-        return False
-    if isinstance(error, OSError):
-        return error.errno in PASSING_ERRORS or isinstance(error, TimeoutError)
-    return isinstance(error, MemoryError)
+    return may_pass(state.result(raise_on_failure=False))
 
 
 def step_task(step: Step) -> Task[..., StepResult]:
@@ -63,8 +54,8 @@ def step_task(step: Step) -> Task[..., StepResult]:
     run.__doc__ = MAKERS[step.name].__doc__
     return task(
         name=step.name,
-        retries=RETRIES,
-        retry_delay_seconds=RETRY_DELAYS,
+        retries=len(RETRY_DELAYS),
+        retry_delay_seconds=list(RETRY_DELAYS),
         retry_condition_fn=worth_retrying,
         cache_policy=NO_CACHE,
         persist_result=False,

@@ -22,6 +22,7 @@ from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
 from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.reports.writers import write_reports
+from mtmm_video.pipeline.retrying import with_retries
 from mtmm_video.pipeline.scheduling import run_graph
 from mtmm_video.pipeline.step_keys import STEP_KEYS
 from mtmm_video.pipeline.store.artefacts import (
@@ -166,7 +167,7 @@ def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook, cores: int | 
     """
 
     def start(step: Step, results: Mapping[str, StepResult], threads: int, report: Hook) -> StepResult:
-        return run_step(step, job, results, hook=report, threads=threads)
+        return with_retries(lambda: run_step(step, job, results, hook=report, threads=threads))
 
     import torch  # noqa: PLC0415 (see run_step)
 

@@ -30,6 +30,7 @@ Videos = Annotated[
 ]
 Out = Annotated[Path, typer.Option(readable=False, help="Folder for the reports.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what Prefect logs.")]
+VerboseFlow = Annotated[bool, typer.Option("--verbose", help="Run as a Prefect flow, and show what Prefect logs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 
 @with_options()
-def analyze(videos: Videos, *, out: Out = Path("out"), options: AnalyzeOptions, verbose: Verbose = False) -> None:
+def analyze(videos: Videos, *, out: Out = Path("out"), options: AnalyzeOptions, verbose: VerboseFlow = False) -> None:
     """Label the utterances of videos with sentiment and six emotions.
 
     Writes ``OUT/NAME.csv``, ``.json`` and ``.html`` for each video and shows its utterances. What was computed is kept:
@@ -92,13 +93,23 @@ def prepare_folder(out: Path) -> None:
 
 
 class _LazyApi:
-    """The Prefect API, started when the first video needs work and not before, and while the libraries load."""
+    """The Prefect API, started when the first video needs work and not before, and while the libraries load.
+
+    Attributes
+    ----------
+    is_watched : bool
+        Whether anybody sees the runs: on a Prefect server of the user's own, or in the log of ``--verbose``. Where
+        nobody does, the steps run without Prefect, which would take seconds to start.
+    """
 
     def __init__(self, stack: ExitStack, *, verbose: bool) -> None:
+        from mtmm_video.flows.prefect_api import has_own_server
+
         self._stack = stack
         self._verbose = verbose
         self._server: LocalServer | None = None
         self._entered = False
+        self.is_watched = verbose or has_own_server()
 
     def start(self) -> None:
         """Begin to start it; returns at once."""
@@ -125,16 +136,16 @@ def _analyze_one(
 
     progress.begin(video)
     content = hash_video(video)
-    if not options.cache or not any((store.root / content).glob("prediction-*")):
+    if api.is_watched and (not options.cache or not any((store.root / content).glob("prediction-*"))):
         api.start()  # surely needed; it gets ready while the next lines load the libraries
     from mtmm_video.pipeline.job import Job
-    from mtmm_video.pipeline.run import finish, stored_results
+    from mtmm_video.pipeline.run import finish, run_steps, stored_results
 
     job = Job.prepare(video, options=options, store=store, content=content)
     results = stored_results(job)
-    if results is not None:
+    if results is not None or not api.is_watched:
         with store.locked(content):
-            return finish(job, results, out=out, hook=progress)
+            return finish(job, results or run_steps(job, hook=progress), out=out, hook=progress)
     api.enter()
     from mtmm_video.flows.analyze_flow import HOOK, analyze_video
     from mtmm_video.flows.prefect_api import naming_api_failures
