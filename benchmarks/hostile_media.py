@@ -1,13 +1,14 @@
 """Damaged and hostile media files: each is read or refused in one line, within a time and a memory limit.
 
     python benchmarks/hostile_media.py --count 1000
-    python benchmarks/hostile_media.py --count 150 --analyze
+    python benchmarks/hostile_media.py --count 1000 --analyze
 
 Short recordings in fourteen containers are truncated, overwritten, shortened, lengthened, and get extreme values in
 their headers, all with a seeded generator. Without `--analyze` every file is probed, its completeness determined, its
-waveform and all its frames decoded; with it, it goes through `mtmm_video.analyze` (without faces, with a transcript).
-A process with a memory limit reads one file after the other; a crash or a timeout costs that file and is counted.
-Prints a Markdown table by container.
+waveform and all its frames decoded; with it, it goes through `mtmm_video.analyze` with the default options, a given
+transcript and a store of its own, and must leave a report or one line. A process with a memory limit reads one file
+after the other, and may use a limited processor time for each; a crash or a timeout costs that file and is counted.
+Prints a Markdown table by container, and the memory of that process as the files go by.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import random
 import resource
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +29,10 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-SECONDS_LIMIT = 120.0  # of wall-clock time per file
+from mtmm_video.foundation.folders import cache_folder
+
+PROCESSOR_LIMIT = 60  # seconds of processor time per file
+WALL_LIMIT = 600.0  # seconds of wall-clock time per file: for one that waits for ever, also on a busy machine
 FIRST_LIMIT = 1200.0  # of the first file of a process, which loads and compiles
 MEMORY_LIMIT = 6 << 30  # bytes of address space of the process that reads; PyTorch alone reserves two thirds of it
 CODECS = {
@@ -93,14 +99,23 @@ def read_files(*, analysed: bool) -> None:
 
     for line in sys.stdin:
         path = Path(line.strip())
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        seconds = used.ru_utime + used.ru_stime
+        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + PROCESSOR_LIMIT, resource.RLIM_INFINITY))
         try:
             _analyse(path) if analysed else _decode(path)
-            answer = ["read", ""]
+            answer = ["read", _resident()]
         except MtmmError as error:
             answer = ["refused" if "\n" not in str(error) and str(path) in str(error) else "bad message", str(error)]
         except BaseException as error:
             answer = ["traceback", f"{type(error).__name__}: {error}"]
         print(json.dumps(answer), flush=True)
+
+
+def _resident() -> str:
+    """Return the memory of this process in MB."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return str(int(line.split()[1]) // 1000)
 
 
 def _decode(path: Path) -> None:
@@ -119,23 +134,30 @@ def _decode(path: Path) -> None:
 def _analyse(path: Path) -> None:
     from mtmm_video import AnalyzeOptions, analyze  # noqa: PLC0415
 
-    options = AnalyzeOptions(transcript=path.with_suffix(".json"), visual="none", speakers="none", formats=("json",))
-    analyze(path, out=path.parent / "out", options=options)
+    report = path.parent / "out" / f"{path.stem}.json"
+    analyze(path, out=report.parent, options=AnalyzeOptions(transcript=path.with_suffix(".json"), formats=("json",)))
+    report.unlink()
 
 
 class Reader:
     """The worker process, started again after a crash."""
 
-    def __init__(self, *, analysed: bool) -> None:
+    def __init__(self, *, analysed: bool, cache: Path) -> None:
+        self._environment = {**os.environ, "MTMM_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
         self._command = [sys.executable, __file__, "--worker", *(["--analyze"] if analysed else [])]
         self._process: subprocess.Popen[str] | None = None
 
-    def outcome(self, path: Path, *, limit: float = SECONDS_LIMIT) -> tuple[str, str]:
+    def outcome(self, path: Path, *, limit: float = WALL_LIMIT) -> tuple[str, str]:
         """Return what became of a file, within a limit in seconds."""
         if self._process is None or self._process.poll() is not None:
             limit = FIRST_LIMIT
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env=self._environment,
             )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(f"{path}\n")
@@ -146,9 +168,17 @@ class Reader:
             return "timeout", ""
         line = self._process.stdout.readline()
         if not line:
-            return "crash", f"exit code {self._process.wait()}"
+            code = self._process.wait()
+            return "timeout" if code == -signal.SIGXCPU else "crash", f"exit code {code}"
         kind, message = json.loads(line)
         return kind, message
+
+    def close(self) -> float:
+        """End the process and return the processor time of all such processes, in seconds."""
+        if self._process is not None:
+            self._process.communicate()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -166,8 +196,12 @@ def main() -> None:
     generator = random.Random(arguments.seed)  # noqa: S311 (not for secrets)
     found: collections.Counter[tuple[str, str]] = collections.Counter()
     slowest = 0.0
-    reader = Reader(analysed=arguments.analyze)
+    memory: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder, "cache")
+        cache.mkdir()
+        (cache / "weights").symlink_to(cache_folder() / "weights")
+        reader = Reader(analysed=arguments.analyze, cache=cache)
         seeds = make_seeds(Path(folder))
         Path(folder, "seed.json").write_text(TRANSCRIPT)
         print("intact:", reader.outcome(Path(folder, "seed.mp4"), limit=FIRST_LIMIT)[0], file=sys.stderr)
@@ -181,18 +215,22 @@ def main() -> None:
             kind, message = reader.outcome(path)
             slowest = max(slowest, time.monotonic() - start)
             found[suffix, kind] += 1
+            memory += [message] if kind == "read" else []
             if kind not in ("read", "refused"):
                 print(f"{number}.{suffix}: {kind} {message}", file=sys.stderr, flush=True)
             path.unlink()
             if time.monotonic() > end:
                 break
+        seconds = reader.close()
     kinds = ("read", "refused", "bad message", "traceback", "crash", "timeout")
     print("| container |", " | ".join(kinds), "|\n|---|", "---|" * len(kinds))
     for suffix in CODECS:
         print(f"| {suffix} |", " | ".join(str(found[suffix, kind]) for kind in kinds), "|")
     totals = [sum(found[suffix, kind] for suffix in CODECS) for kind in kinds]
     print(f"| all {sum(totals)} |", " | ".join(map(str, totals)), "|")
-    print(f"\nSlowest file: {slowest:.1f} s.")
+    print(f"\nProcessor time: {seconds:.0f} s. Slowest file: {slowest:.1f} s.")
+    print("Memory after each fifth of the files that were read, in MB:", end=" ")
+    print(", ".join(memory[len(memory) * part // 5 - 1] for part in range(1, 6)))
 
 
 if __name__ == "__main__":

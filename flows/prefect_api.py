@@ -74,6 +74,11 @@ def settle_environment(*, verbose: bool) -> None:
     ----------
     verbose : bool
         Whether Prefect's own log lines are wanted on the terminal.
+
+    Raises
+    ------
+    StoreError
+        If Prefect's folder in the cache cannot be created.
     """
     for name, value in PRIVATE_SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -84,9 +89,23 @@ def settle_environment(*, verbose: bool) -> None:
         for name in _BACKGROUND_LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
     if not has_own_server():
-        os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
+        if "PREFECT_HOME" not in os.environ:
+            os.environ["PREFECT_HOME"] = str(_own_home())
         for name, value in LOCAL_SETTINGS.items():
             os.environ.setdefault(name, value)
+
+
+def _own_home() -> Path:
+    """Return Prefect's folder in the cache; it exists, as Prefect creates no parents and warns where it could not."""
+    home = cache_folder() / "prefect"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{home}: the folder cannot be created ({error.strerror}); free space or set {CACHE_VARIABLE} to "
+            "another folder"
+        ) from error
+    return home
 
 
 class LocalServer:
@@ -185,10 +204,15 @@ def naming_api_failures() -> Iterator[None]:
     except (httpx.HTTPError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
             raise
-        address = os.environ.get("PREFECT_API_URL", "the one of this command")
+        if not has_own_server():
+            raise DependencyError(
+                f"the Prefect API of this command, a process on this machine at {LOOPBACK}, does not answer; steps "
+                "that were finished are kept: run the command again when the loopback interface is up "
+                "(`ip link show lo`) and no firewall keeps programs from it"
+            ) from error
         raise DependencyError(
-            f"the Prefect API ({address}) does not answer; steps that were finished are kept: run the command again "
-            "when it does, or without PREFECT_API_URL"
+            f"the Prefect API ({os.environ['PREFECT_API_URL']}) does not answer; steps that were finished are kept: "
+            "run the command again when it does, or without PREFECT_API_URL"
         ) from error
 
 

@@ -25,6 +25,7 @@ REFERRING_FORMATS = frozenset(
     {"concat", "hls", "dash", "imf", "sdp", "rtsp", "rtp", "sap", "lavfi", "vobsub", "image2", "image2pipe"}
 )
 PLAYLIST = re.compile(rb"\s*(?:#EXTM3U|ffconcat|\[playlist\]|<\?xml[^>]*>\s*<MPD|<MPD|<asx|v=0\r?\no=)", re.IGNORECASE)
+LARGEST_PICTURE = 1 << 26  # pixels: twice 8K. A file of 7 MB can hold pictures of 250 million pixels, 2 GB in memory
 MOST_BOXES = 64  # outermost box types that are compared; files have about five
 Packet: TypeAlias = "av.Packet[Any]"  # generic in PyAV's type stubs only
 DecodedFrame = av.VideoFrame | av.AudioFrame
@@ -83,6 +84,9 @@ def open_media(path: Path) -> Iterator[av.container.InputContainer]:
         reason = getattr(error, "strerror", None) or error
         raise MediaError(f"{path}: is not a media file that FFmpeg can read ({reason})") from error
     with container:
+        for stream in container.streams.video:
+            if stream.codec_context is not None:  # for pictures that are larger than the header says
+                stream.codec_context.options = {"max_pixels": str(LARGEST_PICTURE)}
         yield container
 
 

@@ -13,6 +13,7 @@ import av.stream
 
 from mtmm_video.foundation.errors import MediaError
 from mtmm_video.pipeline.media.media_file import (
+    LARGEST_PICTURE,
     DecodedFrame,
     frames_of,
     open_media,
@@ -30,6 +31,8 @@ PICTURE_NAMES = {"mjpeg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WebP", "a
 # rate or reads it from the last packet, so it cannot exceed the content.
 CLAIMING_FORMATS = frozenset({"mov", "matroska", "flv", "flac", "mp3", "asf", "aiff", "caf", "w64", "mxf"})
 PER_TRACK_FORMATS = frozenset({"mov"})  # with a duration of each track in the header
+MOST_CHANNELS = 64  # of FFmpeg's resampler
+LOWEST_RATE = 2000  # Hz; telephones have 8000. Of a header with 1 Hz, a file of 32 KB would be hours of waveform
 RIFF_OPEN = frozenset({0, 0xFFFFFFFF})  # sizes in a RIFF header that was not finalised
 
 
@@ -132,7 +135,8 @@ def probe(path: Path) -> MediaInfo:
     Raises
     ------
     MediaError
-        If the file is missing, a folder, empty, not a media file, a still image, or has neither audio nor video.
+        If the file is missing, a folder, empty, not a media file, a still image, or has neither audio nor video; or
+        if it has more channels, a larger picture or a lower sample rate than can be read.
     """
     with open_media(path) as container:
         name = str(container.format.name)
@@ -140,6 +144,7 @@ def probe(path: Path) -> MediaInfo:
             raise _picture_error(path, container)
         audio_tracks = tuple(_audio_track(stream) for stream in container.streams.audio if stream.codec_context)
         video_tracks = tuple(_video_track(stream) for stream in container.streams.video if _is_video(stream))
+        _refuse_extremes(path, audio_tracks, video_tracks)
         first, more = _first_frames(container, {t.index for t in audio_tracks} | {t.index for t in video_tracks})
         audio = min((t for t in audio_tracks if t.index in first), key=lambda t: _rank(container, t), default=None)
         video = min(
@@ -180,6 +185,21 @@ def probe(path: Path) -> MediaInfo:
             if tracks and chosen is None
         ),
     )
+
+
+def _refuse_extremes(path: Path, audio: tuple[AudioTrack, ...], video: tuple[VideoTrack, ...]) -> None:
+    for sound in audio:
+        if sound.channels > MOST_CHANNELS:
+            raise MediaError(f"{path}: has {sound.channels} channels; mix them down to {MOST_CHANNELS} or fewer")
+        if 0 < sound.sample_rate < LOWEST_RATE:
+            raise MediaError(
+                f"{path}: has sound at {sound.sample_rate} Hz, which carries no speech; the header may be damaged"
+            )
+    for picture in video:
+        if picture.width * picture.height > LARGEST_PICTURE:
+            raise MediaError(
+                f"{path}: has a picture of {picture.width} x {picture.height} pixels; scale it down to 8K or less"
+            )
 
 
 def _picture_error(path: Path, container: av.container.InputContainer) -> MediaError:

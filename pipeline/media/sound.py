@@ -127,7 +127,7 @@ class _Tape:
         return [track[: self._written] for track in self._tracks]
 
     def _start(self, frame: av.AudioFrame, audio_format: tuple[str, str, int], time: float) -> None:
-        self._resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=self._rate)
+        self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=self._rate)
         self._format = audio_format
         self._heard = time
         self._position = round(time * self._rate)
@@ -143,7 +143,8 @@ class _Tape:
 
     def _write(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
-            block = frame.to_ndarray()  # (channels, samples)
+            # Not planar: PyAV 18 reads beyond the pointers of a planar frame of more than eight channels.
+            block = frame.to_ndarray().reshape(frame.samples, -1).T  # (channels, samples)
             skipped = min(max(self._written - self._position, 0), block.shape[1])
             first, last = self._position + skipped, min(self._position + block.shape[1], self._size)
             self._position += block.shape[1]
