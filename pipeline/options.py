@@ -99,6 +99,9 @@ class AnalyzeOptions:
         first where its package is installed.
     language : str or None
         ISO 639-1 code of what is spoken; None lets the recogniser decide, window by window.
+    translate : bool
+        Whisper writes English words for speech in other languages, so that the text columns can be computed; their
+        times are known by segment only.
     transcript : Path or None
         Subtitles or JSON with words, used in place of the recogniser; docs/utterances.md lists the formats.
     start, end : float or None
@@ -139,6 +142,7 @@ class AnalyzeOptions:
         "auto", "What runs it: auto, ctranslate2, openai-whisper.", metavar="NAME", choices=ASR_ENGINES
     )
     language: str | None = _option(None, "Language spoken, such as en; recognised where not given.", metavar="CODE")
+    translate: bool = _option(False, "Have whisper translate other languages into English words.", flag="--translate")
     transcript: Path | None = _option(  # noqa: RUF009 (it declares a field)
         None, "Subtitles (SRT, VTT, ASS ...) or JSON with words, in place of recognition.", metavar="FILE", single=True
     )

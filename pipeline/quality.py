@@ -50,6 +50,8 @@ FLAGS: Mapping[str, str] = {
     "low_asr_confidence": "the recogniser was unsure of the words",
     "uncertain_speaker": "who speaks is a guess, see quality.speaker_confidence",
     "overlapping_speech": "several people speak at once in a fifth of the utterance or more",
+    "other_language": "what is said is not English: the model was trained on English only",
+    "translated": "the words are whisper's translation into English",
     "interpolated_times": "at least one word had no time and was put between its neighbours",
     "unknown_words": "more than half of the words have no GloVe vector",
 }
@@ -187,7 +189,14 @@ def measure_quality(
     )
 
 
-def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple[str, ...]:
+def flags_of(
+    utterance: Utterance,
+    *,
+    quality: Quality,
+    source: Source,
+    languages: Sequence[LanguageSpan] = (),
+    translated: bool = False,
+) -> tuple[str, ...]:
     """Return the flags of one utterance, in the order of `pipeline.quality.FLAGS`.
 
     Parameters
@@ -197,7 +206,15 @@ def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple
         Its figures. A figure that is None raises no flag, except that looked-for faces that are absent do.
     source : Source
         The video.
+    languages : sequence of LanguageSpan
+        What is spoken when, as recognised.
+    translated : bool
+        Whether the recogniser wrote English words for other languages.
     """
+    foreign = any(
+        span.language != TRAINED_LANGUAGE and span.start < utterance.end and utterance.start < span.end
+        for span in languages
+    )
     face_seen = quality.face_track is not None
     looked = quality.faces is not None and source.has_video
     raised = {
@@ -215,6 +232,8 @@ def flags_of(utterance: Utterance, *, quality: Quality, source: Source) -> tuple
         "low_asr_confidence": _below(quality.asr_confidence, LOW_ASR_CONFIDENCE),
         "uncertain_speaker": _below(quality.speaker_confidence, UNSURE_SPEAKER),
         "overlapping_speech": _above(quality.overlap_share, OVERLAP_SHARE),
+        "other_language": foreign,
+        "translated": foreign and translated,
         "interpolated_times": any(word.interpolated for word in utterance.words),
         "unknown_words": quality.unknown_word_share > UNKNOWN_WORD_SHARE,
     }
@@ -229,6 +248,7 @@ def notes_of(
     absent: Sequence[str],
     visual: str,
     languages: Sequence[LanguageSpan] = (),
+    translated: bool = False,
     part: tuple[float, float] | None = None,
 ) -> tuple[str, ...]:
     """Return what a reader of the whole report should know, in plain sentences.
@@ -246,6 +266,8 @@ def notes_of(
         The backend that looked for faces, or "none".
     languages : sequence of LanguageSpan
         What is spoken when, as recognised; empty where a transcript was given or nobody speaks.
+    translated : bool
+        Whether the recogniser wrote English words for other languages.
     part : (float, float), optional
         Seconds: what of the file was analysed; None for all of it.
     """
@@ -263,6 +285,8 @@ def notes_of(
     if any(span.language != TRAINED_LANGUAGE for span in languages):
         parts = ", ".join(f"{span.language} from {span.start:.0f} s" for span in languages)
         notes.append(f"Recognised languages: {parts}. The model was trained on English speech and words only.")
+        if translated:
+            notes.append("Words that were not said in English are whisper's translation, with times by segment.")
     if utterances == 0:
         notes.append("There is no utterance, so there is nothing to label.")
     if absent:

@@ -21,12 +21,13 @@ def recognition_engine(job: Job, *, threads: int) -> Engine:
     WeightsError
         If the model is damaged, or its other form cannot be written to the cache.
     """
-    name = f"whisper-{job.options.asr}"
+    name, translate = f"whisper-{job.options.asr}", job.options.translate
     if job.options.recogniser() == "openai-whisper":
         from mtmm_video.extractors.speech.openai_engine import OpenAIEngine  # noqa: PLC0415 (only where it is asked for)
 
-        return OpenAIEngine.load(job.weights[name])
+        return OpenAIEngine.load(job.weights[name], translate=translate)
     from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine, device  # noqa: PLC0415
 
     place = device()
-    return CTranslate2Engine.load(ctranslate2_form(name, device=place), threads=threads, device=place)
+    form = ctranslate2_form(name, device=place)
+    return CTranslate2Engine.load(form, threads=threads, device=place, translate=translate)

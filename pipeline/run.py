@@ -212,6 +212,8 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
     features, quality = load_features(results["features"].path, video_id=source.name)
     prediction = load_prediction(results["prediction"].path)
     speech = load_speech(results["speech"].path)
+    languages = load_transcript(results["transcript"].path).spans if "transcript" in results else ()
+    translated = job.options.translate
     absent = [name for entry in features.modalities.values() for name in absent_columns(entry.names, entry.valid)]
     return Analysis(
         source=source,
@@ -219,7 +221,7 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
             LabelledUtterance(
                 utterance=utterance,
                 prediction=predicted,
-                flags=flags_of(utterance, quality=figures, source=source),
+                flags=flags_of(utterance, quality=figures, source=source, languages=languages, translated=translated),
                 quality=figures,
                 uncertain=predicted.confidence < job.options.min_confidence,
             )
@@ -235,7 +237,8 @@ def assemble(job: Job, results: Mapping[str, StepResult]) -> Analysis:
                 spoken=float((speech[:, 1] - speech[:, 0]).sum()),
                 absent=absent,
                 visual=job.options.visual,
-                languages=load_transcript(results["transcript"].path).spans if "transcript" in results else (),
+                languages=languages,
+                translated=translated,
                 part=job.options.part,
             ),
             *load_utterance_notes(results["utterances"].path),

@@ -84,6 +84,7 @@ STEP_KEYS: Mapping[str, StepKey] = {
             "speech": SPEECH_VERSION,
             "engine": job.options.recogniser(),
             "language": job.options.language or "auto",
+            "translate": job.options.translate,
             "weights": job.fingerprints[f"whisper-{job.options.asr}"],
         },
         applies=lambda job: job.options.transcript is None,

@@ -34,9 +34,10 @@ from mtmm_video.extractors.speech.heard_words import (
     collapse_loops,
     is_loop,
     is_unlikely,
+    segment_times,
     words_of,
 )
-from mtmm_video.extractors.speech.windows import FRAMES_PER_SECOND, Window
+from mtmm_video.extractors.speech.windows import FRAMES_PER_SECOND, TRANSLATE, Window, task_for
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import WeightsError
 
@@ -106,14 +107,17 @@ class CTranslate2Engine:
     ----------
     network : Whisper
         See `load_ctranslate2`.
+    translate : bool
+        Write English words for speech in other languages.
     """
 
     network: Whisper
+    translate: bool = False
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int, device: str = "cpu") -> CTranslate2Engine:
+    def load(cls, folder: Path, *, threads: int, device: str = "cpu", translate: bool = False) -> CTranslate2Engine:
         """Read the model, see `load_ctranslate2`."""
-        return cls(load_ctranslate2(folder.resolve(), threads=threads, device=device))
+        return cls(load_ctranslate2(folder.resolve(), threads=threads, device=device), translate)
 
     @property
     def n_mels(self) -> int:
@@ -158,8 +162,9 @@ class CTranslate2Engine:
         return words
 
     def _decode(self, windows: Sequence[Window], encoded: NDArray[np.float32], *, language: str) -> list[list[Word]]:
+        task = task_for(language, translate=self.translate)
         tokenizer = get_tokenizer(
-            self.is_multilingual, num_languages=self.network.num_languages, language=language, task="transcribe"
+            self.is_multilingual, num_languages=self.network.num_languages, language=language, task=task
         )
         texts = self._generate(windows, encoded, tokenizer, SEARCHES[0])
         doubtful = [row for row, text in enumerate(texts) if text.doubtful]
@@ -171,12 +176,13 @@ class CTranslate2Engine:
             again = self._generate([windows[doubtful[place]] for place in rows], padded[rows], tokenizer, search)
             for place, text in zip(rows, again, strict=True):
                 texts[doubtful[place]] = text
-        spoken: list[list[int]] = []
+        decoded: list[list[int]] = []
         for window, text in zip(windows, texts, strict=True):
             tokens = [] if text.silent else text.tokens
             if not window.whole:
                 tokens = closed_tokens(tokens, timestamp_begin=tokenizer.timestamp_begin)
-            spoken.append([token for token in tokens if token < tokenizer.eot])
+            decoded.append(tokens)
+        spoken = [[token for token in tokens if token < tokenizer.eot] for tokens in decoded]
         rows = [row for row, tokens in enumerate(spoken) if tokens]
         words: list[list[Word]] = [[] for _ in windows]
         if not rows:
@@ -189,7 +195,15 @@ class CTranslate2Engine:
         )
         for row, alignment in zip(rows, alignments, strict=True):
             timings = _timings(spoken[row], alignment, tokenizer)
-            heard = words_of(timings, start=windows[row].start, language=language)
+            if task == TRANSLATE:
+                timings = segment_times(
+                    timings,
+                    decoded[row],
+                    timestamp_begin=tokenizer.timestamp_begin,
+                    seconds=windows[row].seconds,
+                )
+            written = "en" if task == TRANSLATE else language
+            heard = words_of(timings, start=windows[row].start, language=written)
             words[row] = collapse_loops(heard) if texts[row].looping else heard
         return words
 

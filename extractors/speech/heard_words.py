@@ -5,9 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
+from whisper.audio import TOKENS_PER_SECOND
 from whisper.timing import WordTiming, merge_punctuations
 
 from mtmm_video.extractors.speech.chunks import LONGEST_GAP
@@ -74,6 +76,51 @@ def words_of(timings: Sequence[WordTiming], *, start: float, language: str) -> l
             begin, end = start + float(timing.start), start + float(timing.end)
             words.append(Word(timing.word.strip(), begin, end, float(timing.probability)))
     return words
+
+
+def segment_times(
+    timings: Sequence[WordTiming], tokens: Sequence[int], *, timestamp_begin: int, seconds: float
+) -> list[WordTiming]:
+    """Spread words over the segments that whisper closed with time tokens, in proportion to their letters.
+
+    A translation has another order of words than what is said, so only its segments have times.
+
+    Parameters
+    ----------
+    timings : sequence of WordTiming
+        The words of a window with their tokens, in order; their times are replaced.
+    tokens : sequence of int
+        Text and time tokens as decoded.
+    timestamp_begin : int
+        The first time token; each further one is 20 ms later.
+    seconds : float
+        Length of the window.
+    """
+    bounds: list[tuple[float, float]] = []  # of the segment of each text token
+    begin, open_since = 0.0, 0
+    count = 0
+    for token in tokens:
+        if token < timestamp_begin:
+            count += 1
+            continue
+        time = min((token - timestamp_begin) / TOKENS_PER_SECOND, seconds)
+        bounds += [(begin, max(time, begin))] * (count - open_since)
+        begin, open_since = time, count
+    bounds += [(begin, seconds)] * (count - open_since)
+    spread: list[WordTiming] = []
+    place = 0
+    for timing in timings:
+        segment = bounds[min(place, len(bounds) - 1)]
+        place += len(timing.tokens)
+        spread.append(WordTiming(timing.word, timing.tokens, *segment, timing.probability))
+    result: list[WordTiming] = []
+    for segment, group in groupby(spread, key=lambda timing: (timing.start, timing.end)):
+        members = list(group)
+        ends = np.cumsum([max(len(member.word), 1) for member in members])
+        edges = segment[0] + (segment[1] - segment[0]) * np.concatenate([[0.0], ends / ends[-1]])
+        for member, start, end in zip(members, edges[:-1], edges[1:], strict=True):
+            result.append(WordTiming(member.word, member.tokens, float(start), float(end), member.probability))
+    return result
 
 
 def join_text(earlier: Sequence[Word], later: Sequence[Word]) -> list[Word]:

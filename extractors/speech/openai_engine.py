@@ -22,10 +22,11 @@ from mtmm_video.extractors.speech.heard_words import (
     closed_tokens,
     collapse_loops,
     is_unlikely,
+    segment_times,
     words_of,
 )
 from mtmm_video.extractors.speech.whisper_model import load_whisper
-from mtmm_video.extractors.speech.windows import Window
+from mtmm_video.extractors.speech.windows import TRANSLATE, Window, task_for
 from mtmm_video.extractors.speech.words import Word
 
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: decoded again, less greedily, when the text looks wrong
@@ -40,12 +41,15 @@ class OpenAIEngine:
     ----------
     network : Whisper
         See `extractors.speech.whisper_model.load_whisper`.
+    translate : bool
+        Write English words for speech in other languages.
     """
 
     network: Whisper
+    translate: bool = False
 
     @classmethod
-    def load(cls, model: Path) -> OpenAIEngine:
+    def load(cls, model: Path, *, translate: bool = False) -> OpenAIEngine:
         """Read the model.
 
         Raises
@@ -53,7 +57,7 @@ class OpenAIEngine:
         WeightsError
             If the file is missing or damaged.
         """
-        return cls(load_whisper(model))
+        return cls(load_whisper(model), translate)
 
     @property
     def n_mels(self) -> int:
@@ -100,10 +104,11 @@ class OpenAIEngine:
     def _decode(self, window: Window, features: Tensor, *, language: str) -> list[Word]:
         """Decode one window, less greedily as long as the text looks wrong, and time its words."""
         network = self.network
+        task = task_for(language, translate=self.translate)
         with torch.random.fork_rng():
             torch.manual_seed(SEED)
             for temperature in TEMPERATURES:
-                options = DecodingOptions(language=language, temperature=temperature, fp16=False)
+                options = DecodingOptions(task=task, language=language, temperature=temperature, fp16=False)
                 result = cast(DecodingResult, network.decode(features, options))
                 unlikely = is_unlikely(result.avg_logprob)
                 if unlikely and result.no_speech_prob > NO_SPEECH:
@@ -112,7 +117,7 @@ class OpenAIEngine:
                 if not unlikely and not looping:
                     break
         tokenizer = get_tokenizer(
-            network.is_multilingual, num_languages=network.num_languages, language=language, task="transcribe"
+            network.is_multilingual, num_languages=network.num_languages, language=language, task=task
         )
         tokens = list(result.tokens)
         if not window.whole:
@@ -124,7 +129,9 @@ class OpenAIEngine:
             features,
             round(window.seconds * SAMPLE_RATE / HOP_LENGTH),
         )
-        words = words_of(timings, start=window.start, language=language)
+        if task == TRANSLATE:
+            timings = segment_times(timings, tokens, timestamp_begin=tokenizer.timestamp_begin, seconds=window.seconds)
+        words = words_of(timings, start=window.start, language="en" if task == TRANSLATE else language)
         return collapse_loops(words) if looping else words
 
 

@@ -24,7 +24,7 @@ from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.chunks import plan_chunks, spoken_seconds
 from mtmm_video.extractors.speech.heard_words import fit_to_speech, join_text
 from mtmm_video.extractors.speech.transcript import LanguageSpan, Transcript
-from mtmm_video.extractors.speech.windows import Engine, Window
+from mtmm_video.extractors.speech.windows import ENGLISH, Engine, Window
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError
 
@@ -79,8 +79,12 @@ def transcribe(
         )
     if language is not None and language not in LANGUAGES:
         raise InputError(f"language {language!r} is not known to whisper; give a two-letter code such as 'en'")
-    if language not in (None, "en") and not engine.is_multilingual:
+    if language not in (None, ENGLISH) and not engine.is_multilingual:
         raise InputError(f"language {language!r}: this whisper knows only English; choose a multilingual --asr model")
+    if engine.translate and not engine.is_multilingual:
+        raise InputError(
+            "--translate: this whisper knows only English; choose a multilingual --asr model, such as base"
+        )
     samples = np.ascontiguousarray(waveform, dtype=np.float32)
     chunks = [_Chunk(start, end) for start, end in plan_chunks(speech)]
     if not chunks:
@@ -120,7 +124,14 @@ def transcribe(
     for chunk in chunks:
         words = join_text(words, chunk.words)
     spans = _merged([span for chunk in chunks for span in chunk.spans])
-    return Transcript(fit_to_speech(words, speech), language or _longest(spans), spans)
+    fitted = fit_to_speech(words, speech)
+    if engine.translate:
+        foreign = [span for span in spans if span.language != ENGLISH]
+        fitted = tuple(
+            replace(word, interpolated=True) if any(span.start <= word.start < span.end for span in foreign) else word
+            for word in fitted
+        )
+    return Transcript(fitted, language or _longest(spans), spans)
 
 
 @dataclass

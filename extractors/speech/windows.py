@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,15 @@ from mtmm_video.extractors.speech.chunks import CHUNK_MARGIN
 from mtmm_video.extractors.speech.words import Word
 
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP_LENGTH  # 100 columns of the spectrogram
+
+Task = Literal["transcribe", "translate"]  # whisper's names
+TRANSLATE: Task = "translate"
+ENGLISH = "en"  # the only language that whisper translates into
+
+
+def task_for(language: str, *, translate: bool) -> Task:
+    """Return what whisper is to write for speech in a language: its words, or English ones."""
+    return TRANSLATE if translate and language != ENGLISH else "transcribe"
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,11 @@ class Engine(Protocol):
     @property
     def is_multilingual(self) -> bool:
         """Whether it knows languages beside English."""
+        ...
+
+    @property
+    def translate(self) -> bool:
+        """Whether it writes English words for speech in other languages."""
         ...
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mtmm_video.extractors.speech.recognition import LanguageSpan
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.extractors.visual.names import FACET_NAMES, FACET_VERSION
@@ -106,6 +107,15 @@ def test_faces_that_nobody_looked_for_are_not_missed() -> None:
 def test_a_guessed_word_time_is_flagged() -> None:
     words = (UTTERANCE.words[0], replace(UTTERANCE.words[1], interpolated=True))
     assert flags_of(replace(UTTERANCE, words=words), quality=GOOD, source=SOURCE) == ("interpolated_times",)
+
+
+def test_another_language_is_flagged_where_it_is_spoken() -> None:
+    before = LanguageSpan(0.0, UTTERANCE.start, "ja")
+    during = LanguageSpan(UTTERANCE.start, UTTERANCE.end, "ja")
+    assert flags_of(UTTERANCE, quality=GOOD, source=SOURCE, languages=(before,)) == ()
+    assert flags_of(UTTERANCE, quality=GOOD, source=SOURCE, languages=(during,)) == ("other_language",)
+    translated = flags_of(UTTERANCE, quality=GOOD, source=SOURCE, languages=(during,), translated=True)
+    assert translated == ("other_language", "translated")
 
 
 def test_flags_come_in_the_order_of_their_list() -> None:

@@ -21,6 +21,7 @@ class CountingEngine:
 
     n_mels = 80
     is_multilingual = True
+    translate = False
     batch = 8
 
     def __init__(self, *, change: float = np.inf) -> None:
