@@ -144,7 +144,8 @@ class _Tape:
     def _write(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
             # Not planar: PyAV 18 reads beyond the pointers of a planar frame of more than eight channels.
-            block = frame.to_ndarray().reshape(frame.samples, -1).T  # (channels, samples)
+            interleaved = np.asarray(frame.to_ndarray(), dtype=np.float32)
+            block = interleaved.reshape(frame.samples, -1).T  # (channels, samples)
             skipped = min(max(self._written - self._position, 0), block.shape[1])
             first, last = self._position + skipped, min(self._position + block.shape[1], self._size)
             self._position += block.shape[1]
