@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from benchmarks.speech import MOSEI, TITLE, TRUTH, best_edits, load_engine
 from numpy.typing import NDArray
 
-from benchmarks.speech import MOSEI, TITLE, TRUTH, best_edits, load_engine
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.recognition import transcribe
 from mtmm_video.extractors.speech.voice_activity import detect_speech
