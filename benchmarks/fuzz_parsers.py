@@ -17,7 +17,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-MODULES = ("pipeline/transcripts/test_transcript_fuzz.py", "pipeline/reports/test_report_fuzz.py")
+MODULES = (
+    "pipeline/transcripts/test_transcript_fuzz.py",
+    "pipeline/reports/test_report_fuzz.py",
+    "pipeline/corpora/test_corpus_fuzz.py",
+)
 
 
 def main() -> None:

@@ -158,6 +158,8 @@ class UtteranceTable:
                 f"UtteranceTable: {videos} videos, {rows} labels, {len(self.segments)} segments and {lengths} feature "
                 "rows do not match"
             )
+        if self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any():
+            raise DataError(f"UtteranceTable: offsets {self.offsets[:5].tolist()}... do not begin at 0 or decrease")
         strange = sorted(set(self.splits) - set(SPLITS))
         if strange:
             raise DataError(f"UtteranceTable: splits {strange} unknown; they are {', '.join(SPLITS)}")
@@ -291,6 +293,10 @@ class UtteranceTable:
                     )
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             strings = json.loads(tensors["strings"].tobytes())
+            if not all(isinstance(text, str) for texts in strings.values() for text in _listed(texts)):
+                raise DataError(f"{path}: not an utterance table, or damaged (its texts are no texts)")
+            if tensors["offsets"].ndim != 1 or tensors["offsets"].dtype.kind != "i":
+                raise DataError(f"{path}: not an utterance table, or damaged (its offsets are no row numbers)")
             columns = json.loads(metadata["columns"])
             return cls(
                 video_ids=tuple(strings["video_ids"]),
@@ -316,10 +322,16 @@ class UtteranceTable:
                 segments=tuple(strings["segments"]),
                 texts=tuple(strings["texts"]),
             )
-        except (SafetensorError, OSError, KeyError, ValueError, InputError) as error:
-            if isinstance(error, DataError):
+        except (SafetensorError, OSError, LookupError, TypeError, AttributeError, ValueError, InputError) as error:
+            if str(path) in str(error):
                 raise
             raise DataError(f"{path}: not an utterance table, or damaged ({error})") from error
+
+
+def _listed(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("a list of texts is missing")
+    return value
 
 
 def absent_features(like: ModalityFeatures, count: int) -> ModalityFeatures:

@@ -28,6 +28,9 @@ VISUAL_COLUMNS = 35  # FACET 4.2
 LABEL_COLUMNS = 7  # MOSEI: sentiment and six emotions
 SENTIMENT_COLUMNS = 1  # MOSI: sentiment alone
 VECTOR_COLUMNS = (50, 100, 200, 300)  # GloVe; MOSEI's file has 300
+MOST_BYTES = 4 << 30  # of one video's features: ten hours of COVAREP take 2.1 GB. A header can claim anything
+# What h5py raises on damaged files, and `_own` and `_array` on what a sequence must not have.
+DAMAGE = (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
 SEGMENT_KEY = re.compile(r"^(?P<video>.+)\[(?P<segment>\d+)\]$")
 
 
@@ -64,15 +67,16 @@ class ComputationalSequence:
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
-        roots = [name for name in file if isinstance(file[name], h5py.Group) and "data" in file[name]]
+        groups = {name: _own(file, name) for name in file}
+        roots = [name for name, group in groups.items() if isinstance(group, h5py.Group) and "data" in group]
         if len(roots) != 1:
             raise DataError(
                 f"{path}: an HDF5 file but not a computational sequence: expected one group with 'data' in it, found "
                 f"{len(roots)} among {sorted(file)[:5]}"
             )
         self.root = str(roots[0])
-        self._data = file[self.root]["data"]
-        self._metadata = file[self.root].get("metadata", {})
+        self._data = _own(groups[self.root], "data")
+        self._metadata = _own(groups[self.root], "metadata") if "metadata" in groups[self.root] else {}
         self._keys: dict[str, list[str]] = {}
         for key in self._data:
             match = SEGMENT_KEY.match(key)
@@ -99,20 +103,26 @@ class ComputationalSequence:
         DataError
             If the data are damaged, or features and intervals differ in length.
         """
-        features, intervals = [], []
+        features: list[NDArray[Any]] = []
+        intervals: list[NDArray[np.float64]] = []
         for key in self._keys[video]:
             try:
-                group = self._data[key]
-                one, span = np.asarray(group["features"][()]), np.asarray(group["intervals"][()], dtype=np.float64)
-            except (OSError, KeyError, TypeError, ValueError) as error:
+                group = _own(self._data, key)
+                one, span = _array(group, "features"), _array(group, "intervals").astype(np.float64)
+            except DAMAGE as error:
                 raise DataError(
-                    f"{self.path}: cannot read {key!r} ({error}); the download may be truncated, fetch the file again"
+                    f"{self.path}: cannot read {key!r} ({_line(error)}); the download may be truncated, fetch the file "
+                    "again"
                 ) from error
             if one.ndim != 2 or span.shape != (len(one), 2):
                 raise DataError(
                     f"{self.path}: {key!r} has features {one.shape} and intervals {span.shape}, expected (t, d) "
                     "and (t, 2)"
                 )
+            if features and (one.dtype.kind, one.shape[1]) != (features[0].dtype.kind, features[0].shape[1]):
+                raise DataError(f"{self.path}: the segments of {video!r} have features of different kinds")
+            if not np.isfinite(span).all():
+                raise DataError(f"{self.path}: {key!r} has intervals that are NaN or infinite")
             features.append(one)
             intervals.append(span)
         joined, spans = np.concatenate(features), np.concatenate(intervals)
@@ -120,10 +130,19 @@ class ComputationalSequence:
         return Rows(features=joined[order], intervals=spans[order])
 
     def dimension_names(self) -> tuple[str, ...] | None:
-        """Return the names of the columns from the metadata, None if it has none."""
-        if "dimension names" not in self._metadata:
-            return None
-        raw = np.asarray(self._metadata["dimension names"][()]).reshape(-1)[0]
+        """Return the names of the columns from the metadata, None if it has none.
+
+        Raises
+        ------
+        DataError
+            If the metadata are damaged.
+        """
+        try:
+            if "dimension names" not in self._metadata:
+                return None
+            raw = _array(self._metadata, "dimension names").reshape(-1)[0]
+        except DAMAGE as error:
+            raise DataError(f"{self.path}: its metadata are damaged ({_line(error)}); fetch the file again") from error
         text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
         try:
             names = json.loads(text)
@@ -134,10 +153,10 @@ class ComputationalSequence:
     def _infer_content(self) -> tuple[Content, int]:
         first = self._keys[next(iter(self._keys))][0]
         try:
-            dataset = self._data[first]["features"]
+            dataset = _own(_own(self._data, first), "features")
             dtype, width = dataset.dtype, int(dataset.shape[1])
-        except (OSError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise DataError(f"{self.path}: {first!r} has no features of shape (t, d) ({error})") from error
+        except DAMAGE as error:
+            raise DataError(f"{self.path}: {first!r} has no features of shape (t, d) ({_line(error)})") from error
         if dtype.kind in "SOU" and width == 1:
             return "words", width
         if width == SENTIMENT_COLUMNS and "sentiment" in " ".join(self.dimension_names() or ()).casefold():
@@ -151,6 +170,39 @@ class ComputationalSequence:
                 f"labels ({LABEL_COLUMNS}, or {SENTIMENT_COLUMNS} named sentiment)"
             )
         return widths[width], width
+
+
+def _own(group: h5py.Group, name: str) -> Any:
+    """Return a member that lies in the file itself: soft and external links could name another one.
+
+    Raises
+    ------
+    ValueError
+        If it is a link.
+    """
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name!r} is a link to another place; a sequence has its data in itself")  # noqa: TRY004
+    return group[name]
+
+
+def _array(group: h5py.Group, name: str) -> NDArray[Any]:
+    """Return the values of a dataset.
+
+    Raises
+    ------
+    ValueError
+        If it is none, has its values in another file, or claims more than fits in memory.
+    """
+    dataset = _own(group, name)
+    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+        raise ValueError(f"{name!r} is no dataset with values of its own")
+    if dataset.nbytes > MOST_BYTES:
+        raise ValueError(f"{name!r} claims to have {dataset.nbytes / 1e9:.0f} GB")
+    return np.asarray(dataset[()])
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
 
 
 def segment_number(key: str) -> int:
@@ -173,9 +225,15 @@ def open_sequence(path: Path) -> Iterator[ComputationalSequence]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise DataError(f"{path}: not an HDF5 file, or truncated ({error}); fetch it again") from error
+        raise DataError(f"{path}: not an HDF5 file, or truncated ({_line(error)}); fetch it again") from error
     with file:
-        yield ComputationalSequence(path, file)
+        try:
+            sequence = ComputationalSequence(path, file)
+        except DataError:
+            raise
+        except DAMAGE as error:
+            raise DataError(f"{path}: damaged, or not a sequence ({_line(error)}); fetch it again") from error
+        yield sequence
 
 
 def word_text(value: object) -> str:
