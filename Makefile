@@ -9,9 +9,19 @@ DEMO_OUT ?= demo
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /  -  /'
 
+# On Linux the package index has PyTorch with CUDA, which adds 5 GB that no machine without an NVIDIA driver uses: there the
+# CPU build is asked for first. Where no index has it, pip takes what it finds.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+CPU_TORCH := $(shell sed -n 's/^torch==.*/&+cpu/p' constraints.txt)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
+	    echo "$(CPU_TORCH), the build without CUDA"; \
+	    $(PIP_INSTALL) --retries 0 --timeout 20 --constraint constraints.txt --extra-index-url $(TORCH_INDEX) '$(CPU_TORCH)' \
+	    || echo "No index has it: pip's own choice follows, on x86-64 with CUDA (5 GB more)."; fi
+	$(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@# openai-whisper asks for triton, a compiler for graphics processors of 1 GB, which nothing uses without CUDA.
 	@if $(BIN)/python -c 'import sys, torch; sys.exit(torch.version.cuda is not None)'; \
 	then $(BIN)/python -m pip uninstall --quiet --yes triton; fi
@@ -27,7 +37,7 @@ demo: weights  ## analyse a sample video and say where the report lies
 
 example: weights  ## the static example of a report, and the pictures in the documents
 	$(BIN)/mtmm-video analyze sample_videos/good_stay.mp4 --formats html --out docs/example
-	$(BIN)/python docs/make_screenshot.py docs/example/good_stay.html docs/images/report.png
+	$(BIN)/python docs/make_screenshots.py docs/example/good_stay.html docs/images
 
 test: weights  ## all tests that this machine can run, but for those that start a database and workers
 	$(BIN)/python -m pytest -m 'not services'
