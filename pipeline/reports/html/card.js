@@ -29,7 +29,7 @@ function emotionBars(utterance) {
     })));
 }
 
-const degrees = (angle) => (angle === null ? "–" : `${Math.round(angle) || 0}°`);  // never "-0°"
+const degrees = (angle) => (angle === null ? "–" : `${String(Math.round(angle) || 0).replace("-", "−")}°`);  // never "−0°"
 
 function faceFacts(utterance) {
   if (!utterance.modalities.includes("visual") && !utterance.units.length) {
@@ -45,11 +45,16 @@ function faceFacts(utterance) {
     head, choice);
 }
 
+let pitches = null;  // of all utterances, in order of size
+function usualPitch() {
+  pitches ??= utterances.map((utterance) => utterance.pitch).filter((pitch) => pitch !== null).sort((a, b) => a - b);
+  return pitches[Math.floor(pitches.length / 2)];
+}
+
 function voiceFacts(utterance) {
   const lines = [];
   if (utterance.pitch !== null) {
-    const pitches = utterances.map((other) => other.pitch).filter((pitch) => pitch !== null).sort((a, b) => a - b);
-    const usual = pitches[Math.floor(pitches.length / 2)];
+    const usual = usualPitch();
     const change = usual > 0 && utterance.pitch > 0 ? 12 * Math.log2(utterance.pitch / usual) : null;
     const against = change === null || pitches.length < 2 ? "" : `, ${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} semitones against the video's median`;
     lines.push(make("p", {}, make("b", {}, `${utterance.pitch.toFixed(0)} Hz`), ` pitch${against}`));

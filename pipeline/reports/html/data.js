@@ -12,11 +12,11 @@ const percent = (share) => {
   return rounded === 100 && share < 1 ? ">99 %" : `${rounded} %`;
 };
 const clock = (seconds) => {
-  const whole = Math.floor(seconds), minutes = Math.floor(whole / 60) % 60, hours = Math.floor(whole / 3600);
+  const whole = Math.round(seconds), minutes = Math.floor(whole / 60) % 60, hours = Math.floor(whole / 3600);
   const tail = `${String(whole % 60).padStart(2, "0")}`;
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 };
-const precise = (seconds) => `${clock(Math.round(10 * seconds) / 10)}.${Math.round(10 * seconds) % 10}`;
+const precise = (seconds) => { const tenths = Math.round(10 * seconds); return `${clock(Math.floor(tenths / 10))}.${tenths % 10}`; };
 // How far an utterance leans to positive (1) or negative (-1), and its label in words.
 const leanOf = (utterance) => utterance.probabilities.positive - utterance.probabilities.negative;
 const verdictOf = (utterance) => `${utterance.uncertain ? "uncertain, " : ""}${utterance.sentiment} ${percent(utterance.probabilities[utterance.sentiment])}`;
@@ -51,14 +51,12 @@ function numbers(base64) {
   return Array.from({ length: bytes.length / 2 }, (_, i) => view.getUint16(2 * i, true));
 }
 
-// A matrix as { at(i, j), kept, largest }; for long videos only the largest weights of each row are stored.
+// A matrix as { row(i), kept, largest }; a row is the list of its [column, weight]. For long videos only the largest weights
+// of each row are stored.
 function unpacked(matrix, size) {
-  const weights = numbers(matrix.weights).map((value) => value / 65535);
-  const largest = weights.reduce((most, value) => Math.max(most, value), 0);
-  if (!matrix.columns) return { at: (i, j) => weights[i * size + j], kept: size, largest };
-  const columns = numbers(matrix.columns), kept = matrix.kept, known = new Map();
-  columns.forEach((j, n) => known.set(Math.floor(n / kept) * size + j, weights[n]));
-  return { at: (i, j) => known.get(i * size + j) ?? 0, kept, largest };
+  const weights = numbers(matrix.weights), columns = matrix.columns ? numbers(matrix.columns) : null, kept = matrix.kept ?? size;
+  const row = (i) => Array.from({ length: kept }, (_, n) => [columns ? columns[i * kept + n] : n, weights[i * kept + n] / 65535]);
+  return { row, kept, largest: weights.reduce((most, value) => Math.max(most, value), 0) / 65535 };
 }
 
 // The page's state, and the listeners to its changes.

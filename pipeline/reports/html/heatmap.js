@@ -6,6 +6,7 @@ let shownPair = 0;
 let cellUnder = null;  // { map, i, j }
 
 const PALETTE_STEPS = 255;
+const FINEST = 520;  // cells along a side of the image; a map is at most that many pixels wide
 
 // 256 colours from the uniform weight 1/u, which singles out no utterance, to the largest weight of all maps: the same
 // colour is the same weight in every map. By the square root, which separates small weights.
@@ -24,18 +25,21 @@ function largestWeight() {
   return largestOfAll;
 }
 
-// The weights as an image with one pixel per cell, painted once and scaled when drawn.
+// The weights as an image, painted once and scaled when drawn: a pixel per cell, or the largest of several cells where
+// there are more than `FINEST`.
 function picture(map) {
   const { matrix, size } = map, colours = palette(), uniform = 1 / size, range = Math.max(largestWeight() - uniform, 1e-6);
-  const canvas = make("canvas", { width: size, height: size });
-  const pen = canvas.getContext("2d"), image = pen.createImageData(size, size);
+  const side = Math.min(size, FINEST), steps = new Uint8Array(side * side);
   for (let i = 0; i < size; i += 1) {
-    for (let j = 0; j < size; j += 1) {
-      const above = Math.min(Math.max((matrix.at(i, j) - uniform) / range, 0), 1);
-      const step = Math.round(above * PALETTE_STEPS);
-      image.data.set([...colours[step], 255], 4 * (i * size + j));
+    const line = side * Math.floor(i * side / size);
+    for (const [j, weight] of matrix.row(i)) {
+      const place = line + Math.floor(j * side / size);
+      steps[place] = Math.max(steps[place], Math.round(PALETTE_STEPS * Math.min(Math.max((weight - uniform) / range, 0), 1)));
     }
   }
+  const canvas = make("canvas", { width: side, height: side });
+  const pen = canvas.getContext("2d"), image = pen.createImageData(side, side);
+  steps.forEach((step, place) => image.data.set([...colours[step], 255], 4 * place));
   pen.putImageData(image, 0, 0);
   return canvas;
 }
@@ -84,17 +88,15 @@ const drawMaps = () => maps.forEach(drawMap);
 // The cell under the pointer, and the largest weights of its row.
 function tell(map, i, j) {
   cellUnder = { map, i, j };
-  const weight = map.matrix.at(i, j), known = map.matrix.kept === map.size || weight > 0;
-  const order = Array.from({ length: map.size }, (_, n) => n).filter((n) => map.matrix.at(i, n) > 0);
-  order.sort((a, b) => map.matrix.at(i, b) - map.matrix.at(i, a));
-  const line = (n) => {
-    const item = bar(`#${numberOf(utterances[n])} ${shortened(utterances[n].text, 80)}`, map.matrix.at(i, n), percent(map.matrix.at(i, n)), n === j ? "labelled" : "");
+  const order = map.matrix.row(i).sort((a, b) => b[1] - a[1]), weight = order.find(([n]) => n === j)?.[1];
+  const line = ([n, share]) => {
+    const item = bar(`#${numberOf(utterances[n])} ${shortened(utterances[n].text, 80)}`, share, percent(share), n === j ? "labelled" : "");
     item.style.setProperty("--color", "rgb(var(--heat-high))");
     item.title = utterances[n].text;
     return item;
   };
   byId("cell").replaceChildren(
-    make("p", { class: "weight" }, make("b", {}, `#${numberOf(utterances[i])} to #${numberOf(utterances[j])}: weight ${known ? weight.toFixed(3) : "below the strongest of its row"}`),
+    make("p", { class: "weight" }, make("b", {}, `#${numberOf(utterances[i])} to #${numberOf(utterances[j])}: weight ${weight !== undefined ? weight.toFixed(3) : "below the strongest of its row"}`),
       ` (spread evenly: ${(1 / map.size).toFixed(3)})`),
     make("p", {}, `From the ${MODALITY_WORDS[map.query]} of `, make("q", {}, shortened(utterances[i].text, 140)), ` to the ${MODALITY_WORDS[map.key]} of`),
     make("ul", { class: "meter-list attended" }, ...order.slice(0, 6).map(line)));
@@ -131,9 +133,7 @@ function mapOf(pair, direction) {
 // Without a pointer on a map: the strongest cell of the selected utterance's row.
 function tellSelected() {
   const map = maps[0], i = Math.max(state.selected, 0);
-  let best = 0;
-  for (let j = 1; j < map.size; j += 1) if (map.matrix.at(i, j) > map.matrix.at(i, best)) best = j;
-  tell(map, i, best);
+  tell(map, i, map.matrix.row(i).reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0]);
 }
 
 function showPair(number) {
@@ -146,15 +146,21 @@ function showPair(number) {
   tellSelected();
 }
 
+// Nothing is drawn before the maps come into view: most choices of an utterance are made far above them.
 function startHeatmaps() {
   if (!byId("attention")) return;
   data.attention.forEach((pair, number) =>
     byId("pairs").append(make("button", { type: "button", role: "tab", onclick: () => showPair(number) }, [...new Set(pair.pair)].map((name) => MODALITY_WORDS[name]).join(" and "))));
-  showPair(shownPair);
+  let inView = false, stale = true;
+  const refresh = () => {
+    if (!inView || !stale) return;
+    stale = false;
+    if (maps.length) tellSelected(); else showPair(shownPair);
+  };
+  new IntersectionObserver((entries) => { inView = entries[entries.length - 1].isIntersecting; refresh(); }, { rootMargin: "200px" }).observe(byId("attention"));
   new ResizeObserver(drawMaps).observe(byId("maps"));
   onChange((what) => {
     if (what === "theme") maps.forEach((map) => { map.picture = null; });
-    if (what === "theme") drawMaps();
-    if (what === "selected") tellSelected();
+    if (what === "theme" || what === "selected") { stale = true; refresh(); }
   });
 }

@@ -25,6 +25,7 @@ from mtmm_video.pipeline.reports.speakers import COLOURS, shown_speakers, summar
 from mtmm_video.pipeline.reports.summary import EmotionProfile, summarise
 
 MODALITY_WORDS = {"text": "words", "acoustic": "voice", "visual": "face"}  # as people call them, also in card.js
+MANY = 200  # utterances from which rows out of view are neither laid out nor painted
 SCRIPTS = ("data.js", "timeline.js", "card.js", "heatmap.js", "transcript.js", "edit.js", "report.js")
 
 
@@ -70,7 +71,8 @@ def to_html(
         media=media,
         is_preview=preview is not None,
         media_name=video or (embed.name if embed else ""),
-        rows=[_row(entry) for entry in analysis.utterances],
+        rows=[_row(entry, hidden=_common_flags(analysis)) for entry in analysis.utterances],
+        many=MANY,
         positions={entry.utterance.index: i for i, entry in enumerate(analysis.utterances)},
         profiles=[(profile, _area(profile, analysis)) for profile in summary.emotions],
         emotions=EMOTIONS,
@@ -79,7 +81,14 @@ def to_html(
     )
 
 
-def _row(entry: LabelledUtterance) -> dict[str, Any]:
+def _common_flags(analysis: Analysis) -> set[str]:
+    """Return the flags of every utterance: the summary names them once, and rows that all say so say nothing."""
+    if len(analysis.utterances) < 2:
+        return set()
+    return set.intersection(*(set(entry.flags) for entry in analysis.utterances))
+
+
+def _row(entry: LabelledUtterance, *, hidden: set[str]) -> dict[str, Any]:
     utterance, prediction = entry.utterance, entry.prediction
     return {
         "index": utterance.index,
@@ -91,7 +100,7 @@ def _row(entry: LabelledUtterance) -> dict[str, Any]:
         "uncertain": entry.uncertain,
         "emotions": [(emotion, prediction.emotion_probabilities[emotion]) for emotion in EMOTIONS],
         "labels": prediction.emotions,
-        "flags": entry.flags,
+        "flags": [flag for flag in entry.flags if flag not in hidden],
     }
 
 

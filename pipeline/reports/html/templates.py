@@ -57,8 +57,8 @@ def json_for_html(data: Any) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Format a time as 1:02 or 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
+    """Format a time to the nearest second, as 1:02 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 

@@ -7,19 +7,27 @@ const HEIGHT = SIGNAL_TOP + 2 * (SIGNAL + SIGNAL_GAP) + 2;
 const SIGNALS = [["face", "face"], ["voice", "voice"]];
 const STEPS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];  // seconds between marks
 
-const timeline = { zoom: 1, width: 0, scroller: byId("scroller"), svg: null, playhead: null, selected: null, marks: [] };
+const OPACITY_STEPS = 24;  // the marks of one colour and one opacity are one path: a page of thousands of utterances stays quick
+
+const timeline = { zoom: 1, width: 0, scroller: byId("scroller"), svg: null, playhead: null, selected: null, marks: null };
 const duration = Math.max(data.duration, utterances.length ? utterances[utterances.length - 1].end : 0, 0.1);
 const xOf = (time) => (time / duration) * timeline.width;
 
 function laneNames() {
   const names = byId("lane-names");
-  const place = (text, y) => {
-    const name = make("span", {}, text);
+  const place = (text, y, attributes = {}) => {
+    const name = make("span", attributes, text);
     name.style.top = `${y}px`;
     names.append(name);
   };
   place("sentiment", TOP + SENTIMENT / 2);
-  data.emotions.forEach((emotion, n) => place(emotion, EMOTION_TOP + n * (BAND + BAND_GAP) + BAND / 2));
+  // A click on an emotion shows its utterances alone, a second one all of them; the field above the transcript does the same.
+  const filter = (emotion) => () => {
+    const field = byId("by-label");
+    field.value = field.value === emotion ? "" : emotion;
+    field.dispatchEvent(new Event("change"));
+  };
+  data.emotions.forEach((emotion, n) => place(emotion, EMOTION_TOP + n * (BAND + BAND_GAP) + BAND / 2, { class: "choice", title: `Only ${emotion}`, onclick: filter(emotion) }));
   SIGNALS.forEach(([name], n) => place(name, SIGNAL_TOP + n * (SIGNAL + SIGNAL_GAP) + SIGNAL / 2));
 }
 
@@ -41,35 +49,50 @@ function drawTimeline() {
     svg.append(draw("rect", { class: "lane", x: 0, y: EMOTION_TOP + n * (BAND + BAND_GAP), width: timeline.width, height: BAND, rx: 2 })));
   timeline.selected = draw("rect", { class: "selected", y: TOP - 4, height: HEIGHT - TOP + 4, rx: 3 });
   svg.append(timeline.selected);
-  timeline.marks = utterances.map((utterance) => {
-    const group = draw("g");
-    const x = xOf(utterance.start), width = Math.max(xOf(utterance.end) - x - (timeline.width / utterances.length > 6 ? 1 : 0), 1);
-    const lean = leanOf(utterance), height = Math.max(Math.abs(lean) * SENTIMENT / 2, 2);
-    group.append(draw("rect", { class: utterance.sentiment, x, width, y: lean >= 0 ? middle - height : middle, height, rx: Math.min(2, width / 3) }));
-    data.emotions.forEach((emotion, n) => {
-      const labelled = utterance.labels.includes(emotion);
-      const y = EMOTION_TOP + n * (BAND + BAND_GAP);
-      group.append(draw("rect", {
-        class: `cell ${emotion}${labelled ? " framed" : ""}`, x: x + (labelled ? 0.6 : 0), width: Math.max(width - (labelled ? 1.2 : 0), 1),
-        y: y + (labelled ? 0.6 : 0), height: BAND - (labelled ? 1.2 : 0), rx: 2, "fill-opacity": Math.max(0.04, utterance.emotions[n] ** 1.2).toFixed(3),
-      }));
-    });
-    SIGNALS.forEach(([, key], n) => {
-      if (utterance[key] === null) return;
-      group.append(draw("rect", { class: "signal", x, width, y: SIGNAL_TOP + n * (SIGNAL + SIGNAL_GAP), height: SIGNAL, rx: 1, "fill-opacity": (0.06 + 0.64 * utterance[key]).toFixed(3) }));
-    });
-    svg.append(group);
-    return group;
-  });
+  timeline.marks = draw("g");
+  svg.append(timeline.marks);
   svg.append(draw("line", { class: "middle", x1: 0, x2: timeline.width, y1: middle, y2: middle }));
   timeline.playhead = draw("line", { class: "playhead", y1: TOP - 8, y2: HEIGHT });
   svg.append(timeline.playhead);
   timeline.scroller.replaceChildren(svg);
   byId("lane-names").style.height = `${HEIGHT}px`;
   timeline.svg = svg;
+  drawMarks();
   showTime();
   showSelected();
-  showFiltered();
+}
+
+// A rectangle with round corners, as a piece of a path.
+function rectangle(x, y, width, height, radius) {
+  const r = Math.min(radius, width / 3), p = (n) => n.toFixed(2), corner = (dx, dy) => `a${p(r)} ${p(r)} 0 0 1 ${p(dx)} ${p(dy)}`;
+  if (width < 3) return `M${p(x)} ${p(y)}h${p(width)}v${p(height)}h${p(-width)}z`;
+  return `M${p(x + r)} ${p(y)}h${p(width - 2 * r)}${corner(r, r)}v${p(height - 2 * r)}${corner(-r, r)}h${p(2 * r - width)}${corner(-r, -r)}v${p(2 * r - height)}${corner(r, -r)}z`;
+}
+
+function drawMarks() {
+  const middle = TOP + SENTIMENT / 2, gap = timeline.width / utterances.length > 6 ? 1 : 0, paths = new Map();
+  utterances.forEach((utterance, i) => {
+    const dim = state.shown[i] ? "" : " dim", x = xOf(utterance.start), width = Math.max(xOf(utterance.end) - x - gap, 1);
+    const mark = (classes, opacity, ...place) => {
+      const key = `${classes}${dim}|${Math.ceil(opacity * OPACITY_STEPS) / OPACITY_STEPS}`;
+      if (!paths.has(key)) paths.set(key, []);
+      paths.get(key).push(rectangle(...place));
+    };
+    const lean = leanOf(utterance), height = Math.max(Math.abs(lean) * SENTIMENT / 2, 2);
+    mark(utterance.sentiment, 1, x, lean >= 0 ? middle - height : middle, width, height, 2);
+    data.emotions.forEach((emotion, n) => {
+      const labelled = utterance.labels.includes(emotion), inset = labelled ? 0.6 : 0;
+      mark(`cell ${emotion}${labelled ? " framed" : ""}`, utterance.emotions[n] ** 1.2,
+        x + inset, EMOTION_TOP + n * (BAND + BAND_GAP) + inset, Math.max(width - 2 * inset, 1), BAND - 2 * inset, 2);
+    });
+    SIGNALS.forEach(([, key], n) => {
+      if (utterance[key] !== null) mark("signal", 0.06 + 0.64 * utterance[key], x, SIGNAL_TOP + n * (SIGNAL + SIGNAL_GAP), width, SIGNAL, 1);
+    });
+  });
+  timeline.marks.replaceChildren(...[...paths].map(([key, pieces]) => {
+    const [classes, opacity] = key.split("|");
+    return draw("path", { class: classes, "fill-opacity": opacity, d: pieces.join("") });
+  }));
 }
 
 function showTime() {
@@ -87,9 +110,6 @@ function showSelected() {
   set(timeline.selected, { x: x - 2, width: width + 4 });
   const { scrollLeft, clientWidth } = timeline.scroller;
   if (x < scrollLeft || x + width > scrollLeft + clientWidth) timeline.scroller.scrollLeft = x + width / 2 - clientWidth / 2;
-}
-function showFiltered() {
-  timeline.marks.forEach((mark, i) => mark.classList.toggle("dim", !state.shown[i]));
 }
 function zoom(factor) {
   const centre = state.time / duration;
@@ -142,5 +162,5 @@ function startTimeline() {
   });
   byId("zoom-in").addEventListener("click", () => zoom(1.6));
   byId("zoom-out").addEventListener("click", () => zoom(1 / 1.6));
-  onChange((what) => ({ time: showTime, selected: showSelected, filter: showFiltered })[what]?.());
+  onChange((what) => ({ time: showTime, selected: showSelected, filter: drawMarks })[what]?.());
 }

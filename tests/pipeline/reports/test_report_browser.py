@@ -60,6 +60,14 @@ def shown_rows(page: Any) -> list[int]:
     )
 
 
+def dimmed(page: Any) -> int:
+    """Utterances that the timeline shows faintly: pieces of its paths of sentiment that have the class."""
+    paths = page.eval_on_selector_all(
+        "#scroller path.dim:not(.cell):not(.signal)", "paths => paths.map(path => path.getAttribute('d'))"
+    )
+    return sum(path.count("M") for path in paths)
+
+
 def video_time(page: Any) -> float:
     wait_until(page, "!document.getElementById('media').seeking")
     return page.evaluate("document.getElementById('media').currentTime")
@@ -109,6 +117,51 @@ def test_the_current_utterance_follows_the_playback(visit: Visit) -> None:
     wait_until(visit.page, "document.querySelector(\"tr[data-i='2']\").classList.contains('current')")
 
 
+def test_speed_and_repetition(visit: Visit, analysis: Analysis) -> None:
+    page = visit.page
+    wait_until(page, "document.getElementById('media').readyState >= 2")
+    page.evaluate("document.getElementById('media').muted = true")
+    for _ in range(3):
+        page.keyboard.press(">")
+    assert page.evaluate("document.getElementById('media').playbackRate") == 2
+    assert page.input_value("#speed") == "2"
+    page.keyboard.press("j")
+    page.keyboard.press("l")
+    second = analysis.utterances[1].utterance
+    page.evaluate(f"document.getElementById('media').currentTime = {second.end - 0.2}")
+    page.evaluate("document.getElementById('media').play()")
+    wait_until(page, f"document.getElementById('media').currentTime < {second.end - 0.5}")
+    assert page.text_content("#card blockquote") == second.text
+    page.evaluate("document.getElementById('media').pause()")
+    page.keyboard.press("k")
+    page.keyboard.press("ArrowRight")
+    assert video_time(page) == pytest.approx(analysis.utterances[0].utterance.start + 5, abs=0.1)
+
+
+def test_a_lane_of_the_timeline_filters(visit: Visit, analysis: Analysis) -> None:
+    lane = visit.page.locator("#lane-names .choice", has_text="fear")
+    lane.click()
+    assert shown_rows(visit.page) == [i for i, e in enumerate(analysis.utterances) if "fear" in e.prediction.emotions]
+    lane.click()
+    assert len(shown_rows(visit.page)) == len(analysis.utterances)
+
+
+def test_paper_is_light_and_has_the_provenance(browser: Any, report: Path) -> None:
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(report.as_uri())
+    page.click("#theme-button")
+    page.click("#theme-button")  # dark by choice, not only by the system
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 248)"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.locator("#scroller svg").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() == 1
+    context.close()
+
+
 def test_search_and_filters_show_what_matches(visit: Visit, analysis: Analysis) -> None:
     page = visit.page
     page.fill("#search", "HOTEL")
@@ -129,7 +182,10 @@ def test_search_and_filters_show_what_matches(visit: Visit, analysis: Analysis) 
     page.select_option("#by-label", "")
     page.select_option("#by-flag", "no_face")
     assert shown_rows(page) == [2]
-    assert page.locator("#scroller g.dim").count() == 4
+    assert dimmed(page) == 4
+    page.select_option("#by-flag", "")
+    page.select_option("#by-speaker", "A")
+    assert shown_rows(page) == [1]
 
 
 def test_the_keyboard_is_enough(visit: Visit, analysis: Analysis) -> None:
@@ -245,6 +301,12 @@ def test_unusual_videos_open_without_an_error(
     path = write_reports(analyses[kind], folder=tmp_path, formats=("html",))["html"]
     visit = Visit(browser.new_page(), path.as_uri())
     visit.page.keyboard.press("j")
+    if kind == "long":
+        assert visit.page.locator("#utterances.many").count() == 1
+        visit.page.evaluate("document.getElementById('attention').scrollIntoView()")
+        visit.page.wait_for_selector("#maps canvas")
+        visit.page.evaluate("document.querySelector(\"tr[data-i='399']\").click()")
+        wait_until(visit.page, "document.querySelector('#card header').textContent.includes('#400')")
     visit.page.wait_for_timeout(200)
     assert visit.said == []
     assert visit.page.evaluate("document.documentElement.classList.contains('scripted')")

@@ -111,7 +111,7 @@ def test_percent_never_claims_certainty_it_has_not(share: float, text: str) -> N
 
 
 def test_clock() -> None:
-    assert [clock(seconds) for seconds in (0.9, 61, 3725)] == ["0:00", "1:01", "1:02:05"]
+    assert [clock(seconds) for seconds in (0.9, 61, 3725)] == ["0:01", "1:01", "1:02:05"]
 
 
 # Summary
