@@ -21,6 +21,7 @@ DEFAULT_FORMATS = ("csv", "json", "html")
 FORMAT_NAMES = ("csv", "json", "html", "srt", "vtt", "eaf", "textgrid", "parquet")
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 SPEAKER_CHOICES = ("auto", "none")
+ASR_MODELS = ("base", "tiny.en")
 ASR_ENGINES = ("auto", "ctranslate2", "openai-whisper")
 CHANNEL_CHOICES = ("auto", "mix", "split")
 MODALITIES = ("text", "acoustic", "visual")  # as `model.features.MODALITIES`, which takes NumPy to import
@@ -137,7 +138,7 @@ class AnalyzeOptions:
         Whether artefacts of earlier runs are used. New ones are stored either way.
     """
 
-    asr: str = _option("base", "Whisper model: base, tiny.en.", metavar="NAME", choices=("base", "tiny.en"))
+    asr: str = _option("base", "Whisper model: base, tiny.en.", metavar="NAME", choices=ASR_MODELS)
     asr_engine: str = _option(
         "auto", "What runs it: auto, ctranslate2, openai-whisper.", metavar="NAME", choices=ASR_ENGINES
     )
@@ -203,9 +204,10 @@ class AnalyzeOptions:
         object.__setattr__(self, "speakers", str(self.speakers))  # JSON and notebooks may give an int
         if self.speakers not in SPEAKER_CHOICES and not (self.speakers.isdecimal() and int(self.speakers) > 0):
             raise InputError(f"speakers {self.speakers!r}: give auto, none, or how many people speak")
+        if self.asr not in ASR_MODELS:
+            raise InputError(f"asr {self.asr!r}: choose one of {', '.join(ASR_MODELS)}")
         if self.asr_engine not in ASR_ENGINES:
             raise InputError(f"asr_engine {self.asr_engine!r}: choose one of {', '.join(ASR_ENGINES)}")
-
         if not self.modalities or set(self.modalities) - set(MODALITIES):
             raise InputError(f"modalities {', '.join(self.modalities)!r}: give some of {', '.join(MODALITIES)}")
         if not 0 <= self.min_confidence < 1:

@@ -103,9 +103,9 @@ def batch(
             deployment=deployment,
             dask=dask,
         )
-    show_outcomes(Console(), outcomes, out=out)
     if not outcomes:
         raise InputError(f"{folder}: there is no video or sound file in it, at any depth")
+    show_outcomes(Console(), outcomes, out=out)
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -132,7 +132,7 @@ def show_outcomes(console: object, outcomes: list[Outcome], *, out: Path) -> Non
     counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
     console.print(table)
     parts = ", ".join(f"{counts[status]} {status}" for status in STATUS_STYLES if counts[status])
-    console.print(f"{parts or 'no video found'}. Summary: {out / 'summary.csv'}", markup=False, highlight=False)
+    console.print(f"{parts}. Summary: {out / 'summary.csv'}", markup=False, highlight=False)
 
 
 class LiveView:

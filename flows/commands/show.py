@@ -12,6 +12,7 @@ from mtmm_video.flows.option_parameters import split_names
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
     from mtmm_video.pipeline.analysis import Analysis
@@ -68,7 +69,7 @@ def show(
         analysis = read_report(report)
         console.print(utterance_table(analysis, rows=rows))
         if analysis.utterances:
-            console.print(_trend(analysis, width=console.width))
+            console.print(sentiment_line(analysis, console=console))
         if wanted:
             media = _find_video(analysis, report=report, video=video, needed=embed)
             folder = out or report.parent
@@ -86,8 +87,8 @@ def show(
                 console.print(str(path), highlight=False, soft_wrap=True, markup=False)
 
 
-def _trend(analysis: Analysis, *, width: int) -> Text:
-    """Return the sparkline of sentiment, green where it leans to positive and red where to negative."""
+def sentiment_line(analysis: Analysis, *, console: Console) -> Text:
+    """Return the sparkline of sentiment, green where it leans to positive and red where to negative, and the shares."""
     from rich.text import Text
 
     from mtmm_video.pipeline.reports.sparkline import sparkline
@@ -97,9 +98,10 @@ def _trend(analysis: Analysis, *, width: int) -> Text:
     classes = [entry.prediction.sentiment_probabilities for entry in analysis.utterances]
     leans = [(1 + shares["positive"] - shares["negative"]) / 2 for shares in classes]
     line = Text("sentiment ")
-    for block, value in sparkline(leans, width=max(width - TONE_WIDTH, 10)):
-        line.append(block, style=SENTIMENT_STYLES["positive" if value >= 0.5 else "negative"])
-    line.append(f" {shares_text(summarise(analysis).shares) or 'every utterance is uncertain'}")
+    if not console.options.ascii_only:  # what cp1252 and latin-1 terminals are called too: they have no block characters
+        for block, value in sparkline(leans, width=max(console.width - TONE_WIDTH, 10)):
+            line.append(block, style=SENTIMENT_STYLES["positive" if value >= 0.5 else "negative"])
+    line.append(f"{' ' if line.plain[-1] != ' ' else ''}{shares_text(summarise(analysis).shares) or 'every utterance is uncertain'}")
     return line
 
 

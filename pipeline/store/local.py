@@ -260,8 +260,9 @@ def hash_video(video: Path) -> str:
 def unreadable(video: Path, error: OSError) -> MediaError:
     """Return the error that says why a video cannot be opened, and what to do where it is not a file at all."""
     if ADDRESS.match(str(video)):
+        scheme, _, rest = str(video).partition(":")
         return MediaError(
-            f"{video}: is an address, and only files are analysed; fetch it first, for instance with yt-dlp, and name "
+            f"{scheme}://{rest.lstrip('/')}: is an address, and only files are analysed; fetch it first, for instance with yt-dlp, and name "
             "the file"
         )
     return MediaError(f"{video}: cannot be read ({error.strerror})")

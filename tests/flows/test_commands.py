@@ -69,6 +69,14 @@ def test_what_is_no_video_is_refused_by_name(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.usefixtures("own_server", "empty_cache")
+def test_an_address_is_told_as_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert mtmm(monkeypatch, "analyze", "https://example.com/talk.mp4", "--out", tmp_path / "out") == 1
+    one_line(capfd.readouterr().err, " https://example.com/talk.mp4: is an address", "fetch")
+
+
 def test_a_folder_is_pointed_to_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +91,7 @@ def test_a_folder_is_pointed_to_batch(
         (("analyze", "a.mp4", "b.mp4", "--transcript", "t.srt"), ("--transcript",)),
         (("analyze", "a.mp4", "--formats", "doc"), ("doc", "json")),
         (("analyze", "a.mp4", "--visual", "eyes"), ("eyes", "mediapipe")),
+        (("analyze", "a.mp4", "--asr", "huge"), ("huge", "choose one of base, tiny.en")),
         (("batch", ".", "--memory", "much"), ("much", "20GB")),
         (("serve", ".", "--every", "15m", "--cron", "* * * * *"), ("--every", "--cron")),
         (("serve", ".", "--every", "15m"), ("prefect server start",)),

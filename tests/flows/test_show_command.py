@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.flows.cli import app
+from mtmm_video.flows.commands.show import sentiment_line
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.labels import EMOTION_CLASSES
@@ -19,6 +22,7 @@ from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.doctor import Check
 from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import Quality
+from mtmm_video.pipeline.reports.json_reader import read_report
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.utterance import Utterance
 
@@ -52,6 +56,13 @@ def report(tmp_path: Path) -> Path:
     path = tmp_path / "talk.json"
     path.write_text(analysis.to_json(), encoding="utf-8")
     return path
+
+
+def test_a_terminal_without_block_characters_has_the_shares_alone(report: Path) -> None:
+    console = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+    line = sentiment_line(read_report(report), console=console).plain
+    assert line.encode("cp1252").startswith(b"sentiment ")
+    assert "% positive" in line
 
 
 def test_show_prints_the_table_and_the_trend(report: Path) -> None:
