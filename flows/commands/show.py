@@ -98,10 +98,11 @@ def sentiment_line(analysis: Analysis, *, console: Console) -> Text:
     classes = [entry.prediction.sentiment_probabilities for entry in analysis.utterances]
     leans = [(1 + shares["positive"] - shares["negative"]) / 2 for shares in classes]
     line = Text("sentiment ")
-    if not console.options.ascii_only:  # what cp1252 and latin-1 terminals are called too: they have no block characters
+    if not console.options.ascii_only:  # which is what rich calls terminals of cp1252 and latin-1, too
         for block, value in sparkline(leans, width=max(console.width - TONE_WIDTH, 10)):
             line.append(block, style=SENTIMENT_STYLES["positive" if value >= 0.5 else "negative"])
-    line.append(f"{' ' if line.plain[-1] != ' ' else ''}{shares_text(summarise(analysis).shares) or 'every utterance is uncertain'}")
+        line.append(" ")
+    line.append(shares_text(summarise(analysis).shares) or "every utterance is uncertain")
     return line
 
 

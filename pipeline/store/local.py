@@ -261,9 +261,10 @@ def unreadable(video: Path, error: OSError) -> MediaError:
     """Return the error that says why a video cannot be opened, and what to do where it is not a file at all."""
     if ADDRESS.match(str(video)):
         scheme, _, rest = str(video).partition(":")
+        address = f"{scheme}://{rest.lstrip('/')}"
         return MediaError(
-            f"{scheme}://{rest.lstrip('/')}: is an address, and only files are analysed; fetch it first, for instance with yt-dlp, and name "
-            "the file"
+            f"{address}: is an address, and only files are analysed; fetch it first, for instance with yt-dlp, and "
+            "name the file"
         )
     return MediaError(f"{video}: cannot be read ({error.strerror})")
 
