@@ -86,8 +86,8 @@ def _read_analysis(content: Mapping[str, Any]) -> Analysis:
     utterances = tuple(_read_utterance(entry) for entry in content["utterances"])
     attention = {
         (cast(Modality, entry["pair"][0]), cast(Modality, entry["pair"][1])): (
-            _read_matrix(entry["n1"]),
-            _read_matrix(entry["n2"]),
+            _read_attention(entry["n1"]),
+            _read_attention(entry["n2"]),
         )
         for entry in content["attention"]
     }
@@ -144,6 +144,15 @@ def _read_modality(entry: Mapping[str, Any]) -> ModalityFeatures:
         names=names,
         version=entry["version"],
     )
+
+
+def _read_attention(entry: list[list[float]] | dict[str, list[list[float]]]) -> NDArray[np.float32]:
+    if isinstance(entry, list):
+        return _read_matrix(entry)
+    weights = _read_matrix(entry["weights"])
+    matrix = np.zeros((len(weights), len(weights)), dtype=np.float32)
+    np.put_along_axis(matrix, np.array(entry["columns"], dtype=np.intp), weights, axis=1)
+    return matrix
 
 
 def _read_matrix(rows: list[list[float]]) -> NDArray[np.float32]:

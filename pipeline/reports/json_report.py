@@ -21,12 +21,17 @@ if TYPE_CHECKING:  # `Analysis.to_json` calls this module
     from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
 SCHEMA_VERSION = "2.0"
+# Matrices of attention are quadratic in the utterances: of 3,000 they would be 700 MB of text. Beyond `DENSE_LIMIT`
+# utterances, each row has its `KEPT_WEIGHTS` largest weights.
+DENSE_LIMIT = 300
+KEPT_WEIGHTS = 64
 
 
 def to_json(analysis: Analysis) -> str:
     """Serialise an analysis as JSON; `from_json` is its inverse.
 
-    Numbers have the fewest digits that identify the value; a feature that was not measured is null.
+    Numbers have the fewest digits that identify the value; a feature that was not measured is null. Of more than
+    `DENSE_LIMIT` utterances, the attention is cut down to the largest weights of each row.
 
     Parameters
     ----------
@@ -46,7 +51,7 @@ def to_json(analysis: Analysis) -> str:
             "modalities": {name: _modality(features) for name, features in analysis.features.modalities.items()},
         },
         "attention": [
-            {"pair": list(pair), "n1": _matrix(n1), "n2": _matrix(n2)}
+            {"pair": list(pair), "n1": _attention(n1), "n2": _attention(n2)}
             for pair, (n1, n2) in analysis.prediction.attention.items()
         ],
         "notes": list(analysis.notes),
@@ -94,6 +99,13 @@ def _modality(features: ModalityFeatures) -> dict[str, Any]:
 def _matrix(array: NDArray[np.float32]) -> list[list[float]]:
     # str() of a float32 has the fewest digits that identify it; tolist() converts to float64 and has up to 17.
     return [[float(str(value)) for value in row] for row in array.astype(np.float32)]
+
+
+def _attention(matrix: NDArray[np.float32]) -> list[list[float]] | dict[str, list[list[float]]]:
+    if len(matrix) <= DENSE_LIMIT:
+        return _matrix(matrix)
+    columns = np.sort(np.argpartition(-matrix, KEPT_WEIGHTS, axis=1)[:, :KEPT_WEIGHTS], axis=1)
+    return {"columns": columns.tolist(), "weights": _matrix(np.take_along_axis(matrix, columns, axis=1))}
 
 
 def _provenance(provenance: Provenance) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mtmm_video.model.prediction_types import VideoPrediction
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.quality import FLAGS
 from mtmm_video.pipeline.reports.json_reader import from_json
-from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, to_json
+from mtmm_video.pipeline.reports.json_report import DENSE_LIMIT, KEPT_WEIGHTS, SCHEMA_VERSION, to_json
 
 SCHEMA = json.loads(resources.files("mtmm_video.pipeline.reports").joinpath("schema.json").read_text(encoding="utf-8"))
 
@@ -82,3 +82,18 @@ def test_a_video_without_a_word_has_a_report_too(short_analysis: Analysis) -> No
 def test_other_files_are_refused_with_the_reason(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         from_json(text)
+
+
+def test_the_attention_of_a_long_video_keeps_its_largest_weights(short_analysis: Analysis) -> None:
+    """Whole matrices are quadratic in the utterances: 700 MB of text for 3,000 of them."""
+    count = DENSE_LIMIT + 1
+    weights = np.random.default_rng(0).dirichlet(np.full(count, 0.02), size=count).astype(np.float32)
+    prediction = VideoPrediction(short_analysis.prediction.utterances, {("text", "visual"): (weights, weights.T)})
+    text = to_json(replace(short_analysis, prediction=prediction))
+    jsonschema.validate(json.loads(text), SCHEMA, cls=jsonschema.Draft202012Validator)
+    back = from_json(text)
+    for found, whole in zip(back.prediction.attention["text", "visual"], (weights, weights.T), strict=True):
+        assert (found == np.where(found > 0, whole, 0)).all()
+        assert ((found > 0).sum(axis=1) <= KEPT_WEIGHTS).all()
+        np.testing.assert_array_equal(found.max(axis=1), whole.max(axis=1))
+    assert to_json(back) == text
