@@ -81,7 +81,7 @@ def test_a_clean_utterance_has_no_flag() -> None:
         ({"face_share": 0.49}, "partial_face"),
         ({"faces": 2}, "several_faces"),
         ({"turned_share": 0.51}, "head_turned"),
-        ({"face_height": 59.0}, "small_or_blurred_face"),
+        ({"face_height": 47.0}, "small_or_blurred_face"),
         ({"sharpness": 0.09}, "small_or_blurred_face"),
         ({"voiced_share": 0.05}, "unvoiced"),
         ({"asr_confidence": 0.4}, "low_asr_confidence"),
