@@ -62,8 +62,8 @@ print(json.dumps([
 # The files outside the environment that a process maps which has analysed a video: what an operating system must bring.
 SYSTEM_LIBRARIES = """
 import sys
-from mtmm_video import analyze
-analyze("sample_videos/good_stay.mp4", cache=False)
+from mtmm_video import AnalyzeOptions, analyze
+analyze("sample_videos/good_stay.mp4", options=AnalyzeOptions(end=8.0))  # a part of it: nothing comes from the store
 paths = {line.split()[-1] for line in open("/proc/self/maps") if ".so" in line}
 print(*sorted({p.rsplit("/", 1)[1] for p in paths if not p.startswith(sys.prefix) and "/lib-dynload/" not in p}))
 """
