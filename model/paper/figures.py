@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 CELL_INCHES = 0.32  # of one utterance in a heat map
 TICKS = 24  # largest number of labelled ticks
+SCREEN_DPI = 100  # dots per inch of a figure that a notebook shows: as matplotlib's own
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure with a non-interactive backend; sizes in inches.
+    """Return an empty figure with a non-interactive backend, which notebooks show; sizes in inches.
 
     Raises
     ------
@@ -33,7 +35,16 @@ def new_figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure  # noqa: PLC0415 - only plots need it, and it takes a second to import
     except ImportError as error:
         raise DependencyError("plots need matplotlib: pip install matplotlib") from error
-    return Figure(figsize=(width, height), layout="constrained")
+
+    class ShownFigure(Figure):
+        """A figure that a notebook draws although pyplot was never imported, by which it would know figures."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", dpi=SCREEN_DPI)
+            return buffer.getvalue()
+
+    return ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def save_figure(drawn: Figure, path: Path) -> None:

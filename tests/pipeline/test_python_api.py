@@ -52,6 +52,7 @@ def test_the_notebook_runs_and_draws(short_analysis: Analysis, monkeypatch: pyte
             assert cell["outputs"] == []  # no recording of anybody is kept in the repository by way of a notebook
             exec(compile("".join(cell["source"]), "docs/notebook.ipynb", "exec"), names)
     assert len(names["figure"].axes) == 2
+    assert names["figure"]._repr_png_().startswith(b"\x89PNG")  # else a notebook shows its name and size alone
     assert len(names["both"]) == 2 * len(short_analysis.utterances)
 
 
