@@ -32,6 +32,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.quality import Quality
 from mtmm_video.pipeline.run import run_steps
 from mtmm_video.pipeline.source import Source
+from mtmm_video.pipeline.speaker_faces import choose_faces
 from mtmm_video.pipeline.store.artefacts import (
     load_features,
     load_source,
@@ -131,16 +132,25 @@ def extract_features(job: Job, *, hook: Hook = no_hook) -> Extraction:
     utterances = load_utterances(results["utterances"].path)
     features, quality = load_features(results["features"].path, video_id=source.name)
     tape = Tape.of(tracks=source.tracks, duration=source.duration)
-    visual = None
+    acoustic = visual = None
+    sounds: list[FeatureStream] = []
+    if source.has_audio:
+        sound = load_stream(results["acoustic"].path)
+        sounds = [tape.stream_of(sound, track) for track in range(tape.tracks)]
+        acoustic = tape.file_stream(sound, utterances, duration=source.duration)
     if source.has_video and "visual" in results:
         tracks = VisualTracks.from_arrays(*load_arrays(results["visual"].path))
-        visual = speaking_face(tracks, utterances, speech=tape.file_intervals(load_speech(results["speech"].path)))
-    acoustic = tape.file_stream(load_stream(results["acoustic"].path), utterances) if source.has_audio else None
+        speech = tape.file_intervals(load_speech(results["speech"].path))
+        visual = speaking_face(tracks, utterances, speech=speech, sounds=sounds)
     return Extraction(source, utterances, features, quality, acoustic, visual)
 
 
 def speaking_face(
-    tracks: VisualTracks, utterances: Sequence[Utterance], *, speech: NDArray[np.float64]
+    tracks: VisualTracks,
+    utterances: Sequence[Utterance],
+    *,
+    speech: NDArray[np.float64],
+    sounds: Sequence[FeatureStream],
 ) -> FeatureStream:
     """Return the features of the speaking face over the whole video.
 
@@ -149,10 +159,12 @@ def speaking_face(
     tracks : VisualTracks
         All faces.
     utterances : sequence of Utterance
-        In order of time. `choose_face` selects the face of each utterance, as in an analysis, and of each interval
+        In order of time. `choose_faces` selects their faces, as in an analysis, and `choose_face` that of each interval
         between utterances.
     speech : ndarray, shape (n, 2)
         Start and end of speech intervals in seconds.
+    sounds : sequence of FeatureStream
+        COVAREP's columns of each track of the recording; empty without sound.
 
     Returns
     -------
@@ -164,8 +176,8 @@ def speaking_face(
     valid = np.zeros(values.shape, dtype=np.bool_)
     filled = np.zeros(len(times), dtype=np.bool_)
     spoken = [(utterance.start, utterance.end) for utterance in utterances]
-    for start, end in [*spoken, *_gaps(spoken)]:
-        stream = choose_face(tracks, start=start, end=end, speech=speech).stream
+    between = [choose_face(tracks, start=start, end=end, speech=speech) for start, end in _gaps(spoken)]
+    for stream in (each.stream for each in (*choose_faces(tracks, utterances, speech=speech, sounds=sounds), *between)):
         rows = np.searchsorted(times, stream.times)
         free = ~filled[rows]  # a frame on the border of two intervals belongs to the first
         values[rows[free]], valid[rows[free]] = stream.values[free], stream.valid[free]

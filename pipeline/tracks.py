@@ -142,10 +142,11 @@ class Tape:
         times = stream.times[rows] - self.start_of(track)
         return FeatureStream(times, stream.values[rows], stream.names, stream.valid[rows], stream.version)
 
-    def file_stream(self, stream: FeatureStream, utterances: Sequence[Utterance]) -> FeatureStream:
+    def file_stream(self, stream: FeatureStream, utterances: Sequence[Utterance], *, duration: float) -> FeatureStream:
         """Return a stream in file time: the rows of an utterance's track during the utterance, else of track 0.
 
-        Where utterances of two tracks overlap, the track of the later one is used.
+        Where utterances of two tracks overlap, the track of the later one is used. The pause after a track is left out;
+        `duration` is the file's, in seconds.
         """
         if self.tracks == 1:
             return stream
@@ -156,7 +157,8 @@ class Tape:
             frames = np.flatnonzero((first.times >= utterance.start) & (first.times < utterance.end))
             frames = frames[frames < len(other.times)]
             values[frames], valid[frames] = other.values[frames], other.valid[frames]
-        return FeatureStream(first.times, values, first.names, valid, first.version)
+        kept = first.times < duration
+        return FeatureStream(first.times[kept], values[kept], first.names, valid[kept], first.version)
 
 
 def _moved(word: Word, seconds: float) -> Word:

@@ -176,12 +176,19 @@ def test_the_face_is_chosen_stretch_by_stretch_and_every_picture_has_a_row(monke
         values = np.full((len(seen), len(FACET_NAMES)), float(number))
         return SimpleNamespace(stream=FeatureStream(seen, values, FACET_NAMES, values > 0, "test/1"))
 
+    def of_utterances(tracks: object, utterances: list[Utterance], **given: object) -> list[SimpleNamespace]:
+        return [choose(tracks, start=each.start, end=each.end, speech=given["speech"]) for each in utterances]
+
     monkeypatch.setattr(extraction, "choose_face", choose)
+    monkeypatch.setattr(extraction, "choose_faces", of_utterances)
     spoken = [Utterance(i, start, end, "a", (Word("a", start, end),)) for i, (start, end) in enumerate([(0.2, 0.5)])]
-    result = speaking_face(SimpleNamespace(frame_times=times), spoken, speech=np.zeros((0, 2)))  # type: ignore[arg-type]
+    pictures = SimpleNamespace(frame_times=times)
+    result = speaking_face(pictures, spoken, speech=np.zeros((0, 2)), sounds=())  # type: ignore[arg-type]
     assert result.times.tolist() == times.tolist()
-    assert chosen == [(0.2, 0.5), (-np.inf, 0.2), (0.5, np.inf)]
-    assert result.values[:, 0].tolist() == [2, 2, 1, 1, 0, 1, 3, 3, 3, 3]
+    assert sorted(chosen) == [(-np.inf, 0.2), (0.2, 0.5), (0.5, np.inf)]
+    of = {start: chosen.index((start, end)) + 1 for start, end in chosen}
+    before, spoken_in, after = of[-np.inf], of[0.2], of[0.5]
+    assert result.values[:, 0].tolist() == [before] * 2 + [spoken_in] * 2 + [0, spoken_in] + [after] * 4
     assert result.valid[:, 0].tolist() == [True] * 4 + [False] + [True] * 5
 
 

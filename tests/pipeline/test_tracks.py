@@ -60,7 +60,8 @@ def test_a_stream_follows_the_speakers_track() -> None:
     times = np.arange(0.0, 2 * SECOND, 0.5)
     stream = FeatureStream(times, times[:, None].copy(), ("clock",), np.ones((len(times), 1), np.bool_), "clock/1")
     [utterance] = TAPE.utterances(said("on the second track", SECOND + 2.0))
-    found = TAPE.file_stream(stream, [dataclasses.replace(utterance, start=2.0, end=4.0)])
+    found = TAPE.file_stream(stream, [dataclasses.replace(utterance, start=2.0, end=4.0)], duration=9.5)
+    assert found.times[-1] == 9.0  # the pause between the tracks is not in the file
     assert found.column("clock")[found.times < 2.0].max() < SECOND
     inside = (found.times >= 2.0) & (found.times < 4.0)
     np.testing.assert_allclose(found.column("clock")[inside], found.times[inside] + SECOND)
