@@ -222,37 +222,3 @@ def row_maxima(values: Float) -> tuple[Int, Int]:
     rises = rise[rows, places]
     top = np.flatnonzero(rises[:-1] & ~rises[1:] & (rows[:-1] == rows[1:]))
     return rows[top], (places[top] + 1 + places[top + 1]) // 2
-
-
-def thin_peaks(rows: Int, bins: Int, heights: Float, spacing: Float) -> NDArray[np.bool_]:
-    """Keep peaks of each row that are more than a minimum spacing apart.
-
-    Each pass removes the lower peak of every pair of neighbours at most `spacing` apart (the later one on equality);
-    passes repeat until no such pair remains.
-
-    Parameters
-    ----------
-    rows, bins : ndarray of int, shape (peaks,)
-        Sorted by row, then bin.
-    heights : ndarray, shape (peaks,)
-    spacing : ndarray, shape (rows,)
-        Minimum spacing of each row, in bins.
-
-    Returns
-    -------
-    ndarray of bool, shape (peaks,)
-        True for the peaks that are kept.
-    """
-    alive = np.arange(len(rows))
-    while len(alive) > 1:
-        row = rows[alive]
-        close = (row[:-1] == row[1:]) & (np.diff(bins[alive]) <= spacing[row[:-1]])
-        pairs = np.flatnonzero(close)
-        if len(pairs) == 0:
-            break
-        later_goes = heights[alive[pairs + 1]] <= heights[alive[pairs]]
-        dead = np.where(later_goes, pairs + 1, pairs)
-        alive = np.delete(alive, dead)
-    keep = np.zeros(len(rows), dtype=np.bool_)
-    keep[alive] = True
-    return keep

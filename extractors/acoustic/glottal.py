@@ -11,9 +11,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy import fft, signal
+from numpy.typing import NDArray
+from scipy import fft
 
-from mtmm_video.extractors.acoustic.dsp import Float, Int, decibel, hamming, round_half_away, row_maxima, thin_peaks
+from mtmm_video.extractors.acoustic import kernels
+from mtmm_video.extractors.acoustic.dsp import TINY, Float, Int, decibel, hamming, round_half_away
 from mtmm_video.extractors.acoustic.wavelets import local_periods
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
@@ -24,7 +26,7 @@ _FULL_SCALE = 2.0**15  # COVAREP measures the spectrum on the 16-bit scale
 _SPECTRUM_SPAN = 6  # multiples of F0 that the spectrum covers in which H1 and H2 are read
 _FEWEST_PEAKS = 5
 _PSP_FFT = 2048
-_PSP_BINS = (128, 1024)  # bins of the first attempt, and the whole half spectrum
+_PSP_BINS = 128  # of the first attempt; the second takes the whole half spectrum
 _PSP_ERROR = 0.01  # relative squared error from which the parabola counts as not fitting
 
 
@@ -54,107 +56,114 @@ def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
     starts = np.concatenate(([0], closures[:-1]))
     out = np.zeros((len(closures), 4))
     pitch = SAMPLE_RATE / periods
-    usable = (pitch > _LOWEST) & (pitch < _HIGHEST)
+    members = np.flatnonzero((pitch > _LOWEST) & (pitch < _HIGHEST))
     reach = round_half_away(1.5 * periods).astype(np.int64)
     low, high = np.maximum(closures - reach, 0), np.minimum(closures + reach, len(flow) - 1)
-    # Closures with the same period, pulse length and spectrum frame are processed in one batch.
-    sizes = np.stack((periods, closures - starts, high - low), axis=1)
-    members = np.flatnonzero(usable)
-    if len(members) == 0:
-        return out
-    sizes, group = np.unique(sizes[members], axis=0, return_inverse=True)
-    group = group.reshape(-1)
-    by_group = np.argsort(group, kind="stable")
-    edges = np.searchsorted(group[by_group], np.arange(len(sizes) + 1))
-    for number, (period, pulse, frame) in enumerate(sizes):
-        same_size = members[by_group[edges[number] : edges[number + 1]]]
-        for first in range(0, len(same_size), _CLOSURES_AT_ONCE):
-            part = same_size[first : first + _CLOSURES_AT_ONCE]
-            pulses = flow[starts[part][:, None] + np.arange(pulse + 1)]
-            out[part, 0], out[part, 1] = _quotients(pulses, derivative, starts[part], int(period))
-            frames = derivative[low[part][:, None] + np.arange(frame + 1)]
-            out[part, 2] = first_harmonics_difference(frames, int(period))
-            out[part, 3] = np.where(part == 0, 0.0, parabolic_parameter(pulses, int(period)))
+    pulses, frames = closures - starts + 1, high - low + 1  # lengths
+    quotients = np.empty((len(members), 2))
+    kernels.pulse_quotients(flow, derivative, starts[members], pulses[members], periods[members], _PEAK_TAIL, quotients)
+    out[members, :2] = quotients
+    members = members[np.argsort(periods[members], kind="stable")]  # batches of like lengths are padded little
+    for first in range(0, len(members), _CLOSURES_AT_ONCE):
+        part = members[first : first + _CLOSURES_AT_ONCE]
+        out[part, 2] = first_harmonics_difference(
+            _padded(derivative, low[part], frames[part]), lengths=frames[part], periods=periods[part]
+        )
+        later = part[part > 0]  # COVAREP has no PSP at the first closure
+        out[later, 3] = parabolic_parameter(
+            _padded(flow, starts[later], pulses[later]), lengths=pulses[later], periods=periods[later]
+        )
     return out
 
 
-def _quotients(pulses: Float, derivative: Float, starts: Int, period: int) -> tuple[Float, Float]:
-    """Compute NAQ and QOQ of pulses of equal length, shape (n, length) -> (n,), (n,)."""
-    n, length = pulses.shape
-    line = np.linspace(0, 1, length)
-    z = pulses - (pulses[:, :1] + line * (pulses[:, -1:] - pulses[:, :1]))
-    rows = np.arange(n)
-    top = z.argmax(axis=1)
-    peak = z[rows, top]
-    tail = np.where(starts + length + _PEAK_TAIL <= len(derivative), _PEAK_TAIL, 0)
-    index = starts[:, None] + np.arange(length + _PEAK_TAIL)
-    slope = np.abs(derivative[np.minimum(index, len(derivative) - 1)])
-    slope[np.arange(length + _PEAK_TAIL) >= length + tail[:, None]] = 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        naq = peak / (slope.max(axis=1) * period)
-
-    place = np.arange(1, length + 1)
-    above = z > peak[:, None] / 2
-    stop_left = (~(above & (place > 3)) & (place <= top[:, None] + 1)) * place
-    left = stop_left.max(axis=1)
-    stop_right = np.where(~(above & (place < length - 2)) & (place >= top[:, None] + 1), place, length)
-    right = stop_right.min(axis=1)
-    # Both searches start at the peak and end there if it is at an end of the pulse.
-    return naq, (right - left) / period
+def _padded(values: Float, starts: Int, lengths: Int) -> Float:
+    """Return the stretches of `lengths` samples from `starts`, zero-padded at the end, shape (n, longest)."""
+    place = np.arange(lengths.max(initial=0))
+    index = np.minimum(starts[:, None] + place, len(values) - 1)
+    return np.where(place < lengths[:, None], values[index], 0.0)
 
 
-@lru_cache(maxsize=512)
-def _zoom(length: int, bins: int) -> signal.CZT:
-    """Make the chirp transform of `length` samples to the first `bins` bins of 1 Hz."""
-    return signal.CZT(length, bins, np.exp(-2j * np.pi / SAMPLE_RATE))
+@lru_cache(maxsize=64)
+def _chirp(most: int) -> NDArray[np.complex128]:
+    """Return exp(-i pi n^2 / fs): the chirp of a transform to bins of 1 Hz, shape (most,)."""
+    n = np.arange(most)
+    return np.asarray(np.exp(-1j * np.pi / SAMPLE_RATE * (n * n % (2 * SAMPLE_RATE))))
 
 
-def first_harmonics_difference(frames: Float, period: int) -> Float:
-    """Compute H1 - H2 in dB of frames of three periods of the flow derivative, shape (n, length) -> (n,)."""
-    pitch = SAMPLE_RATE / period
-    windowed = frames * _FULL_SCALE * hamming(frames.shape[1])
-    out = np.zeros(len(frames))
-    bins = min(SAMPLE_RATE, int(np.ceil(_SPECTRUM_SPAN * pitch)))
-    level = decibel(np.abs(_zoom(frames.shape[1], bins)(windowed, axis=1)))
-    difference, peaks = _levels_at_harmonics(level, pitch)
-    out[:] = difference
+def _power(frames: Float, bins: int) -> Float:
+    """Compute the power of the first `bins` bins of 1 Hz of frames (n, length): Bluestein's chirp transform.
+
+    L. I. Bluestein, "A linear filtering approach to the computation of discrete Fourier transform", IEEE Trans. Audio
+    Electroacoust. 18(4):451-455, 1970. The magnitude needs no last multiplication by the chirp.
+    """
+    length = frames.shape[1]
+    size = fft.next_fast_len(length + bins - 1)
+    chirp = _chirp(max(length, bins))
+    kernel = np.zeros(size, dtype=np.complex128)
+    kernel[:bins] = chirp[:bins].conj()
+    kernel[size - length + 1 :] = chirp[length - 1 : 0 : -1].conj()
+    product = fft.fft(frames * chirp[:length], size, axis=1)
+    product *= fft.fft(kernel)
+    found = fft.ifft(product, axis=1, overwrite_x=True)[:, :bins]
+    return np.asarray(found.real**2 + found.imag**2)
+
+
+def first_harmonics_difference(frames: Float, *, lengths: Int, periods: Int) -> Float:
+    """Compute H1 - H2 in dB of frames of three periods of the flow derivative.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n, longest)
+        Zero-padded at the end.
+    lengths, periods : ndarray of int, shape (n,)
+        In samples.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        0 where the two-sided spectrum has fewer than five peaks.
+    """
+    pitch = SAMPLE_RATE / periods
+    sizes, group = np.unique(lengths, return_inverse=True)
+    windows = np.zeros((len(sizes), frames.shape[1]))
+    for row, size in enumerate(sizes):
+        windows[row, :size] = hamming(int(size))
+    windowed = frames * _FULL_SCALE * windows[group]
+    bins = np.minimum(SAMPLE_RATE, np.ceil(_SPECTRUM_SPAN * pitch)).astype(np.int64)
+    out, peaks = np.empty(len(frames)), np.empty(len(frames), dtype=np.int64)
+    kernels.harmonic_levels(_power(windowed, int(bins.max())), bins, pitch, TINY, out, peaks)
     # The five peaks are counted over the two-sided spectrum, which is computed only if the low bins have fewer.
-    for row in np.flatnonzero(peaks < _FEWEST_PEAKS):
-        level = decibel(np.abs(fft.fft(windowed[row : row + 1], SAMPLE_RATE, axis=1)))
-        difference, count = _levels_at_harmonics(level, pitch)
-        out[row] = difference[0] if count[0] >= _FEWEST_PEAKS else 0.0
-    return out
+    for poor in np.flatnonzero(peaks < _FEWEST_PEAKS):
+        again = slice(poor, poor + 1)
+        spectrum = fft.fft(windowed[again], SAMPLE_RATE, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        kernels.harmonic_levels(power, np.array([SAMPLE_RATE]), pitch[again], TINY, out[again], peaks[again])
+    return np.where(peaks >= _FEWEST_PEAKS, out, 0.0)
 
 
-def _levels_at_harmonics(level: Float, pitch: float) -> tuple[Float, Int]:
-    """Return H1 - H2 and the number of peaks of each row of dB spectra with bins of 1 Hz."""
-    n = len(level)
-    rows, bins = row_maxima(level)
-    heights = level[rows, bins]
-    keep = thin_peaks(rows, bins, heights, np.full(n, pitch / 2))
-    rows, bins, heights = rows[keep], bins[keep], heights[keep]
-    count = np.bincount(rows, minlength=n)
-    if len(rows) == 0:
-        return np.zeros(n), count
-    width = 4.0 * SAMPLE_RATE  # offset between rows that puts all peaks on one sorted axis
-    axis = rows * width + bins + 1
-    harmonic = np.zeros((2, n))
-    for k in (1, 2):
-        target = np.arange(n) * width + k * pitch
-        right = np.clip(np.searchsorted(axis, target), 0, len(axis) - 1)
-        left = np.maximum(right - 1, 0)
-        to_left = np.where(rows[left] == np.arange(n), np.abs(target - axis[left]), np.inf)
-        to_right = np.where(rows[right] == np.arange(n), np.abs(axis[right] - target), np.inf)
-        harmonic[k - 1] = heights[np.where(to_left <= to_right, left, right)]
-    return np.where(count > 0, harmonic[0] - harmonic[1], 0.0), count
+def parabolic_parameter(pulses: Float, *, lengths: Int, periods: Int) -> Float:
+    """Compute the parabolic spectral parameter of flow pulses.
 
+    Parameters
+    ----------
+    pulses : ndarray, shape (n, longest)
+        Zero-padded at the end.
+    lengths, periods : ndarray of int, shape (n,)
+        In samples.
 
-def parabolic_parameter(pulses: Float, period: int) -> Float:
-    """Compute the parabolic spectral parameter of flow pulses, shape (n, length) -> (n,); NaN for a flat pulse."""
-    lifted = pulses - pulses.min(axis=1, keepdims=True)
+    Returns
+    -------
+    ndarray, shape (n,)
+        NaN for a flat pulse.
+    """
+    inside = np.arange(pulses.shape[1]) < lengths[:, None]
+    lowest = np.min(pulses, axis=1, where=inside, initial=np.inf)
+    lifted = np.where(inside, pulses - lowest[:, None], 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        lifted /= lifted.max(axis=1, keepdims=True)
-    return _curvature(lifted) / _rectangle_curvature(period)
+        lifted /= lifted.max(axis=1, initial=0.0)[:, None]
+    sizes, group = np.unique(periods, return_inverse=True)
+    rectangles = np.array([_rectangle_curvature(int(size)) for size in sizes])
+    return np.asarray(_curvature(lifted) / rectangles[group])
 
 
 @lru_cache(maxsize=1024)
@@ -168,11 +177,11 @@ def _curvature(pulses: Float) -> Float:
     X is the level in dB of a 2048-point spectrum. The run grows from three bins until the relative squared error
     reaches 0.01.
     """
-    level = decibel(np.abs(fft.rfft(pulses, _PSP_FFT, axis=1)[:, : _PSP_FFT // 2]))
-    curvature, stopped = _first_bad_fit(level[:, : _PSP_BINS[0]])
+    spectrum = fft.rfft(pulses, _PSP_FFT, axis=1)[:, : _PSP_FFT // 2]
+    curvature, stopped = _first_bad_fit(decibel(np.abs(spectrum[:, :_PSP_BINS])))
     again = np.flatnonzero(~stopped)
     if len(again):
-        curvature[again], _ = _first_bad_fit(level[again])
+        curvature[again], _ = _first_bad_fit(decibel(np.abs(spectrum[again])))
     return curvature
 
 

@@ -1,4 +1,4 @@
-"""Compiled inner loops: prediction, inverse filtering and the per-closure IAIF.
+"""Compiled inner loops: prediction, inverse filtering, the per-closure IAIF, and measurements of single pulses.
 
 Batched numpy is limited by memory bandwidth, because its intermediates have shape (frames, samples); one frame fits
 into the first-level cache. numba stores the machine code in the folder of this file (or in NUMBA_CACHE_DIR), so it is
@@ -14,6 +14,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Complex = NDArray[np.complex128]
 
 # Sums may be reordered for vector instructions; NaN and infinity keep IEEE semantics (silent frames become NaN).
 _compiled = njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy", nogil=True)
@@ -195,3 +197,176 @@ def rest_on_peaks(  # noqa: PLR0917
         summary[i, 2] = alternating - 0.5 * (a + b) + top
         symmetric[i, 0] *= 0.5
         antisymmetric[i, 0] *= 0.5
+
+
+@_compiled
+def pulse_quotients(  # noqa: PLR0917
+    flow: Float, derivative: Float, starts: Int, lengths: Int, periods: Int, tail: int, out: Float
+) -> None:
+    """Compute NAQ and QOQ of flow pulses, `out` (n, 2), see `glottal.glottal_parameters`.
+
+    Pulse i has `lengths[i]` samples from `starts[i]`; the derivative's peak may lie `tail` samples later.
+    """
+    for i in range(len(starts)):
+        start, length = starts[i], lengths[i]
+        first, last = flow[start], flow[start + length - 1]
+        z = np.empty(length)
+        top = 0
+        for n in range(length):
+            z[n] = flow[start + n] - (first + n / (length - 1) * (last - first))
+            if z[n] > z[top] or (np.isnan(z[n]) and not np.isnan(z[top])):
+                top = n
+        end = start + length + tail
+        if end > len(derivative):
+            end = start + length
+        steepest = 0.0
+        for n in range(start, end):
+            slope = abs(derivative[n])
+            if slope > steepest or np.isnan(slope):
+                steepest = slope
+        # Places count from 1. Both searches start at the peak and end there if it is at an end of the pulse.
+        left = right = top + 1
+        while left > 3 and z[left - 1] > z[top] / 2:
+            left -= 1
+        while right < length - 2 and z[right - 1] > z[top] / 2:
+            right += 1
+        out[i, 0] = z[top] / (steepest * periods[i])
+        out[i, 1] = (right - left) / periods[i]
+
+
+@_compiled
+def harmonic_levels(  # noqa: PLR0917
+    power: Float, bins: Int, pitch: Float, tiny: float, difference: Float, count: Int
+) -> None:
+    """Compute H1 - H2 in dB and the number of peaks of power spectra (n, bins of 1 Hz), of which `bins` (n,) are used.
+
+    Peaks are local maxima (of a flat one, its middle), thinned until all are more than half the pitch apart: each pass
+    removes the lower of every pair of closer neighbours, the later on equality. `tiny` keeps the level of 0 finite.
+    """
+    places = np.empty(power.shape[1], np.int64)
+    dead = np.empty(power.shape[1], np.bool_)
+    for i in range(len(power)):
+        found, changed, rising = 0, 0, False
+        for k in range(bins[i] - 1):
+            if power[i, k + 1] > power[i, k]:
+                changed, rising = k, True
+            elif power[i, k + 1] < power[i, k]:
+                if rising:
+                    places[found] = (changed + 1 + k) // 2
+                    found += 1
+                changed, rising = k, False
+        thinned = True
+        while thinned:
+            thinned = False
+            dead[:found] = False
+            for j in range(found - 1):
+                if places[j + 1] - places[j] <= pitch[i] / 2:
+                    later = power[i, places[j + 1]] <= power[i, places[j]]
+                    dead[j + 1 if later else j] = True
+                    thinned = True
+            kept = 0
+            for j in range(found):
+                if not dead[j]:
+                    places[kept] = places[j]
+                    kept += 1
+            found = kept
+        count[i], difference[i] = found, 0.0
+        for harmonic in range(1, 3):
+            nearest, distance = 0, np.inf
+            for j in range(found):
+                away = abs(places[j] + 1 - harmonic * pitch[i])
+                if away < distance:
+                    nearest, distance = j, away
+            if found:
+                level = 20.0 * np.log10(np.sqrt(power[i, places[nearest]]) + tiny)
+                difference[i] += level if harmonic == 1 else -level
+
+
+@_compiled
+def take_magnitudes(spectrum: Complex, spread: int, shift: int, magnitude: Float) -> None:
+    """Fill bins `spread` k + `shift` of `magnitude` (n, bins) from the first bins of `spectrum`.
+
+    The last bins of `spectrum`, its negative frequencies, fill bins `spread` k - `shift` unless those are the same.
+    """
+    size = spectrum.shape[1]
+    mirrored = 0 < shift < spread - shift
+    for i in range(len(spectrum)):
+        for k in range(magnitude.shape[1] // spread):
+            value = spectrum[i, k]
+            magnitude[i, spread * k + shift] = np.sqrt(value.real * value.real + value.imag * value.imag)
+            if mirrored:
+                value = spectrum[i, size - 1 - k]
+                place = spread * (k + 1) - shift
+                magnitude[i, place] = np.sqrt(value.real * value.real + value.imag * value.imag)
+
+
+@_compiled
+def summed_harmonics(magnitude: Float, between: Int, lowest: int, out: Float) -> None:
+    """Compute the sum of five harmonics minus the four bins between them, `out` (n, candidates from `lowest` Hz)."""
+    for i in range(len(magnitude)):
+        for c in range(out.shape[1]):
+            total = 0.0
+            for k in range(1, 6):
+                total += magnitude[i, k * (lowest + c) - 1]
+            for k in range(4):
+                total -= magnitude[i, between[k, c]]
+            out[i, c] = total
+
+
+@_compiled
+def joined(step: float, spacing: float, values: Float, out: Float) -> None:
+    """Interpolate linearly between `values` at multiples of `spacing`, to multiples of `step`; the last goes on."""
+    last = len(values) - 1
+    for k in range(len(out)):
+        place = k * step / spacing
+        j = int(place)
+        if j >= last:
+            out[k] = values[last]
+        else:
+            out[k] = values[j] + (place - j) * (values[j + 1] - values[j])
+
+
+@_compiled
+def harmonic_envelopes(level: Float, spacing: Float, counts: Int, step: float, out: Float) -> None:
+    """Join the levels of harmonics 1 .. `counts`, flat below the first and above the last; 0 without harmonics."""
+    for i in range(len(out)):
+        if counts[i] == 0:
+            out[i] = 0.0
+            continue
+        knots = level[i, : counts[i] + 1].copy()
+        knots[0] = knots[1]
+        joined(step, spacing[i], knots, out[i])
+
+
+@_compiled
+def subtract_at_multiples(spectrum: Float, spacing: Float, counts: Int, step: float, out: Float) -> None:
+    """Subtract from `out` (n, harmonics) spectra with bins of `step`, read at the multiples of `spacing`."""
+    for i in range(len(out)):
+        if counts[i] > 0:
+            read = np.empty(out.shape[1])
+            joined(spacing[i], step, spectrum[i], read)
+            out[i] -= read
+
+
+@_compiled
+def phase_on_bins(  # noqa: PLR0917
+    values: Float, ends: Int, counts: Int, f0: Float, above: Float, step: float, out: Float
+) -> None:
+    """Join each row's phases (rad) along frequency by the shorter arcs, from 0 at 0 to `above` past the last.
+
+    Row i has `counts[i]` phases at the multiples of `f0[i]`, up to `ends[i]` in `values`; without any it is 0.
+    """
+    turn = 2.0 * np.pi
+    for i in range(len(out)):
+        count = counts[i]
+        if count == 0:
+            out[i] = 0.0
+            continue
+        knots = np.empty(count + 2)
+        knots[0], before = 0.0, 0.0
+        for h in range(1, count + 2):
+            phase = above[i] if h == count + 1 else values[ends[i] - count + h - 1]
+            arc = phase - before
+            knots[h] = knots[h - 1] + arc - turn * np.round(arc / turn)
+            before = phase
+        joined(step, f0[i], knots, out[i])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from mtmm_video.extractors.acoustic import kernels
 from mtmm_video.extractors.acoustic.columns import HMPDD_ORDER, HMPDM_ORDER
 from mtmm_video.extractors.acoustic.dsp import Float, Int, round_half_away, wrap
 from mtmm_video.extractors.acoustic.mel_cepstrum import mel_cepstrum
@@ -21,6 +22,7 @@ from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _FFT = 1024
 _BINS = _FFT // 2 + 1
+_STEP = SAMPLE_RATE / _FFT  # Hz between bins
 _MEAN_SPAN = 25  # frames of the running mean, applied forwards and backwards
 _TREND_SPAN = 9  # frames of the running median, and of the window that smooths it
 _DEVIATION_SPAN = 9
@@ -77,29 +79,22 @@ def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
     theta_h = phase_h - psi(h f), psi the minimum phase of the envelope that joins the harmonics' log amplitudes;
     PD_h = wrap(theta_h - theta_{h-1} - theta_1), so that PD_1 = 0.
     """
-    frequency = np.arange(_BINS) * (SAMPLE_RATE / _FFT)
-    frames = len(harmonics.f0)
-    envelope = np.zeros((frames, _BINS))
+    envelope = np.empty((len(harmonics.f0), _BINS))
     with np.errstate(divide="ignore"):
         level = np.log(harmonics.amplitude)
     # A silent frame has no phases and is treated as one without harmonics.
     counts = np.where((harmonics.amplitude[:, 1:2] > 0).any(axis=1), harmonics.count, 0)
-    for i in np.flatnonzero(counts > 0):
-        count = int(counts[i])
-        # flat from harmonic 1 down to DC and from the last harmonic up to the Nyquist frequency
-        envelope[i] = np.interp(frequency, harmonics.spacing[i] * np.arange(1, count + 1), level[i, 1 : count + 1])
+    kernels.harmonic_envelopes(level, harmonics.spacing, counts, _STEP, envelope)
     cepstrum = fft.irfft(envelope, _FFT, axis=1)
     cepstrum[:, 1 : _FFT // 2] *= 2
     cepstrum[:, _FFT // 2 + 1 :] = 0
     minimum_phase = np.ascontiguousarray(fft.rfft(cepstrum, axis=1).imag)
 
     theta = harmonics.phase.copy()
-    h = np.arange(theta.shape[1])
-    for i in np.flatnonzero(counts > 0):
-        theta[i] -= np.interp(harmonics.spacing[i] * h, frequency, minimum_phase[i])
+    kernels.subtract_at_multiples(minimum_phase, harmonics.spacing, counts, _STEP, theta)
     theta[:, 0] = 0
     distortion = wrap(np.diff(theta, axis=1) - theta[:, 1:2])
-    return PhaseDistortion(harmonics.f0, counts, distortion[h[1:] <= counts[:, None]])
+    return PhaseDistortion(harmonics.f0, counts, distortion[np.arange(1, theta.shape[1]) <= counts[:, None]])
 
 
 @lru_cache(maxsize=1)
@@ -171,19 +166,11 @@ def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, hig
     The interpolation is linear between the harmonics, from 0 at 0 Hz and towards a random phase above the last
     harmonic. The distortion of a silent frame is 0, as in COVAREP.
     """
-    frequency = np.arange(_BINS) * (SAMPLE_RATE / _FFT)
     out = np.empty((high - low, _BINS))
-    for row, i in enumerate(range(low, high)):
-        count = int(distortion.count[i])
-        if count == 0:
-            out[row] = 0
-            continue
-        knots = np.empty(count + 2)
-        knots[0], knots[-1] = 0, above[i]
-        knots[1:-1] = distortion.values[ends[i] - count : ends[i]]
-        # unwrapped along frequency; np.unwrap gives the same at several times the cost
-        knots[1:] = knots[0] + np.cumsum(wrap(np.diff(knots)))
-        out[row] = np.interp(frequency, distortion.f0[i] * np.arange(count + 2), knots)
+    rows = slice(low, high)
+    kernels.phase_on_bins(
+        distortion.values, ends[rows], distortion.count[rows], distortion.f0[rows], above[rows], _STEP, out
+    )
     return out
 
 

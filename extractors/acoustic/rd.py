@@ -26,6 +26,7 @@ _MOST_HARMONICS = 170  # 8000 Hz / 50 Hz = 160, plus a margin for a measured spa
 _GOLDEN = 0.5 * (3 - np.sqrt(5))
 
 
+@lru_cache(maxsize=256)
 def minimum_phase_matrix(last: int) -> Float:
     """Return the linear map from log amplitudes to the minimum phase of the first harmonics.
 

@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
+from mtmm_video.extractors.acoustic import kernels
 from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, blackman, round_half_away, round_int
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
@@ -118,10 +119,10 @@ def _maximum(criterion: Float, low: int, high: int) -> tuple[Float, Float]:
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[Float, list[Int]]:
+def _tables() -> tuple[Float, Int]:
     candidates = np.arange(LOWEST, HIGHEST + 1)
     between = [round_half_away((k + 0.5) * candidates).astype(np.int64) - 1 for k in range(1, 5)]
-    return blackman(FRAME), between
+    return blackman(FRAME), np.stack(between)
 
 
 def _criterion(residual: Float, frames: Int) -> Float:
@@ -137,13 +138,9 @@ def _criterion(residual: Float, frames: Int) -> Float:
     silent = ~np.isfinite(windowed[:, 0])
     windowed[silent] = 0
     magnitude = _normalised_magnitudes(windowed)
-    total = np.zeros((len(frames), HIGHEST - LOWEST + 1))
-    for k in range(1, 6):
-        total += magnitude[:, k * LOWEST - 1 : k * HIGHEST : k]
-    minus = np.zeros_like(total)
-    for bins in between:
-        minus += magnitude[:, bins]
-    return total - minus
+    out = np.empty((len(frames), HIGHEST - LOWEST + 1))
+    kernels.summed_harmonics(magnitude, between, LOWEST, out)
+    return out
 
 
 # The spectrum of 16000 bins is computed as ten of 1600, each shifted by 1 Hz: the frame has no more than 1600 samples.
@@ -163,17 +160,14 @@ def _normalised_magnitudes(frames: Float) -> Float:
     Bin 10 k + r is bin k of a short transform of the frame demodulated by r Hz; the negative frequencies of the same
     transform give bins 10 k - r.
     """
-    n, kept = len(frames), _BINS // _SPLIT
-    magnitude = np.empty((n, kept, _SPLIT))
-    magnitude[:, :, 0] = np.abs(fft.rfft(frames, _PART, axis=1)[:, :kept])
+    magnitude = np.empty((len(frames), _BINS))
+    kernels.take_magnitudes(fft.rfft(frames, _PART, axis=1), _SPLIT, 0, magnitude)
     for r, shift in enumerate(_shifts(), start=1):
-        part = fft.fft(frames * shift, _PART, axis=1)
-        magnitude[:, :, r] = np.abs(part[:, :kept])
-        if r < _SPLIT - r:
-            magnitude[:, :, _SPLIT - r] = np.abs(part[:, : -kept - 1 : -1])
+        kernels.take_magnitudes(fft.fft(frames * shift, _PART, axis=1), _SPLIT, r, magnitude)
     # Parseval: the two-sided spectrum counts bins 1..7999 twice.
     signs = 1.0 - 2.0 * (np.arange(FRAME) % 2)
     total = SAMPLE_RATE * np.einsum("nl,nl->n", frames, frames) + frames.sum(axis=1) ** 2 - (frames @ signs) ** 2
     norm = np.sqrt(total / 2)
     norm[norm == 0] = 1
-    return np.asarray(magnitude.reshape(n, _BINS) / norm[:, None])
+    magnitude /= norm[:, None]
+    return magnitude

@@ -60,12 +60,6 @@ def test_maxima_are_the_same_however_the_signal_is_cut(monkeypatch: pytest.Monke
     assert dsp.local_maxima(v, plateau="middle").tolist() == whole.tolist()
 
 
-def test_thinning_removes_the_lower_of_close_peaks_row_by_row() -> None:
-    rows, bins = np.array([0, 0, 0, 1]), np.array([10, 12, 30, 13])
-    keep = dsp.thin_peaks(rows, bins, np.array([1.0, 2.0, 0.5, 0.1]), np.array([5.0, 5.0]))
-    assert keep.tolist() == [False, True, True, True]
-
-
 def test_rows_sit_at_5_15_25_ms() -> None:
     assert dsp.grid_positions(401).tolist() == [80, 240, 400]
     assert dsp.grid_positions(399).tolist() == [80, 240]

@@ -30,18 +30,35 @@ def test_naq_of_the_lf_model_follows_fants_definition_of_rd(rd: float) -> None:
 def test_a_wider_pulse_has_a_larger_parabolic_parameter() -> None:
     narrow, wide = np.zeros(129), np.zeros(129)
     narrow[40:80], wide[10:120] = np.hanning(40), np.hanning(110)
-    small, large = parabolic_parameter(np.stack((narrow, wide)), 128)
+    both = np.array([129, 129])
+    small, large = parabolic_parameter(np.stack((narrow, wide)), lengths=both, periods=both - 1)
     assert 0 < small < large
 
 
 def test_a_flat_pulse_has_no_parabolic_parameter() -> None:
-    assert np.isnan(parabolic_parameter(np.ones((1, 129)), 128)).all()
+    flat = parabolic_parameter(np.ones((1, 129)), lengths=np.array([129]), periods=np.array([128]))
+    assert np.isnan(flat).all()
+
+
+def test_a_pulse_measures_the_same_beside_a_longer_one() -> None:
+    pulses = np.zeros((2, 200))
+    pulses[0, 20:90], pulses[1, 20:180] = np.hanning(70), np.hanning(160)
+    lengths = np.array([129, 200])
+    alone = parabolic_parameter(pulses[:1, :129], lengths=lengths[:1], periods=lengths[:1] - 1)
+    assert parabolic_parameter(pulses, lengths=lengths, periods=lengths - 1)[0] == pytest.approx(alone[0], rel=1e-12)
+    noise = np.random.default_rng(0).standard_normal((2, 481))
+    noise[0, 301:] = 0
+    lengths = np.array([301, 481])
+    alone = first_harmonics_difference(noise[:1, :301], lengths=lengths[:1], periods=lengths[:1] // 3)
+    together = first_harmonics_difference(noise, lengths=lengths, periods=lengths // 3)
+    assert together[0] == pytest.approx(alone[0], rel=1e-9)
 
 
 def test_difference_of_harmonics_is_that_of_the_sinusoids() -> None:
     t = np.arange(481) / FS
     frame = sum(a * np.sin(2 * np.pi * 100 * k * t) for k, a in enumerate((1.0, 0.5, 0.3, 0.2, 0.1, 0.1), start=1))
-    assert first_harmonics_difference(frame[None], 160) == pytest.approx(20 * np.log10(2), abs=0.3)
+    found = first_harmonics_difference(frame[None], lengths=np.array([481]), periods=np.array([160]))
+    assert found == pytest.approx(20 * np.log10(2), abs=0.3)
 
 
 def test_closures_without_a_sensible_pitch_have_no_parameters() -> None:
