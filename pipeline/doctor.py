@@ -149,6 +149,8 @@ def _weights() -> Iterator[Check]:
     needed = needed_weights(options, specification=load_specification(resolve_checkpoint(options.model)))
     for status in list_weights():
         weight = status.weight.name
+        if status.weight.by_name and status.state == "absent":
+            continue  # most people never want it
         if status.state == "ready":
             yield Check(f"weight {weight}", "ok", str(status.path))
         else:

@@ -18,10 +18,10 @@ from mtmm_video.foundation.errors import InputError
 
 DEFAULT_MODEL = "plus"
 DEFAULT_FORMATS = ("csv", "json", "html")
-FORMAT_NAMES = ("csv", "json", "html", "srt", "vtt", "eaf", "textgrid", "parquet")
+FORMAT_NAMES = ("csv", "json", "html", "srt", "vtt", "eaf", "textgrid", "attention", "parquet")
 VISUAL_BACKENDS = ("mediapipe", "pyfeat", "none")
 SPEAKER_CHOICES = ("auto", "none")
-ASR_MODELS = ("base", "tiny.en")
+ASR_MODELS = ("base", "tiny.en", "small", "medium", "large-v3-turbo")  # `whisper-<name>` in the manifest of weights
 ASR_ENGINES = ("auto", "ctranslate2", "openai-whisper")
 CHANNEL_CHOICES = ("auto", "mix", "split")
 MODALITIES = ("text", "acoustic", "visual")  # as `model.features.MODALITIES`, which takes NumPy to import
@@ -94,7 +94,8 @@ class AnalyzeOptions:
     Attributes
     ----------
     asr : str
-        Whisper model: ``base``, ``tiny.en``, or a name for which a weight ``whisper-<name>`` is at hand.
+        Whisper model: ``base``, ``tiny.en``, or one of the larger ones that are fetched by name: ``small``, ``medium``,
+        ``large-v3-turbo``.
     asr_engine : str
         What runs the model: ``ctranslate2`` (int8, batches), ``openai-whisper`` (the reference, fp32), or ``auto``, the
         first where its package is installed.
@@ -138,7 +139,7 @@ class AnalyzeOptions:
         Whether artefacts of earlier runs are used. New ones are stored either way.
     """
 
-    asr: str = _option("base", "Whisper model: base, tiny.en.", metavar="NAME", choices=ASR_MODELS)
+    asr: str = _option("base", f"Whisper model: {', '.join(ASR_MODELS)}.", metavar="NAME", choices=ASR_MODELS)
     asr_engine: str = _option(
         "auto", "What runs it: auto, ctranslate2, openai-whisper.", metavar="NAME", choices=ASR_ENGINES
     )

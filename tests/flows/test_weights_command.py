@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def test_list_fetch_list_verify(app: typer.Typer, tmp_path: Path) -> None:
     assert "ready" in after.output
     assert "from this disk" in after.output
     assert run(app, ["weights", "verify", "net"]).exit_code == 0
+
+
+def test_what_is_fetched_by_name_is_left_alone_without_a_name(
+    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weight = dataclasses.replace(weights_manifest.MANIFEST["net"], by_name=True)
+    for module in (resolution, weights_manifest):
+        monkeypatch.setattr(module, "MANIFEST", {"net": weight})
+    run = CliRunner().invoke
+    assert run(app, ["weights", "fetch"]).exit_code == 0
+    assert not (tmp_path / "cache" / "weights" / "net").exists()
+    assert run(app, ["weights", "verify"]).exit_code == 0
+    assert run(app, ["weights", "fetch", "net"]).exit_code == 0
+    assert (tmp_path / "cache" / "weights" / "net" / "net.bin").is_file()
 
 
 def test_verify_fails_on_a_damaged_file(app: typer.Typer, tmp_path: Path) -> None:

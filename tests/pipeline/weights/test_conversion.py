@@ -23,6 +23,7 @@ from whisper.model import ModelDimensions, Whisper
 
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.pipeline.options import ASR_MODELS
 from mtmm_video.pipeline.weights import conversion as weights_conversion
 from mtmm_video.pipeline.weights.conversion import convert, read_ctranslate2
 from mtmm_video.pipeline.weights.manifest import MANIFEST, RawFile, WeightSource
@@ -170,11 +171,11 @@ def test_other_versions_and_short_files_are_refused(network: Whisper, tmp_path: 
         read_ctranslate2(tmp_path / "short.bin")
 
 
-@pytest.mark.parametrize("name", ["base", "tiny.en"])
+@pytest.mark.parametrize("name", ASR_MODELS)
 def test_the_alignment_heads_of_the_manifest_are_those_of_openai_whisper(name: str) -> None:
     source = next(s for s in MANIFEST[f"whisper-{name}"].sources if s.conversion == "whisper_from_openai")
     flat = np.frombuffer(gzip.decompress(base64.b85decode(whisper._ALIGNMENT_HEADS[name])), dtype=bool)
-    layers, heads = {"base": (6, 8), "tiny.en": (4, 6)}[name]
+    layers, heads = {"base": (6, 8), "tiny.en": (4, 6), "small": (12, 12), "medium": (24, 16)}.get(name, (4, 20))
     assert source.alignment_heads == tuple(map(tuple, np.argwhere(flat.reshape(layers, heads)).tolist()))
     assert source.files[0].sha256 in whisper._MODELS[name]
 
