@@ -77,6 +77,7 @@ FORMATS: dict[str, Format] = {
     "vtt": Format(".vtt", "subtitles", "to_vtt", ("plain",)),
     "eaf": Format(".eaf", "elan", "to_eaf", ("video",)),
     "textgrid": Format(".TextGrid", "textgrid", "to_textgrid"),
+    "attention": Format(".attention.safetensors", "attention_arrays", "to_attention"),
     "parquet": Format(".parquet", "parquet", "to_parquet"),
 }
 

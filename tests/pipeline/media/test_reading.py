@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import tracemalloc
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -18,6 +20,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError, MediaError
+from mtmm_video.pipeline.media import pictures
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
 
 RATE = 16_000
@@ -183,6 +186,28 @@ def test_large_pictures_are_scaled_down_small_ones_never_up(make: Make) -> None:
     path = make("plain.mp4", *PICTURE)
     assert next(iter(read_frames(path, rate=None, longest_side=32))).image.shape == (24, 32, 3)
     assert next(iter(read_frames(path, rate=None, longest_side=500))).image.shape == (48, 64, 3)
+
+
+def test_each_picture_is_decoded_once_and_only_those_that_are_due_are_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: Counter[str] = Counter()
+    decode, convert = pictures.pictures_of, pictures.upright
+
+    def decoding(*arguments: Any, **named: Any) -> Iterator[Any]:
+        for frame in decode(*arguments, **named):
+            counted["decoded"] += 1
+            yield frame
+
+    def converting(*arguments: Any, **named: Any) -> Any:
+        counted["converted"] += 1
+        return convert(*arguments, **named)
+
+    monkeypatch.setattr(pictures, "pictures_of", decoding)
+    monkeypatch.setattr(pictures, "upright", converting)
+    path = write_video(tmp_path / "thirty.mp4", [frame / 30 for frame in range(60)], red_left_blue_right)
+    assert len(list(read_frames(path, rate=10.0))) == 20
+    assert counted == {"decoded": 60, "converted": 20}
 
 
 def test_colours_are_red_green_blue(tmp_path: Path) -> None:

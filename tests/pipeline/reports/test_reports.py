@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.analysis import Analysis
@@ -14,7 +16,7 @@ def test_every_format_becomes_a_file_named_after_the_video(analysis: Analysis, t
     written = write_reports(analysis, folder=tmp_path / "out", formats=tuple(FORMATS))
     assert set(written) == set(FORMATS)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in written.values())
-    assert all(path.stem == "talk" and path.stat().st_size > 0 for path in written.values())
+    assert all(path.name.startswith("talk.") and path.stat().st_size > 0 for path in written.values())
 
 
 def test_every_format_can_say_that_nothing_was_said(empty_analysis: Analysis, tmp_path: Path) -> None:
@@ -27,6 +29,14 @@ def test_the_json_report_reads_back_to_the_same_formats(analysis: Analysis, tmp_
     second = write_reports(again, folder=tmp_path / "again", formats=tuple(FORMATS))
     for name in set(FORMATS) - {"parquet"}:
         assert second[name].read_bytes() == written[name].read_bytes(), name
+
+
+def test_the_attention_file_has_every_weight(analysis: Analysis, tmp_path: Path) -> None:
+    written = write_reports(analysis, folder=tmp_path, formats=("attention",))
+    arrays = load_file(written["attention"])
+    for (x, y), (first, second) in analysis.prediction.attention.items():
+        np.testing.assert_array_equal(arrays[f"{x}.{y}.n1"], first)
+        np.testing.assert_array_equal(arrays[f"{x}.{y}.n2"], second)
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(analysis: Analysis, tmp_path: Path) -> None:
