@@ -76,3 +76,15 @@ def test_calibration_error_of_an_honest_and_of_a_boastful_classifier():
     assert expected_calibration_error(truth, np.full(1000, 1.0)) == pytest.approx(0.3)
     # A confident "absent" counts as confidence 0.9 in that label.
     assert expected_calibration_error(truth, np.full(1000, 0.1)) == pytest.approx(0.6)
+
+
+def test_bins_of_confidence_count_by_their_share():
+    """Half of the labels have 0.95 and are right four times in five, half have 0.55 and are right as often."""
+    truth = np.concatenate([np.arange(1000) < 800, np.arange(1000) < 550])
+    probabilities = np.repeat([0.95, 0.55], 1000)
+    assert expected_calibration_error(truth, probabilities) == pytest.approx(0.5 * 0.15)
+
+
+def test_f1_without_positives_is_zero():
+    nothing = np.zeros(3, dtype=bool)
+    assert f1(nothing, nothing) == 0.0

@@ -48,6 +48,13 @@ def test_a_word_shorter_than_a_frame_takes_the_nearest_one() -> None:
     assert result.values[:, 0].tolist() == [2.0, 3.0, 2.0]
 
 
+def test_two_frames_are_enough_to_know_how_far_they_reach() -> None:
+    frames = stream([0.0, 0.1], [[1.0], [2.0]])
+    result = average_words(frames, [utterance((0.15, 0.16)), utterance((0.25, 0.3))])
+    assert result.present.tolist() == [True, False]
+    assert result.values[0, 0] == 2.0
+
+
 def test_a_word_far_from_every_frame_has_no_value() -> None:
     frames = stream([0.0, 0.1, 0.2], [[1.0], [2.0], [3.0]])
     result = average_words(frames, [utterance((0.9, 1.0))])
