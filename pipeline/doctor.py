@@ -173,4 +173,4 @@ def _gpu() -> Iterator[Check]:
         name = torch.cuda.get_device_name()
         yield Check("gpu", "ok", f"{name}, {free / GIBI:.0f} of {total / GIBI:.0f} GiB free")
     else:
-        yield Check("gpu", "ok", "none; analyses run on the processor, about as long as the video on two cores")
+        yield Check("gpu", "ok", "none; analyses run on the processor, about half as long as the video on two cores")
