@@ -9,7 +9,7 @@ DEMO_OUT ?= demo
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /  -  /'
 
-# On Linux the package index has PyTorch with CUDA, which adds 5 GB that no machine without an NVIDIA driver uses: there the
+# On Linux the package index has PyTorch with CUDA, which adds over 3 GB that no machine without an NVIDIA driver uses: there the
 # CPU build is asked for first. Where no index has it, pip takes what it finds.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CPU_TORCH := $(shell sed -n 's/^torch==.*/&+cpu/p' constraints.txt)
@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
 	    echo "$(CPU_TORCH), the build without CUDA"; \
 	    $(PIP_INSTALL) --retries 0 --timeout 20 --constraint constraints.txt --extra-index-url $(TORCH_INDEX) '$(CPU_TORCH)' \
-	    || echo "No index has it: pip's own choice follows, on x86-64 with CUDA (5 GB more)."; fi
+	    || echo "No index has it: pip's own choice follows, on x86-64 with CUDA (over 3 GB more)."; fi
 	$(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@# openai-whisper asks for triton, a compiler for graphics processors of 1 GB, which nothing uses without CUDA.
 	@if $(BIN)/python -c 'import sys, torch; sys.exit(torch.version.cuda is not None)'; \

@@ -148,7 +148,8 @@ Written by `python3 benchmarks/first_run.py > docs/first_run.md` on {datetime.no
 {platform.system()} {platform.machine()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}.
 A fresh clone, an empty home folder and cache; on the PATH nothing but git, make, Python, shells and everyday tools: no
 ffmpeg, no compiler. Packages come from a mirror nearby, so that the times are those of unpacking, not of a line.
-Minutes and seconds since the start stand in front.
+Minutes and seconds since the start stand in front; at a load above the number of cores they are longer than on a
+machine of one's own.
 
 ```
 {block}
