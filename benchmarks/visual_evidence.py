@@ -4,8 +4,8 @@ Usage: python benchmarks/visual_evidence.py [--shared ../shared] [--seed 0]
 
 Talking: two seconds of every clip. Frozen: one of its frames for two seconds, with a slow zoom, a slow pan or grain.
 Masked: its frames with a cover of one colour over nose, mouth and chin. Photographs: those of ../shared/data/faces,
-moved likewise. Printed per kind: how many there are, what was objected to them, and the range of every
-measure. Another seed draws other frames, movements, colours and photographs.
+moved likewise. Printed per kind: how many there are, what was objected to them, the range of every measure, and the
+measures of those that were judged wrongly. Another seed draws other frames, movements, colours and photographs.
 """
 
 from __future__ import annotations
@@ -132,6 +132,9 @@ def main() -> None:
         names = ("opening_spread", "change", "lip_contrast", "skin_difference", "shape_distance")
         for name, low, high in zip(names, np.nanmin(measures, axis=0), np.nanmax(measures, axis=0), strict=True):
             print(f"    {name}: {low:.3f} to {high:.3f}")
+        for objection, values in found:
+            if (objection == "none") != (kind == "talking"):
+                print(f"    wrong, {objection}: {dict(zip(names, np.round(values, 4).tolist(), strict=True))}")
 
 
 if __name__ == "__main__":
