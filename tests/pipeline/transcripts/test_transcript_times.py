@@ -86,3 +86,28 @@ def test_the_padding_of_a_recogniser_is_cut_without_a_word(tmp_path: Path) -> No
 def test_a_transcript_of_another_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"after the end of the recording \(10.0 s\)"):
         given(tmp_path, {"segments": [{"start": 100.5, "end": 120.5, "text": "Somewhere else."}]})
+
+
+def two_people(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two passages, of two speakers so that they stay two utterances."""
+    return {
+        "segments": [
+            {"speaker": "A", "text": "We went there."} | first,
+            {"speaker": "B", "text": "Not me."} | second,
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ({"start": 1.0, "end": 4.0}, {"start": 3.0, "end": 5.0}, [(1.0, 3.0), (3.0, 5.0)]),  # overlap
+        ({"start": 1.0, "end": 3.0}, {"start": 1.0, "end": 3.0}, [(1.0, 2.0), (2.0, 3.0)]),  # at one time: shared
+        ({"start": 1.0}, {"start": 4.0, "end": 5.0}, [(1.0, 4.0), (4.0, 5.0)]),  # no end
+    ],
+)
+def test_a_passage_ends_where_the_next_one_begins(
+    tmp_path: Path, first: dict[str, Any], second: dict[str, Any], expected: list[tuple[float, float]]
+) -> None:
+    transcript = given(tmp_path, two_people(first, second))
+    assert [(utterance.start, utterance.end) for utterance in transcript.utterances] == expected
