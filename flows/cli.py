@@ -24,15 +24,32 @@ FIRST = ("analyze", "batch", "serve", "show", "weights", "cache", "doctor")
 class PlainHelp(typer.core.TyperGroup):
     """Commands whose help leaves out Python's own words: a switch has no type, and an argument's name says enough."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options of all commands together, without types."""
+        parameters: list[Any] = super().get_params(ctx)
+        for parameter in parameters:
+            _leave_out_type(parameter)
+        return parameters
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, its parameters without types where those say nothing to a person."""
+        """Return a command, the parameters of it and of those below it without types that say nothing to a person."""
         command: Any = super().get_command(ctx, cmd_name)
-        for parameter in command.params if command is not None else ():
-            if getattr(parameter, "is_flag", False):
-                parameter.metavar = ""
-            elif parameter.param_type_name == "argument":
-                parameter.display_type_rich = lambda ctx: None
+        below = [] if command is None else [command]
+        while below:
+            one = below.pop()
+            for parameter in (*one.params, one.get_help_option(ctx)):
+                _leave_out_type(parameter)
+            below.extend(getattr(one, "commands", {}).values())
         return command
+
+
+def _leave_out_type(parameter: Any) -> None:
+    if getattr(parameter, "is_flag", False):
+        parameter.metavar = ""
+    elif parameter.param_type_name == "argument":
+        parameter.display_type_rich = lambda ctx: None
+    elif parameter.multiple and parameter.metavar is None:
+        parameter.metavar = "NAME"
 
 
 app = typer.Typer(

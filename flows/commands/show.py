@@ -24,7 +24,8 @@ Rows = Annotated[int, typer.Option(min=1, help="Utterances to show per video.")]
 Formats = Annotated[
     str,
     typer.Option(
-        help="Also write these reports, separated by commas: csv, json, html, srt, vtt, eaf, textgrid, parquet."
+        help="Also write these reports, separated by commas: "
+        "csv, json, html, srt, vtt, eaf, textgrid, attention, parquet."
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for them; by default beside the JSON.")]
@@ -62,7 +63,7 @@ def show(
     from mtmm_video.pipeline.reports.terminal import utterance_table
     from mtmm_video.pipeline.reports.writers import check_formats, write_reports
 
-    wanted = split_names(formats)
+    wanted = split_names(formats.lower())
     check_formats(wanted)
     console = Console()
     for report in reports:

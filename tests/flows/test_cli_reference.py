@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from mtmm_video.flows.cli import app
 from mtmm_video.flows.reference import cli_reference
@@ -28,3 +30,11 @@ def test_every_command_and_option_is_explained() -> None:
                 assert getattr(parameter, "help", None), f"{path}: {parameter.name} has no help"
 
     check("mtmm-video", typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("command", ["", "analyze", "show", "weights fetch", "cache prune", "corpus prepare", "train"])
+def test_no_help_names_a_type_of_python(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "140"})
+    assert result.exit_code == 0
+    for name in ("<bool>", "<list"):
+        assert name not in result.output

@@ -65,6 +65,11 @@ def test_a_terminal_without_block_characters_has_the_shares_alone(report: Path) 
     assert "% positive" in line
 
 
+def test_show_takes_names_of_formats_in_capitals(report: Path) -> None:
+    assert run.invoke(app, ["show", str(report), "--formats", "CSV,Srt"]).exit_code == 0
+    assert {path.suffix for path in report.parent.iterdir()} >= {".csv", ".srt"}
+
+
 def test_show_prints_the_table_and_the_trend(report: Path) -> None:
     result = run.invoke(app, ["show", str(report)], env={"COLUMNS": "120"})
     assert result.exit_code == 0
