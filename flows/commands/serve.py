@@ -17,7 +17,6 @@ from mtmm_video.flows.commands import analyze as analyze_command
 from mtmm_video.flows.commands import batch as batch_command
 from mtmm_video.flows.interruption import remove_at_interrupt
 from mtmm_video.flows.option_parameters import with_options
-from mtmm_video.flows.prefect_api import FOLDER_PREFIX, remove_abandoned_folders, settle_environment
 from mtmm_video.flows.sizes import parse_age, parse_size
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -61,6 +60,8 @@ def serve(
     Registers a deployment of the ``batch`` flow with the Prefect server that ``PREFECT_API_URL`` names, and carries out
     its runs until it is stopped. Parameters and schedule can be changed in the Prefect UI. Passes do not overlap.
     """
+    from mtmm_video.flows.prefect_api import settle_environment
+
     settle_environment(verbose=True)
     if (every is None) == (cron is None):
         raise InputError("serve: say when to look, with either --every 15m or --cron '0 * * * *'")
@@ -181,6 +182,8 @@ def own_temporary_folder() -> Iterator[None]:
     It would keep them below one name in the temporary folder that all users of the machine share, where the second user
     may not write.
     """
+    from mtmm_video.flows.prefect_api import FOLDER_PREFIX, remove_abandoned_folders
+
     remove_abandoned_folders()
     folder = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
     remove_at_interrupt(Path(folder))
