@@ -41,7 +41,7 @@ def voice_regression(mosi: UtteranceTable) -> None:
     for name, speaker_means in variants.items():
         columns = fit_columns(train, ("acoustic",), speaker_means=speaker_means)["acoustic"]
         rows, unseen = (
-            columns.prepare(table.modalities["acoustic"], speakers=table.video_of_row)[0] for table in (train, valid)
+            columns.prepare(table.modalities["acoustic"], speakers=table.speaker_of_row)[0] for table in (train, valid)
         )
         areas = []
         for strength in (0.003, 0.03, 0.3):

@@ -21,7 +21,7 @@ from mtmm_video.model.paper.systems import labelled_tasks
 from mtmm_video.model.recipes import Recipe, recipe_named
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import EpochHook, EpochRecord, train
-from mtmm_video.pipeline.training.own_corpus import headline, judge, model_card, sized, verdicts
+from mtmm_video.pipeline.training.own_corpus import headline, judge, model_card, sized, verdicts, with_neutral
 from mtmm_video.pipeline.training.table_columns import fit_table
 
 DEFAULT_RECIPE = "paper"
@@ -141,6 +141,8 @@ def _from_scratch(
     with _Bar(recipe.epochs) as bar:
         checkpoint = train(rows, recipe=recipe, state_path=state, hook=bar.advance, provenance=provenance)
     state.unlink(missing_ok=True)
+    if recipe.name == "mtmm-es":
+        checkpoint = with_neutral(checkpoint, rows.split("valid"))
     found = checkpoint.specification.provenance
     made.append(
         f"recipe {recipe.name}: epoch {found['epoch']} of {recipe.epochs}, valid score {found['valid_score']:.4f}"

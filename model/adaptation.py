@@ -12,12 +12,18 @@ import torch
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import DataError
+from mtmm_video.model.anchor import Anchor
+from mtmm_video.model.anchoring import stacked
 from mtmm_video.model.batches import BatchMaker
+from mtmm_video.model.calibration import softened
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.evaluation import network_logits, score_table, selection_score
+from mtmm_video.model.evaluation import network_logits, score_table, selection_score, served_logits
+from mtmm_video.model.features import Modality
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.losses import Targets
+from mtmm_video.model.neutral import NeutralHead
 from mtmm_video.model.recipes import Recipe
+from mtmm_video.model.scores import Logits
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.model.training import EpochHook, EpochRecord, calibrate, pick_device, run_epoch, training_splits
 
@@ -78,7 +84,7 @@ def fine_tune(
     makers = [BatchMaker(part, columns=columns, device=device) for part in (train, valid)]
     targets = Targets.of(train, corpus_weights=recipe.corpus_weights, device=device)
     average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    best_epoch, best = 0, selection_score(network_logits(evaluated, makers[1], rows=len(valid)), valid.labels)
+    best_epoch, best = 0, selection_score(served_logits(base, valid), valid.labels)
     kept = copy.deepcopy(evaluated.state_dict())
     for epoch in range(1, recipe.epochs + 1):
         loss = run_epoch(network, optimiser, makers[0], targets, recipe=recipe, epoch=epoch, average=average)
@@ -96,6 +102,8 @@ def fine_tune(
             base.specification,
             name=recipe.name,
             domains=(),  # their heads read the outputs of the base, and this corpus has annotators of its own
+            # What an ordinary voice adds was measured on the base; this corpus has taught it, if there were any.
+            anchors=base.specification.anchors if best_epoch == 0 else _unheard(base, train),
             provenance={
                 **(provenance or {}),
                 "epoch": best_epoch,
@@ -106,6 +114,11 @@ def fine_tune(
         ),
     )
     return recalibrate(tuned, valid)
+
+
+def _unheard(base: Checkpoint, train: UtteranceTable) -> Mapping[Modality, Anchor]:
+    """Return the anchors of modalities that the train split lacks."""
+    return {name: anchor for name, anchor in base.specification.anchors.items() if name not in train.modalities}
 
 
 def recalibrate(
@@ -132,16 +145,19 @@ def recalibrate(
         If no label has enough utterances.
     """
     specification = base.specification
-    device = next(base.network.parameters()).device
-    maker = BatchMaker(rows, columns=specification.columns, device=device)
-    logits = network_logits(base.network, maker, rows=len(rows))
+    logits = served_logits(base, rows)
     enough = enough_cases(rows.labels)
     if not enough.any():
         raise DataError(
             f"too few to calibrate: no label is present in {FEWEST_CASES} utterances and absent in {FEWEST_CASES}"
         )
     # A label with too few cases is fitted on nothing, and the base's figures are put back in its place.
-    calibration, thresholds = calibrate(logits, rows.labels) if enough.all() else _partly(logits, rows.labels, enough)
+    labels = replace(
+        rows.labels,
+        sentiment=softened(rows.labels.sentiment),
+        emotion=np.stack([softened(column) for column in rows.labels.emotion.T], axis=1),
+    )
+    calibration, thresholds = calibrate(logits, labels) if enough.all() else _partly(logits, labels, enough)
     old = specification.calibration
     kept = replace(
         calibration,
@@ -162,10 +178,19 @@ def recalibrate(
             name=name or specification.name,
             calibration=kept,
             thresholds=chosen or specification.thresholds,
+            neutral=_neutral(specification.neutral, logits, rows.labels),
             domains=(),  # what other corpora's annotators said would be mixed with what is fitted here
             provenance={**specification.provenance, **(provenance or {})},
         ),
     )
+
+
+def _neutral(head: NeutralHead | None, logits: Logits, labels: Labels) -> NeutralHead | None:
+    """Fit a neutral class to what these annotators called neutral; with too few cases it stays as it is."""
+    classes = labels.classes
+    if head is None or min((classes == 1).sum(), (classes == 2).sum()) < FEWEST_CASES:
+        return head
+    return head.recalibrated(stacked(logits), classes)
 
 
 def enough_cases(labels: Labels) -> NDArray[np.bool_]:

@@ -65,7 +65,7 @@ class BatchMaker:
         self.present: dict[Modality, Tensor] = {}
         for modality, wanted in columns.items():
             if modality in table.modalities:
-                values, present = wanted.prepare(table.modalities[modality], speakers=table.video_of_row)
+                values, present = wanted.prepare(table.modalities[modality], speakers=table.speaker_of_row)
             else:
                 values = np.zeros((len(table), len(wanted.names)), dtype=np.float32)
                 present = np.zeros(len(table), dtype=np.bool_)

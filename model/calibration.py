@@ -69,6 +69,19 @@ def fit_scale(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> tupl
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
+def softened(targets: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return labels short of certainty, as Platt (1999, section 2.2) has it: few cases do not make odds infinite.
+
+    Parameters
+    ----------
+    targets : ndarray, shape (n,)
+        In [0, 1]; NaN stays NaN.
+    """
+    present, absent = float((targets >= 0.5).sum()), float((targets < 0.5).sum())
+    high, low = (present + 1) / (present + 2), 1 / (absent + 2)
+    return np.asarray(low + (high - low) * targets, dtype=np.float32)
+
+
 def fit_calibration(
     *,
     sentiment: tuple[NDArray[np.float32], NDArray[np.float32]] | None,

@@ -15,7 +15,7 @@ from mtmm_video.model.anchoring import anchored
 from mtmm_video.model.batches import Batch, BatchMaker
 from mtmm_video.model.checkpoint import Checkpoint
 from mtmm_video.model.cim import Outputs
-from mtmm_video.model.labels import EMOTIONS, SENTIMENT_CLASSES
+from mtmm_video.model.labels import EMOTIONS, NEUTRAL, SENTIMENT_CLASSES
 from mtmm_video.model.metrics import (
     Truth,
     accuracy,
@@ -29,7 +29,6 @@ from mtmm_video.model.metrics import (
     weighted_accuracy,
 )
 from mtmm_video.model.network_shape import Task
-from mtmm_video.model.neutral import classes_of
 from mtmm_video.model.scores import Logits, Scores, scores_of
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.model.thresholds import PAPER_F1_THRESHOLD, PAPER_WEIGHTED_ACCURACY_THRESHOLD, sweep
@@ -74,18 +73,35 @@ def score_table(checkpoint: Checkpoint, table: UtteranceTable) -> Scores:
     CheckpointError
         If the table's features differ from those of the checkpoint.
     """
-    device = next(checkpoint.network.parameters()).device
-    maker = BatchMaker(table, columns=checkpoint.specification.columns, device=device)
-    specification = checkpoint.specification
-    network = checkpoint.network
-    logits, words = _over_batches(
-        lambda batch: anchored(network, batch.inputs, batch.masks, anchors=specification.anchors),
-        network,
-        maker,
-        rows=len(table),
-    )
+    maker = _maker_of(checkpoint, table)
+    logits, words = _served(checkpoint, maker, rows=len(table))
     text = maker.values["text"].cpu().numpy() if "text" in maker.values else None
-    return scores_of(specification, logits, words=words, text=text)
+    return scores_of(checkpoint.specification, logits, words=words, text=text)
+
+
+def served_logits(checkpoint: Checkpoint, table: UtteranceTable) -> Logits:
+    """Compute the logits that a checkpoint's calibration is applied to: voice and face weighed by its anchors.
+
+    Raises
+    ------
+    CheckpointError
+        If the table's features differ from those of the checkpoint.
+    """
+    return _served(checkpoint, _maker_of(checkpoint, table), rows=len(table))[0]
+
+
+def _maker_of(checkpoint: Checkpoint, table: UtteranceTable) -> BatchMaker:
+    device = next(checkpoint.network.parameters()).device
+    return BatchMaker(table, columns=checkpoint.specification.columns, device=device)
+
+
+def _served(checkpoint: Checkpoint, maker: BatchMaker, *, rows: int) -> tuple[Logits, Logits]:
+    """Return the anchored logits and those of the words alone."""
+    network, anchors = checkpoint.network, checkpoint.specification.anchors
+    logits, words = _over_batches(
+        lambda batch: anchored(network, batch.inputs, batch.masks, anchors=anchors), network, maker, rows=rows
+    )
+    return logits, words
 
 
 def selection_score(logits: Logits, labels: Labels) -> float:
@@ -149,8 +165,9 @@ def evaluate_sentiment(scores: Scores, labels: Labels) -> dict[str, Any] | None:
         "without_zeros": without_zeros,
         "trivial": {"accuracy": trivial(accuracy, truth), "f1_weighted": trivial(f1_weighted, truth)},
     }
-    if scores.classes is not None and (~np.isnan(strength)).any():
-        found["three_way"] = three_way_figures(scores.classes[known], classes_of(strength))
+    classes = labels.classes[known]
+    if scores.classes is not None and (classes == SENTIMENT_CLASSES.index(NEUTRAL)).any():
+        found["three_way"] = three_way_figures(scores.classes[known], classes)
     if scores.sentiment_intensity is not None and (~np.isnan(strength)).any():
         found["intensity"] = intensity_figures(scores.sentiment_intensity[known], strength)
     return found

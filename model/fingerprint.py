@@ -19,8 +19,8 @@ TRAINING_VERSION = 1
 def table_fingerprint(table: UtteranceTable) -> str:
     """Return a digest of everything in a table.
 
-    That is: videos, splits, corpora and offsets; names and version of the columns; values and masks; the four
-    label sets; segments and transcripts, in their order.
+    That is: videos, splits, corpora and offsets; names and version of the columns; values and masks; the label
+    sets; segments, transcripts and speakers, in their order.
 
     Parameters
     ----------
@@ -42,12 +42,16 @@ def table_fingerprint(table: UtteranceTable) -> str:
     }
     for modality, features in table.modalities.items():
         arrays |= {f"{modality}.values": features.values, f"{modality}.valid": features.valid}
+    if labels.named_sentiment is not None:
+        arrays["named_sentiment"] = labels.named_sentiment
     header = {
         "videos": [table.video_ids, table.splits, table.corpora],
         "utterances": [table.segments, table.texts],
         "columns": {name: [features.version, features.names] for name, features in table.modalities.items()},
         "arrays": {name: [array.dtype.str, array.shape] for name, array in arrays.items()},
     }
+    if table.speakers is not None:
+        header["speakers"] = [table.speakers]
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())

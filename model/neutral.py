@@ -7,11 +7,12 @@ P(negative), this head what share of the rest is neutral. P(neutral) + P(positiv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.model.calibration import fit_scale, softened
 from mtmm_video.model.labels import NEUTRAL_CEILING, SENTIMENT_RANGE
 
 
@@ -34,7 +35,27 @@ class NeutralHead:
         """Return P(neutral | not negative), shape (n,), from outputs of shape (n, o)."""
         from scipy.special import expit  # noqa: PLC0415 (reading a specification needs no scipy)
 
-        return np.asarray(expit(self.bias + outputs @ np.asarray(self.weights)), dtype=np.float64)
+        return np.asarray(expit(self.log_odds(outputs)), dtype=np.float64)
+
+    def log_odds(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of neutral against positive, shape (n,), from outputs of shape (n, o)."""
+        return np.asarray(self.bias + outputs @ np.asarray(self.weights), dtype=np.float64)
+
+    def recalibrated(self, outputs: NDArray[np.float64], classes: NDArray[np.int64]) -> NeutralHead:
+        """Return the head with slope and offset fitted to other people's idea of neutral (Platt, 1999).
+
+        Parameters
+        ----------
+        outputs : ndarray, shape (n, o)
+            Of the network for their utterances.
+        classes : ndarray of int, shape (n,)
+            What they called each, an index into `model.labels.SENTIMENT_CLASSES`; only neutral and positive are read.
+        """
+        asked = classes > 0
+        neutral = softened((classes[asked] == 1).astype(np.float64)).astype(np.float64)
+        scale, bias = fit_scale(self.log_odds(outputs[asked]), neutral)
+        weights = tuple(scale * weight for weight in self.weights)
+        return replace(self, bias=scale * self.bias + bias, weights=weights)
 
 
 def three_classes(positive: NDArray[np.float64], neutral: NDArray[np.float64]) -> NDArray[np.float64]:

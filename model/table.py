@@ -15,102 +15,14 @@ from safetensors.numpy import save_file
 
 from mtmm_video.foundation.errors import DataError, InputError
 from mtmm_video.foundation.files import atomic_path
+from mtmm_video.model.annotations import Labels
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures, VideoFeatures
-from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE
 
-FORMAT = "mtmm-video-table/1"
+FORMAT = "mtmm-video-table/2"
+READABLE = (FORMAT, "mtmm-video-table/1")  # 1 knew neither speakers nor sentiments by name
 SPLITS = ("train", "valid", "test")
 
-
-@dataclass(frozen=True)
-class Labels:
-    """Annotations of n utterances. NaN marks a missing annotation: the row does not contribute to the task's loss.
-
-    Attributes
-    ----------
-    sentiment : ndarray of float32, shape (n,)
-        Probability of positive: 0, 1, or between for a soft label.
-    emotion : ndarray of float32, shape (n, 7)
-        The six emotions in the paper's order, then "none"; 0, 1, or between.
-    sentiment_intensity : ndarray of float32, shape (n,)
-        In [-3, 3].
-    emotion_intensity : ndarray of float32, shape (n, 6)
-        In [0, 3].
-
-    Raises
-    ------
-    DataError
-        If a shape disagrees or a value is out of range.
-    """
-
-    sentiment: NDArray[np.float32]
-    emotion: NDArray[np.float32]
-    sentiment_intensity: NDArray[np.float32]
-    emotion_intensity: NDArray[np.float32]
-
-    def __post_init__(self) -> None:
-        n = len(self.sentiment)
-        for name, values, shape, (low, high) in (
-            ("sentiment", self.sentiment, (n,), (0.0, 1.0)),
-            ("emotion", self.emotion, (n, len(EMOTION_CLASSES)), (0.0, 1.0)),
-            ("sentiment_intensity", self.sentiment_intensity, (n,), SENTIMENT_RANGE),
-            ("emotion_intensity", self.emotion_intensity, (n, len(EMOTIONS)), INTENSITY_RANGE),
-        ):
-            if values.shape != shape:
-                raise DataError(f"Labels.{name}: shape {values.shape}, expected {shape}")
-            known = values[~np.isnan(values)]
-            if len(known) and (known.min() < low or known.max() > high):
-                raise DataError(
-                    f"Labels.{name}: values {known.min():g} to {known.max():g} are out of the range [{low:g}, {high:g}]"
-                )
-
-    def __len__(self) -> int:
-        return len(self.sentiment)
-
-    @classmethod
-    def unknown(cls, count: int) -> Labels:
-        """Return labels of `count` utterances without annotation."""
-        return cls(
-            sentiment=np.full(count, np.nan, dtype=np.float32),
-            emotion=np.full((count, len(EMOTION_CLASSES)), np.nan, dtype=np.float32),
-            sentiment_intensity=np.full(count, np.nan, dtype=np.float32),
-            emotion_intensity=np.full((count, len(EMOTIONS)), np.nan, dtype=np.float32),
-        )
-
-    @classmethod
-    def from_intensities(cls, sentiment: NDArray[np.floating], emotions: NDArray[np.floating]) -> Labels:
-        """Convert MOSEI annotations to labels (paper, section 5.1).
-
-        Parameters
-        ----------
-        sentiment : ndarray, shape (n,)
-            In [-3, 3]; positive means >= 0.
-        emotions : ndarray, shape (n, 6)
-            In the paper's order; present means > 0, "none" when all six are 0. Intensities above 3 occur in the files
-            and are clipped.
-        """
-        if len(emotions) and float(np.nanmin(emotions)) < 0:
-            raise DataError(f"emotion intensities below 0 ({float(np.nanmin(emotions)):g}): not MOSEI annotations")
-        unknown = np.isnan(emotions)
-        present = (emotions > 0).astype(np.float32)
-        none = (present.sum(axis=1, keepdims=True) == 0).astype(np.float32)
-        labels = np.concatenate([present, none], axis=1)
-        labels[np.concatenate([unknown, unknown.any(axis=1, keepdims=True)], axis=1)] = np.nan
-        return cls(
-            sentiment=np.where(np.isnan(sentiment), np.nan, sentiment >= 0).astype(np.float32),
-            emotion=labels.astype(np.float32),
-            sentiment_intensity=sentiment.astype(np.float32),
-            emotion_intensity=np.clip(emotions, *INTENSITY_RANGE).astype(np.float32),
-        )
-
-    def rows(self, index: NDArray[np.intp]) -> Labels:
-        """Return the labels of some utterances."""
-        return Labels(
-            sentiment=self.sentiment[index],
-            emotion=self.emotion[index],
-            sentiment_intensity=self.sentiment_intensity[index],
-            emotion_intensity=self.emotion_intensity[index],
-        )
+__all__ = ["SPLITS", "Labels", "UtteranceTable", "absent_features", "concatenate"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +41,9 @@ class UtteranceTable:
         Of all n rows.
     segments, texts : tuple of str, length n
         Names of the utterances in their corpus, and transcripts.
+    speakers : tuple of str, length n, or None
+        Who says each utterance, "" where that is not known; None where it is known of no utterance, and each video is
+        taken as one speaker's.
 
     Raises
     ------
@@ -144,6 +59,7 @@ class UtteranceTable:
     labels: Labels
     segments: tuple[str, ...]
     texts: tuple[str, ...]
+    speakers: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         videos, rows = len(self.video_ids), len(self.labels)
@@ -152,6 +68,7 @@ class UtteranceTable:
             len(self.splits) == len(self.corpora) == videos
             and len(self.offsets) == videos + 1
             and len(self.segments) == len(self.texts) == rows == int(self.offsets[-1])
+            and (self.speakers is None or len(self.speakers) == rows)
             and all(length == rows for length in lengths.values())
         ):
             raise DataError(
@@ -177,6 +94,16 @@ class UtteranceTable:
         """Index of each row's video, shape (n,)."""
         return np.repeat(np.arange(len(self.video_ids)), self.lengths)
 
+    @property
+    def speaker_of_row(self) -> NDArray[np.int64]:
+        """Number of each row's speaker, from 0, shape (n,); a person has a different number in each video."""
+        if self.speakers is None:
+            return self.video_of_row
+        names = np.array(self.speakers, dtype=np.str_)
+        own = np.unique(names, return_inverse=True)[1] if len(names) else np.zeros(0, np.int64)
+        pairs = self.video_of_row * (len(names) + 1) + own
+        return np.asarray(np.unique(pairs, return_inverse=True)[1], np.int64)
+
     def video(self, index: int) -> VideoFeatures:
         """Return the features of one video, the input of the model."""
         rows = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
@@ -186,6 +113,7 @@ class UtteranceTable:
                 name: replace(features, values=features.values[rows], valid=features.valid[rows])
                 for name, features in self.modalities.items()
             },
+            speakers=None if self.speakers is None else self.speakers[rows],
         )
 
     def videos(self, indices: Sequence[int]) -> UtteranceTable:
@@ -204,6 +132,7 @@ class UtteranceTable:
             labels=self.labels.rows(rows),
             segments=tuple(self.segments[row] for row in rows),
             texts=tuple(self.texts[row] for row in rows),
+            speakers=None if self.speakers is None else tuple(self.speakers[row] for row in rows),
         )
 
     def split(self, name: str) -> UtteranceTable:
@@ -258,11 +187,14 @@ class UtteranceTable:
                         "corpora": self.corpora,
                         "segments": self.segments,
                         "texts": self.texts,
+                        "speakers": self.speakers,
                     }
                 ).encode(),
                 dtype=np.uint8,
             ),
         }
+        if self.labels.named_sentiment is not None:
+            tensors["labels.named_sentiment"] = self.labels.named_sentiment
         for name, features in self.modalities.items():
             tensors[f"{name}.values"] = features.values
             tensors[f"{name}.valid"] = features.valid
@@ -282,14 +214,14 @@ class UtteranceTable:
             If the file is missing, damaged, or not a table.
         """
         if not path.is_file():
-            raise DataError(f"{path}: no such table; make one with `mtmm-video mosei prepare`")
+            raise DataError(f"{path}: no such table; make one with `mtmm-video corpus prepare`")
         try:
             with safe_open(path, framework="np") as file:
                 metadata = file.metadata() or {}
-                if metadata.get("format") != FORMAT:
+                if metadata.get("format") not in READABLE:
                     raise DataError(
                         f"{path}: not an utterance table of this version ({metadata.get('format', 'no format given')})"
-                        "; make one with `mtmm-video mosei prepare`"
+                        "; make one with `mtmm-video corpus prepare`"
                     )
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             strings = json.loads(tensors["strings"].tobytes())
@@ -318,9 +250,11 @@ class UtteranceTable:
                     emotion=tensors["labels.emotion"],
                     sentiment_intensity=tensors["labels.sentiment_intensity"],
                     emotion_intensity=tensors["labels.emotion_intensity"],
+                    named_sentiment=tensors.get("labels.named_sentiment"),
                 ),
                 segments=tuple(strings["segments"]),
                 texts=tuple(strings["texts"]),
+                speakers=None if strings.get("speakers") is None else tuple(strings["speakers"]),
             )
         except (SafetensorError, OSError, LookupError, TypeError, AttributeError, ValueError, InputError) as error:
             if str(path) in str(error):
@@ -364,19 +298,17 @@ def concatenate(tables: Sequence[UtteranceTable]) -> UtteranceTable:
                 values=np.concatenate([part.values for part in filled]),
                 valid=np.concatenate([part.valid for part in filled]),
             )
-    labels = Labels(
-        sentiment=np.concatenate([table.labels.sentiment for table in tables]),
-        emotion=np.concatenate([table.labels.emotion for table in tables]),
-        sentiment_intensity=np.concatenate([table.labels.sentiment_intensity for table in tables]),
-        emotion_intensity=np.concatenate([table.labels.emotion_intensity for table in tables]),
-    )
+    speakers = None
+    if any(table.speakers is not None for table in tables):
+        speakers = tuple(name for table in tables for name in table.speakers or ("",) * len(table))
     return UtteranceTable(
         video_ids=tuple(name for table in tables for name in table.video_ids),
         splits=tuple(split for table in tables for split in table.splits),
         corpora=tuple(corpus for table in tables for corpus in table.corpora),
         offsets=np.concatenate([[0], np.cumsum(np.concatenate([table.lengths for table in tables]))]).astype(np.int64),
         modalities=cast("Mapping[Modality, ModalityFeatures]", modalities),
-        labels=labels,
+        labels=Labels.concatenated([table.labels for table in tables]),
         segments=tuple(segment for table in tables for segment in table.segments),
         texts=tuple(text for table in tables for text in table.texts),
+        speakers=speakers,
     )

@@ -80,10 +80,10 @@ def fit_columns(
     for modality, features in table.with_modalities(modalities).modalities.items():
         values, valid = features.values, features.valid
         speaker_mean = (
-            SpeakerMean.fit(values, valid, speakers=table.video_of_row) if modality in speaker_means else None
+            SpeakerMean.fit(values, valid, speakers=table.speaker_of_row) if modality in speaker_means else None
         )
         if speaker_mean is not None:
-            values = speaker_mean.subtract(values, valid, speakers=table.video_of_row)
+            values = speaker_mean.subtract(values, valid, speakers=table.speaker_of_row)
         fitted[modality] = Columns(
             names=features.names,
             version=features.version,

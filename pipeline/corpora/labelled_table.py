@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
-from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.labels import EMOTIONS, SENTIMENT_CLASSES
 from mtmm_video.model.table import SPLITS, Labels, UtteranceTable
 from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Stretch
 from mtmm_video.pipeline.corpora.segment import LabelledSegment, SegmentLabels
@@ -72,6 +72,7 @@ def make_table(measured: Sequence[MeasuredSegment], *, corpus: str) -> Utterance
     videos: dict[str, list[MeasuredSegment]] = {}
     for each in order:
         videos.setdefault(each.segment.video, []).append(each)
+    known = any(each.segment.speaker is not None for each in order)
     return UtteranceTable(
         video_ids=tuple(videos),
         splits=tuple(str(members[0].segment.split) for members in videos.values()),
@@ -81,6 +82,7 @@ def make_table(measured: Sequence[MeasuredSegment], *, corpus: str) -> Utterance
         labels=labels_of([each.segment.labels for each in order]),
         segments=tuple(each.segment.name for each in order),
         texts=tuple(each.text for each in order),
+        speakers=tuple(each.segment.speaker or "" for each in order) if known else None,
     )
 
 
@@ -108,12 +110,15 @@ def labels_of(labels: Sequence[SegmentLabels]) -> Labels:
     """Return annotations as the table keeps them.
 
     A neutral sentiment counts as positive, as 0 does in MOSEI (paper, section 5.1). A sentiment that has a name and no
-    number has no intensity.
+    number has no intensity, and its name is kept.
     """
     unknown = Labels.unknown(len(labels))
+    named = np.full(len(labels), np.nan, np.float32)
     for row, each in enumerate(labels):
         if each.polarity is not None:
             unknown.sentiment[row] = float(each.polarity != "negative")
+            if each.sentiment is None:
+                named[row] = SENTIMENT_CLASSES.index(each.polarity)
         if each.sentiment is not None:
             unknown.sentiment_intensity[row] = each.sentiment
         if each.emotions is not None:
@@ -121,4 +126,4 @@ def labels_of(labels: Sequence[SegmentLabels]) -> Labels:
             unknown.emotion[row] = [*present, float(not any(present))]
         if each.intensities is not None:
             unknown.emotion_intensity[row] = [each.intensities[name] for name in EMOTIONS]
-    return unknown
+    return unknown if np.isnan(named).all() else replace(unknown, named_sentiment=named)

@@ -23,7 +23,7 @@ from mtmm_video.model.evaluation import network_logits
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.network_shape import Task
-from mtmm_video.model.neutral import NeutralHead, classes_of
+from mtmm_video.model.neutral import NeutralHead
 from mtmm_video.model.prediction import network_inputs
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.model.thresholds import best_threshold, sweep
@@ -131,19 +131,19 @@ def stored(numbers: Array) -> tuple[float, ...]:
     return tuple(float(f"{value:.{DIGITS}g}") for value in numbers)
 
 
-def fit_neutral(valid: Outputs, intensity: NDArray[np.float32]) -> NeutralHead:
-    """Fit P(neutral | not negative) on MOSEI's valid split.
+def fit_neutral(outputs: Array, classes: NDArray[np.int64]) -> NeutralHead:
+    """Fit P(neutral | not negative) on a valid split.
 
     Parameters
     ----------
-    valid : Outputs
-    intensity : ndarray, shape (n,)
-        Annotated sentiment.
+    outputs : ndarray, shape (n, o)
+        `model.anchor.stacked`.
+    classes : ndarray of int, shape (n,)
+        Annotated sentiment, an index into `model.labels.SENTIMENT_CLASSES`; -1 where it is not known.
     """
-    classes = classes_of(intensity)
     rest = classes > 0
     neutral = (classes[rest] == 1).astype(np.float64)
-    matrix = fit_linear(valid.words[rest], np.stack([1 - neutral, neutral], axis=1), penalty=NEUTRAL_PENALTY)
+    matrix = fit_linear(outputs[rest], np.stack([1 - neutral, neutral], axis=1), penalty=NEUTRAL_PENALTY)
     weights = stored(matrix[1] - matrix[0])
     return NeutralHead(bias=weights[-1], weights=weights[:-1])
 

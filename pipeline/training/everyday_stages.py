@@ -160,7 +160,7 @@ def everyday(
     )
     specification = replace(
         checkpoint.specification,
-        neutral=fit_neutral(home, valid.labels.sentiment_intensity),
+        neutral=fit_neutral(home.words, valid.labels.classes),
         domains=domains,
         anchors=fit_anchors(checkpoint, recordings),
     )

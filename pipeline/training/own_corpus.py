@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mtmm_video.foundation.version import __version__
+from mtmm_video.model.anchoring import stacked
 from mtmm_video.model.checkpoint import Checkpoint
-from mtmm_video.model.evaluation import evaluate, score_table
+from mtmm_video.model.evaluation import evaluate, score_table, served_logits
 from mtmm_video.model.features import Modality
 from mtmm_video.model.paper.bootstrap import paired_difference
 from mtmm_video.model.paper.runs import modality_sets
@@ -18,9 +19,11 @@ from mtmm_video.model.paper.tables import LETTERS, Result, markdown, percent, su
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.scores import Scores
 from mtmm_video.model.table import UtteranceTable
+from mtmm_video.pipeline.training.everyday import fit_neutral
 
 FEWEST_STEPS = 600  # of the optimiser; MOSEI's twelve epochs have 1,700
 STEPS_PER_EPOCH = 8  # at least, where the corpus has the videos for it
+FEWEST_NEUTRAL = 30  # utterances of valid called neutral, and positive: twice the outputs that the head weighs
 SURE = 0.05  # p below which a difference is called one
 FIGURES = {
     "sentiment.accuracy": "sentiment accuracy",
@@ -44,6 +47,17 @@ def sized(recipe: Recipe, table: UtteranceTable) -> Recipe:
     batch = max(1, min(recipe.batch, videos // STEPS_PER_EPOCH or 1))
     steps = math.ceil(videos / batch) or 1
     return replace(recipe, batch=batch, epochs=max(recipe.epochs, math.ceil(FEWEST_STEPS / steps)))
+
+
+def with_neutral(checkpoint: Checkpoint, valid: UtteranceTable) -> Checkpoint:
+    """Give a checkpoint a neutral class, where the valid split has the cases to fit one on; it has two if not."""
+    classes = valid.labels.classes
+    if "sentiment" not in checkpoint.specification.shape.tasks:
+        return checkpoint
+    if min((classes == 1).sum(), (classes == 2).sum()) < FEWEST_NEUTRAL:
+        return checkpoint
+    head = fit_neutral(stacked(served_logits(checkpoint, valid)), classes)
+    return Checkpoint(checkpoint.network, replace(checkpoint.specification, neutral=head))
 
 
 @dataclass(frozen=True)

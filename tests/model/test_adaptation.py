@@ -9,10 +9,12 @@ import pytest
 
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.adaptation import FINE_TUNING, fine_tune, recalibrate, teach
-from mtmm_video.model.checkpoint import load_checkpoint
+from mtmm_video.model.anchor import Anchor
+from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
 from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.model.evaluation import evaluate, score_table
 from mtmm_video.model.features import ModalityFeatures
+from mtmm_video.model.neutral import NeutralHead
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import train
@@ -100,6 +102,61 @@ def test_what_people_said_stays(make_table):
     taught = teach(train(table, recipe=QUICK), half)
     np.testing.assert_array_equal(taught.table.labels.sentiment[1::2], table.labels.sentiment[1::2])
     assert not np.isnan(taught.table.labels.sentiment).any()
+
+
+def an_anchor(*, spread: float) -> Anchor:
+    widths = {"sentiment": 1, "emotion": 7}
+    return Anchor(
+        center={task: (0.0,) * width for task, width in widths.items()},
+        spread={task: (spread,) * width for task, width in widths.items()},
+    )
+
+
+def test_calibration_is_fitted_on_what_is_served(make_table):
+    """With an anchor, most of what a voice adds is not counted; the calibration is of what is."""
+    both = make_table(videos=60, modalities=("text", "acoustic"))
+    base = train(both, recipe=replace(QUICK, modalities=("text", "acoustic")))
+    anchored = Checkpoint(base.network, replace(base.specification, anchors={"acoustic": an_anchor(spread=0.5)}))
+    rows = make_table(videos=200, modalities=("text", "acoustic"), seed=5)
+    found = score_table(recalibrate(anchored, rows), rows)
+    truth = rows.labels.sentiment
+    assert found.positive.mean() == pytest.approx(truth.mean(), abs=0.01)  # as a fit of the offset makes it
+    margin = np.log(found.positive / (1 - found.positive))
+    assert np.mean(margin * (truth - found.positive)) == pytest.approx(0, abs=0.02)  # and of the slope
+
+
+def test_voices_of_ones_own_corpus_count_in_full(make_table):
+    """The anchors say what acted voices add to ordinary talk; they stay where no voice was heard in training."""
+    both = make_table(videos=60, modalities=("text", "acoustic"))
+    base = train(both, recipe=replace(QUICK, modalities=("text", "acoustic")))
+    anchor = Anchor(
+        center={"sentiment": (0.0,), "emotion": (0.0,) * 7}, spread={"sentiment": (1.0,), "emotion": (1.0,) * 7}
+    )
+    anchored = Checkpoint(base.network, replace(base.specification, anchors={"acoustic": anchor}))
+    recipe = replace(FINE_TUNING, epochs=4, learning_rate=0.01, averaging=0.0)
+    corpus = turned(make_table(videos=60, modalities=("text", "acoustic"), seed=1))
+    assert fine_tune(anchored, corpus, recipe=recipe).specification.anchors == {}
+    words = corpus.with_modalities(["text"])
+    assert fine_tune(anchored, words, recipe=recipe).specification.anchors == {"acoustic": anchor}
+    ruinous = replace(FINE_TUNING, epochs=1, learning_rate=10.0, averaging=0.0)
+    assert fine_tune(anchored, both, recipe=ruinous).specification.anchors == {"acoustic": anchor}
+
+
+def test_the_neutral_class_follows_the_annotators(base, make_table):
+    """They name classes and call half of what is not negative neutral."""
+    corpus = make_table(videos=60, seed=6)
+    strength = corpus.labels.sentiment_intensity
+    middle = float(np.median(strength[strength > 0]))
+    named = np.where(strength < 0, 0, np.where(strength < middle, 1, 2)).astype(np.float32)
+    unnumbered = np.full(len(corpus), np.nan, np.float32)
+    corpus = replace(corpus, labels=replace(corpus.labels, sentiment_intensity=unnumbered, named_sentiment=named))
+    head = NeutralHead(bias=-4.0, weights=(-1.0,) + (0.0,) * 7)  # hardly anything is neutral
+    with_head = Checkpoint(base.network, replace(base.specification, neutral=head))
+    before, after = (score_table(each, corpus).classes for each in (with_head, recalibrate(with_head, corpus)))
+    asked = named > 0
+    share = after[asked, 1] / after[asked, 1:].sum(axis=1)
+    assert (before[asked, 1] / before[asked, 1:].sum(axis=1)).mean() < 0.1
+    assert share.mean() == pytest.approx((named[asked] == 1).mean(), abs=0.02)
 
 
 def test_other_corpora_have_no_say_in_what_was_fitted_on_this_one(make_table):

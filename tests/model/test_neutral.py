@@ -51,3 +51,15 @@ def test_what_a_voice_adds_moves_a_domains_polarity_and_emotions() -> None:
     assert classes[1, 2] / classes[1, 0] == pytest.approx(np.exp(2.0))  # log-odds add
     emotions = domain(bias=0).emotions(words, text, shift=np.eye(7)[:2] * np.log(3.0))
     assert emotions[0, 0] == pytest.approx(3 / 9)
+
+
+def test_a_head_learns_what_other_people_call_neutral_and_keeps_its_order() -> None:
+    outputs = np.linspace(-2, 2, 41)[:, None]
+    classes = np.where(outputs[:, 0] > 1, 1, 2)  # neutral is rarer for them than for those the head was fitted on
+    classes[:3] = 0  # negative: not asked
+    head = NeutralHead(bias=1.0, weights=(0.5,))
+    fitted = head.recalibrated(outputs, classes)
+    shares = fitted.share(outputs[3:])
+    assert shares.mean() == pytest.approx((classes[3:] == 1).mean(), abs=0.03)
+    assert (np.diff(shares) > 0).all()
+    assert 1e-6 < shares.min() < shares.max() < 0.999  # ten cases are no certainty, however well they are told apart

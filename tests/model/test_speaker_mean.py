@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
+from mtmm_video.model.batches import BatchMaker
 from mtmm_video.model.speaker_mean import LARGEST_PRIOR, SpeakerMean
+from mtmm_video.model.training import fit_columns
 
 
 def speakers_of(*lengths: int) -> NDArray[np.int64]:
@@ -109,3 +114,21 @@ def test_speakers_who_do_not_differ_share_one_mean() -> None:
     still = SpeakerMean.fit(constant, measured(constant), speakers=speakers_of(2, 2))
     assert still.prior[0] == LARGEST_PRIOR
     assert not still.subtract(constant, measured(constant), speakers=speakers_of(2, 2)).any()
+
+
+def test_a_dialogue_is_normalised_in_training_as_it_is_served(make_table) -> None:
+    """Two people in every video: each is compared with himself, in the batches of training and in `predict`."""
+    table = make_table(videos=12, modalities=("acoustic",))
+    second = np.arange(len(table)) % 2
+    voices = table.modalities["acoustic"]
+    voices = replace(voices, values=voices.values + 50 * second[:, None].astype(np.float32))
+    table = replace(table, speakers=tuple("AB"[each] for each in second), modalities={"acoustic": voices})
+    columns = fit_columns(table, ("acoustic",), speaker_means=("acoustic",))
+    trained = BatchMaker(table, columns=columns, device=torch.device("cpu")).values["acoustic"].numpy()
+    for number in range(len(table.video_ids)):
+        video = table.video(number)
+        served, _ = columns["acoustic"].prepare(video.modalities["acoustic"], speakers=video.speaker_numbers)
+        rows = slice(int(table.offsets[number]), int(table.offsets[number + 1]))
+        np.testing.assert_allclose(served, trained[rows], atol=1e-5)
+    unknown = BatchMaker(replace(table, speakers=None), columns=columns, device=torch.device("cpu"))
+    assert np.abs(unknown.values["acoustic"].numpy() - trained).max() > 1

@@ -99,7 +99,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
     missing, noise, foreign = (tmp_path / name for name in ("missing", "noise", "foreign"))
     noise.write_bytes(bytes(range(256)) * 4)
     save_file({"weights": np.zeros(3, dtype=np.float32)}, foreign)
-    for path, message in ((missing, "no such table"), (noise, "not an utterance table"), (foreign, "mosei prepare")):
+    for path, message in ((missing, "no such table"), (noise, "not an utterance table"), (foreign, "corpus prepare")):
         with pytest.raises(DataError, match=message):
             UtteranceTable.load(path)
 
@@ -110,3 +110,35 @@ def test_a_truncated_table_is_refused(make_table, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match="damaged"):
         UtteranceTable.load(path)
+
+
+def test_speakers_and_sentiments_by_name_survive_the_disk_and_a_join(make_table, tmp_path):
+    table = make_table(videos=4)
+    names = tuple("AB"[row % 2] for row in range(len(table)))
+    named = np.full(len(table), np.nan, np.float32)
+    named[0] = 1
+    strength = table.labels.sentiment_intensity.copy()
+    strength[0] = np.nan
+    labels = replace(table.labels, sentiment_intensity=strength, named_sentiment=named)
+    told = replace(table, speakers=names, labels=labels)
+    told.save(tmp_path / "table.safetensors")
+    back = UtteranceTable.load(tmp_path / "table.safetensors")
+    assert back.speakers == names
+    assert back.video(1).speakers == names[int(table.offsets[1]) : int(table.offsets[2])]
+    assert back.labels.classes[0] == 1  # neutral, which 0 or 1 cannot say
+    assert back.labels.classes[1:].tolist() == table.labels.classes[1:].tolist()
+    both = concatenate([table, back])
+    assert both.speakers == ("",) * len(table) + names
+    assert both.labels.classes[len(table)] == 1
+    assert both.split("train").labels.classes.shape == (len(both.split("train")),)
+
+
+def test_a_person_is_another_speaker_in_every_video(make_table):
+    table = make_table(videos=6)
+    assert table.speaker_of_row.tolist() == table.video_of_row.tolist()
+    told = replace(table, speakers=tuple("AB"[row % 2] for row in range(len(table))))
+    pairs = {(int(video), name) for video, name in zip(told.video_of_row, told.speakers, strict=True)}
+    assert len(set(told.speaker_of_row.tolist())) == len(pairs)
+    for number in set(told.speaker_of_row.tolist()):
+        rows = np.flatnonzero(told.speaker_of_row == number)
+        assert len({(int(told.video_of_row[row]), told.speakers[row]) for row in rows}) == 1

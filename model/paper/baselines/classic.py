@@ -21,7 +21,7 @@ Margin = Callable[[Any, NDArray[np.float32]], NDArray[np.float64]]
 def flat_rows(table: UtteranceTable, columns: dict[Any, Columns]) -> NDArray[np.float32]:
     """Return all modalities concatenated and normalised, shape (n, sum of d); absent values are 0."""
     return np.concatenate(
-        [entry.prepare(table.modalities[name], speakers=table.video_of_row)[0] for name, entry in columns.items()],
+        [entry.prepare(table.modalities[name], speakers=table.speaker_of_row)[0] for name, entry in columns.items()],
         axis=1,
     )
 

@@ -91,6 +91,14 @@ def test_neutral_counts_as_positive_and_names_have_no_intensity(clips):
     assert np.isnan(labels.emotion[1]).all()
 
 
+def test_speakers_are_kept_and_a_named_neutral_is_no_positive(clips):
+    table = make_table(clips, corpus="own")
+    assert table.speakers == ("speaker of b", "speaker of b", "speaker of c")
+    assert table.labels.classes.tolist() == [1, 0, 2]
+    (named,) = labels_of([SegmentLabels(polarity="neutral")]).classes
+    assert named == 1
+
+
 def test_the_data_card_counts_what_is_there_and_names_what_is_not(clips, tmp_path):
     table = make_table(clips, corpus="own")
     table.save(tmp_path / "own.safetensors")
