@@ -56,6 +56,8 @@ def _reason(
         duration = _duration(segment.file, durations)
         if isinstance(duration, str):
             return duration
+        if segment.start is not None and segment.start >= duration:
+            return f"starts at {segment.start:g} s, where {segment.file.name} is over ({duration:.1f} s)"
         if segment.end > duration + SLACK:
             return f"ends at {segment.end:g} s, {segment.file.name} at {duration:.1f} s"
     seen[place] = names[segment.name] = segment.origin
