@@ -187,7 +187,7 @@ class UtteranceTable:
                         "corpora": self.corpora,
                         "segments": self.segments,
                         "texts": self.texts,
-                        "speakers": self.speakers,
+                        **({} if self.speakers is None else {"speakers": self.speakers}),
                     }
                 ).encode(),
                 dtype=np.uint8,
@@ -254,7 +254,7 @@ class UtteranceTable:
                 ),
                 segments=tuple(strings["segments"]),
                 texts=tuple(strings["texts"]),
-                speakers=None if strings.get("speakers") is None else tuple(strings["speakers"]),
+                speakers=tuple(strings["speakers"]) if "speakers" in strings else None,
             )
         except (SafetensorError, OSError, LookupError, TypeError, AttributeError, ValueError, InputError) as error:
             if str(path) in str(error):

@@ -73,7 +73,7 @@ def test_mmsa(tmp_path, row, reason):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("2,Hm.,Ross,bored,neutral,0,1", "--emotions"),
+        ("2,Hm.,Ross,melancholy,neutral,0,1", "--emotions"),
         ("2,Hm.,Ross,joy,good,0,1", "none of negative, neutral, positive"),
         ("2,Hm.,Ross,joy,neutral,0,x", "must be numbers"),
         ("2,Hm.,Ross,joy,neutral,0,7", "dia0_utt7.mp4: no such file"),
