@@ -124,9 +124,10 @@ def plan(*, speakers: int = SPEAKERS, per_speaker: int = CLIPS_PER_SPEAKER, seed
     cells = [(bool(k & 1), bool(k & 2), bool(k & 4)) for k in range(8)]
     coins: list[tuple[bool, bool, bool]] = []
     while len(coins) < count:
-        # Opposite corners of the cube: each pair is balanced in all three coins.
+        # Opposite corners of the cube: each pair is balanced in all three coins. Which comes first is drawn, too: a
+        # network reads sequences, and would know a coin from the place of a clip.
         for k in random.permutation(4):
-            coins += [cells[k], cells[7 - k]]
+            coins += [cells[corner] for corner in random.permutation([k, 7 - k])]
     coins = coins[:count]
     words = {True: list(random.permutation(POSITIVE)), False: list(random.permutation(NEGATIVE))}
     valid, test = (

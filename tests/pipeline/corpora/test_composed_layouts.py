@@ -73,3 +73,18 @@ def test_each_label_says_nothing_of_the_others(layouts) -> None:
         cells[cell] = cells.get(cell, 0) + 1
     assert sum(cells.values()) == 60
     assert max(cells.values()) - min(cells.values()) <= 1
+
+
+def test_the_place_of_a_clip_says_nothing_of_its_labels(layouts) -> None:
+    """A network reads sequences: a coin that falls by the clip's number would be learnt without seeing or hearing."""
+    places: dict[int, list[tuple[float, ...]]] = {}
+    for each in layouts["meld"]:
+        places.setdefault(int(each.position), [])
+    for index, each in enumerate(layouts["csv"]):
+        felt = each.labels.emotions
+        assert felt is not None
+        coins = (float(each.labels.polarity == "positive"), felt["anger"], felt["happy"])
+        places[index % len(places)].append(coins)
+    for drawn in places.values():
+        for coin in zip(*drawn, strict=True):
+            assert 0.1 <= sum(coin) / len(coin) <= 0.9
