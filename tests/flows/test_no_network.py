@@ -1,4 +1,4 @@
-"""A whole analysis, Prefect included, speaks to nobody but this machine."""
+"""A whole analysis speaks to nobody, and as a Prefect flow to nobody but this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ LOOPBACK = ('inet_addr("127.', '"::1"', '"::ffff:127.')
 
 
 @pytest.mark.slow
-def test_every_connection_of_an_analysis_stays_on_this_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("watched", [False, True], ids=["plain", "flow"])
+def test_every_connection_of_an_analysis_stays_on_this_machine(
+    tmp_path: Path, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("needs strace, for instance `apt-get install strace`")
@@ -28,9 +32,11 @@ def test_every_connection_of_an_analysis_stays_on_this_machine(tmp_path: Path) -
         "sample_videos/bad_stay.mp4",
     ]
     options = ["--no-cache", "--asr", "tiny.en", "--formats", "json", "--out", str(tmp_path)]
+    options += ["--verbose"] if watched else []
     done = subprocess.run([*watch, *analyze, *options], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "bad_stay.json").is_file()
     connections = [line for line in log.read_text().splitlines() if "AF_INET" in line]
-    assert connections, "the command's own Prefect API is reached over loopback: the watch must have seen that"
+    # The flow reaches its own Prefect API over loopback: that shows that the watch sees connections.
+    assert bool(connections) == watched, connections
     assert [line for line in connections if not any(address in line for address in LOOPBACK)] == []
