@@ -32,6 +32,7 @@ TARGETS = {
     "pipeline.transcripts.cues": [
         "tests/pipeline/transcripts/test_transcript_formats.py",
         "tests/pipeline/transcripts/test_transcript_text.py",
+        "tests/pipeline/transcripts/test_transcript_times.py",
     ],
 }
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {

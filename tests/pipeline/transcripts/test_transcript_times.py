@@ -111,3 +111,20 @@ def test_a_passage_ends_where_the_next_one_begins(
 ) -> None:
     transcript = given(tmp_path, two_people(first, second))
     assert [(utterance.start, utterance.end) for utterance in transcript.utterances] == expected
+
+
+def test_hours_and_minutes_count(tmp_path: Path) -> None:
+    path = tmp_path / "talk.srt"
+    path.write_text("1\n01:02:03,250 --> 01:02:04,500\nWe went there.\n", encoding="utf-8")
+    (utterance,) = read_transcript(path, duration=7200.0).utterances
+    assert (utterance.start, utterance.end) == (3723.25, 3724.5)
+
+
+def test_a_note_of_several_lines_is_not_said(tmp_path: Path) -> None:
+    path = tmp_path / "talk.vtt"
+    cue = "00:01.000 --> 00:02.000\nWe went there."
+    path.write_text(
+        f"WEBVTT\n\nNOTE Translated\nby somebody\n00:05.000 --> 00:06.000\nelse.\n\n{cue}\n", encoding="utf-8"
+    )
+    (utterance,) = read_transcript(path, duration=10.0).utterances
+    assert (utterance.text, utterance.start, utterance.end) == ("We went there.", 1.0, 2.0)
