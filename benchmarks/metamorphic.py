@@ -29,7 +29,7 @@ TRANSFORMATIONS: dict[str, tuple[list[str], float, str]] = {
     "half the size": (["-vf", "scale=iw/2-mod(iw/2\\,2):ih/2-mod(ih/2\\,2)", "-c:a", "copy"], 0.0, "mp4"),
     "another container (Matroska)": (["-c", "copy"], 0.0, "mkv"),
     "2 s later": (
-        ["-vf", f"tpad=start_duration={SHIFT}:start_mode=clone", "-af", f"adelay={SHIFT}s:all=1"],
+        ["-vf", f"tpad=start_duration={SHIFT}:start_mode=clone", "-af", f"adelay={1000 * SHIFT:.0f}:all=1"],
         SHIFT,
         "mp4",
     ),
