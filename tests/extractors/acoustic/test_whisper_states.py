@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from whisper.audio import N_SAMPLES, log_mel_spectrogram
 
-from mtmm_video.extractors.acoustic.columns import VOICE_NAMES
-from mtmm_video.extractors.acoustic.whisper_states import LAYERS, PEAK, voice_states
+from mtmm_video.extractors.acoustic.columns import VOICE_LAYERS, VOICE_NAMES
+from mtmm_video.extractors.acoustic.whisper_states import PEAK, voice_states
 from mtmm_video.extractors.speech.whisper_model import load_whisper
 from mtmm_video.foundation.errors import InputError, WeightsError
 from mtmm_video.pipeline.weights.resolution import resolve
@@ -49,7 +49,7 @@ def test_states_are_those_of_whispers_own_encoder(model: Path, hum: NDArray[np.f
     window = hum[:N_SAMPLES]
     encoder = load_whisper(model).encoder
     seen: list[Tensor] = []
-    handle = encoder.blocks[LAYERS - 1].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    handle = encoder.blocks[VOICE_LAYERS - 1].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
     with torch.inference_mode():
         encoder(log_mel_spectrogram(torch.from_numpy((window * PEAK / np.abs(window).max()).astype(np.float32)))[None])
     handle.remove()
