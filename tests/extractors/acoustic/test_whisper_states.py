@@ -49,7 +49,9 @@ def test_states_are_those_of_whispers_own_encoder(model: Path, hum: NDArray[np.f
     window = hum[:N_SAMPLES]
     encoder = load_whisper(model).encoder
     seen: list[Tensor] = []
-    handle = encoder.blocks[VOICE_LAYERS - 1].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    handle = encoder.blocks[VOICE_LAYERS - 1].register_forward_hook(
+        lambda _module, _inputs, output: seen.append(output)
+    )
     with torch.inference_mode():
         encoder(log_mel_spectrogram(torch.from_numpy((window * PEAK / np.abs(window).max()).astype(np.float32)))[None])
     handle.remove()
