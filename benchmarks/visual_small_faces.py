@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.stream import FeatureStream
-from mtmm_video.extractors.visual import track_faces
 from mtmm_video.extractors.visual.calibration import action_unit_map
 from mtmm_video.extractors.visual.facet import facet_stream
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, FACET_NAMES
 from mtmm_video.extractors.visual.sampling import LONGEST_SIDE
+from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.weights.resolution import resolve
 

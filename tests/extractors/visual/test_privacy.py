@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from mtmm_video.extractors.frame import Frame
-from mtmm_video.extractors.visual import track_faces
+from mtmm_video.extractors.visual.tracking import track_faces
 frames = (Frame(index / 10, np.full((120, 160, 3), 40 * index, np.uint8)) for index in range(5))
 print(len(track_faces(frames, landmarker=Path(sys.argv[1])).frame_times))
 """
