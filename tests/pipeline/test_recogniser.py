@@ -36,15 +36,16 @@ def test_a_graphics_processor_is_used_where_both_libraries_see_one(
     monkeypatch.setattr(
         ctranslate2_engine.CTranslate2Engine, "load", lambda folder, **named: loaded.update(folder=folder, **named)
     )
-    recogniser.recognition_engine(job(), threads=3)
-    assert loaded == {"folder": Path(f"whisper-base-{device}"), "threads": 3, "device": device}
+    recogniser.recognition_engine(job(translate=True), threads=3)
+    folder = Path(f"whisper-base-{device}")
+    assert loaded == {"folder": folder, "threads": 3, "device": device, "translate": True}
 
 
 def test_the_reference_engine_is_used_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[Path] = []
-    monkeypatch.setattr(OpenAIEngine, "load", loaded.append)
+    loaded: dict[str, Any] = {}
+    monkeypatch.setattr(OpenAIEngine, "load", lambda model, **named: loaded.update(model=model, **named))
     recogniser.recognition_engine(job(asr_engine="openai-whisper"), threads=1)
-    assert loaded == [Path("model")]
+    assert loaded == {"model": Path("model"), "translate": False}
 
 
 def test_provenance_names_the_engine_that_ran() -> None:
