@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import soundfile
 
@@ -48,14 +49,17 @@ NO_OVERRIDE = "-dac_override,-dac_read_search"  # the right of root to read ever
 
 
 def make_folder(folder: Path, transcripts: Path, count: int) -> None:
-    """Make the recordings: half a second of a hum each, the last one unreadable."""
+    """Make the recordings: half a second of a hum and a grey picture each, the last one unreadable."""
     folder.mkdir()
     transcripts.mkdir()
     times = np.arange(RATE // 2) / RATE
+    picture = ["-f", "lavfi", "-i", f"color=gray:size=64x64:rate=10:duration={len(times) / RATE}"]
     for number in range(count):
         hum = sum(np.sin(2 * np.pi * (90 + number) * k * times) / k for k in range(1, 8))
-        path = folder / f"v{number:04}.wav"
-        soundfile.write(path, 0.2 * hum, RATE)
+        sound, path = folder.with_suffix(".wav"), folder / f"v{number:04}.mp4"
+        soundfile.write(sound, 0.2 * hum, RATE)
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-threads", "1", "-i", str(sound)]
+        subprocess.run([*command, *picture, "-preset", "ultrafast", str(path)], check=True)
         words = [{"word": f"Number{number}", "start": 0.05, "end": 0.4}]
         (transcripts / f"v{number:04}.json").write_text(json.dumps({"words": words}))
     path.chmod(0)
@@ -117,7 +121,7 @@ class Soak:
 
     def reports(self) -> list[Path]:
         """Return the finished reports."""
-        return sorted(self.out.glob("*.wav.json"))
+        return sorted(self.out.glob("*.mp4.json"))
 
     def start(self) -> None:
         """Start the command."""
@@ -230,7 +234,7 @@ def passes(soak: Soak) -> Iterator[tuple[str, bool]]:
 def check(soak: Soak, kept: dict[Path, int]) -> list[str]:
     """Return what is wrong at the end; `kept` has the times of change of the reports before the last pass."""
     wrong = [f"left behind: {name}" for name in soak.leftovers()]
-    expected = {f"v{number:04}.wav" for number in range(soak.count)}
+    expected = {f"v{number:04}.mp4" for number in range(soak.count)}
     with (soak.out / "summary.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if sorted(row["path"] for row in rows) != sorted(expected):

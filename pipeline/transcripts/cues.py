@@ -1,7 +1,8 @@
 """Parsing of subtitle cues: SubRip (SRT), WebVTT with optional word timestamps, and YouTube's SBV.
 
 Sources: W3C, "WebVTT: The Web Video Text Tracks Format", 2019, section 4. SRT has no specification, so the variants
-that players accept are accepted: a decimal point, fields of any length, no hours, no cue numbers, empty lines in a cue.
+that players accept are accepted: a decimal point, fields of any length, no hours, no cue numbers, empty lines in a cue,
+other dashes and arrows. So are lines of whisper's terminal output, ``[00:00.000 --> 00:02.000] text``.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.pipeline.transcripts.passages import Notes, Passage, Token
+from mtmm_video.pipeline.transcripts.passages import Notes, Passage, Token, quoted
 
-_TIME = r"(-?)(?:(?:(\d+)\s*:\s*)?(\d+)\s*:\s*)?(\d+)(?:[.,:]\s*(\d{1,9}))?"
-_TIMING = re.compile(rf"^\s*{_TIME}\s*-{{1,2}}>\s*{_TIME}(?:\s+(?!-?\d).*)?\s*$")
-_DAMAGED_TIMING = re.compile(r"^\s*-?\d[\d:.,]*\d[^\s]*\s*-->")
+_TIME = r"([+-]?)(?:(?:(\d+)\s*[:：]\s*)?(\d+)\s*[:：]\s*)?(\d+)(?:\s*[.,:，．：]\s*(\d{1,9}))?"
+_ARROW = r"(?:[-‐–—−]{1,3}\s?[>＞]|[→⟶])"
+_TIMING = re.compile(rf"^\s*{_TIME}\s*{_ARROW}\s*{_TIME}(?:\s+(?!-?\d).*)?\s*$")
+# A time before or after an arrow: a line that is to be a timing line and is none.
+_DAMAGED_TIMING = re.compile(r"^\W*\d+\s*[:：]\s*\d[^a-zA-Z]*-->|^[^a-zA-Z]*\d[^a-zA-Z]*-->\W*\d+\s*[:：]\s*\d")
+_BRACKETED_TIMING = re.compile(rf"^\[({_TIME}\s*{_ARROW}\s*{_TIME})\](.*)$")
+_ARROWS = re.compile(_ARROW)
 _SBV_TIMING = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3}),(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3})\s*$")
 _WORD_TIME = re.compile(r"<(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})>")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]{1,200})>")
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _RUBY_TEXT = re.compile(r"<rt(?:\.[^>]*)?>.*?(?:</rt>|$)")  # pronunciation, printed above the words and not spoken
 # The tags that players interpret; anything else between < and > is text.
 _TAG = re.compile(r"</?(?:[bius]|br|em|strong|font|ruby|v|lang|c)(?:[.\s][^<>]*)?/?>", re.IGNORECASE)
@@ -46,7 +52,7 @@ def is_webvtt(text: str) -> bool:
 
 def has_cues(text: str) -> bool:
     """Return whether a text has timing lines of SRT, WebVTT or SBV."""
-    return any(_is_timing(line) for line in text.splitlines())
+    return any(_is_timing(line) or _BRACKETED_TIMING.match(line) for line in text.splitlines())
 
 
 def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
@@ -73,8 +79,14 @@ def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
     """
     webvtt = is_webvtt(text)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if any(_BRACKETED_TIMING.match(line) for line in lines):
+        lines = [part for line in lines for part in _unbracketed(line)]
     cues: list[Cue] = []
+    beginning: list[str] = []
+    outside: list[str] = []
     for number, timing, body in _blocks(lines, webvtt=webvtt):
+        if not cues and not beginning:
+            beginning = [line.strip() for line in lines[: number - 1] if line.strip()] or [""]
         bounds = _bounds(timing, webvtt=webvtt)
         if bounds is None:
             raise InputError(
@@ -84,11 +96,24 @@ def split_cues(text: str, *, path: Path, notes: Notes) -> tuple[Cue, ...]:
         start, end = bounds
         if end < start:
             raise InputError(f"{path}, line {number}: the cue ends ({end:.3f} s) before it starts ({start:.3f} s)")
+        if start < 0.0 and end <= 0.0:
+            outside.append(" ".join(" ".join(body).split()))
+            continue
         if start < 0.0:
             notes.add("Transcript: a cue that begins before the recording was taken to begin at 0 s.")
         if any(line.strip() for line in body):
-            cues.append(Cue(max(start, 0.0), max(end, 0.0), tuple(body), f"line {number}"))
+            cues.append(Cue(max(start, 0.0), end, tuple(body), f"line {number}"))
+    if outside:
+        notes.add(f"Transcript: cues before the recording begins left out: {quoted(outside)}.")
+    preamble = [] if webvtt else [line for line in beginning if line and not line.isdigit()]
+    if preamble:
+        notes.add(f"Transcript: text before the first cue left out: {quoted(preamble)}.")
     return tuple(cues)
+
+
+def _unbracketed(line: str) -> tuple[str, ...]:
+    match = _BRACKETED_TIMING.match(line)
+    return (match[1], match[match.re.groups]) if match else (line,)
 
 
 def _blocks(lines: Sequence[str], *, webvtt: bool) -> Iterator[tuple[int, str, list[str]]]:
@@ -106,7 +131,11 @@ def _blocks(lines: Sequence[str], *, webvtt: bool) -> Iterator[tuple[int, str, l
             for line, passed_over in zip(lines[index + 1 : last], aside[index + 1 : last], strict=True)
             if not passed_over
         ]
-        if last < len(lines) and body and body[-1].strip():
+        while body and not body[-1].strip():
+            body.pop()
+        if last == len(lines) and len(body) > 1 and body[-1].strip() == str(len(timings) + 1) and not body[-2].strip():
+            body.pop()  # the number of a cue that is missing
+        if last < len(lines) and body and lines[last - 1].strip() and not aside[last - 1]:
             alone = len(body) == 1 or not body[-2].strip()
             if body[-1].strip().isdigit() or (webvtt and alone):
                 body.pop()
@@ -115,8 +144,10 @@ def _blocks(lines: Sequence[str], *, webvtt: bool) -> Iterator[tuple[int, str, l
 
 def _is_timing(line: str) -> bool:
     """Return whether a line is a timing line, valid or damaged; an arrow alone may occur in text."""
-    if "->" in line:
+    if "-->" in line:
         return _TIMING.match(line) is not None or _DAMAGED_TIMING.match(line) is not None
+    if _ARROWS.search(line):  # "5 -> 6" may be text
+        return len(re.findall("[:：]", line)) > 1 and _TIMING.match(line) is not None
     return _SBV_TIMING.match(line) is not None
 
 
@@ -145,7 +176,7 @@ def _seconds(
     sign: str | None, hours: str | None, minutes: str | None, seconds: str | None, fraction: str | None
 ) -> float:
     value = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + float(f"0.{fraction or 0}")
-    return -value if sign else value
+    return -value if sign == "-" else value
 
 
 def has_word_times(cues: Sequence[Cue]) -> bool:
@@ -155,7 +186,11 @@ def has_word_times(cues: Sequence[Cue]) -> bool:
 
 def plain(line: str) -> str:
     """Return the displayed text of a line: tags removed, entities resolved."""
-    return _unescape(_TAG.sub("", _WORD_TIME.sub("", _RUBY_TEXT.sub("", _OVERRIDE.sub("", line))))).strip()
+    return _unescape(_TAG.sub("", _WORD_TIME.sub("", _without_overrides(line)))).strip()
+
+
+def _without_overrides(line: str) -> str:
+    return _RUBY_TEXT.sub("", _LINE_BREAK.sub(" ", _OVERRIDE.sub("", line)))
 
 
 def _unescape(text: str) -> str:
@@ -171,7 +206,7 @@ def to_passage(cue: Cue) -> Passage:
     start: float | None = None
     for line in cue.lines:
         lines.append(len(texts))
-        voices = _VOICE.split(_RUBY_TEXT.sub("", _OVERRIDE.sub("", line)))  # text, name, text, name, text ...
+        voices = _VOICE.split(_without_overrides(line))  # text, name, text, name, text ...
         for place, piece in enumerate(voices):
             if place % 2:
                 speaker = _unescape(piece).strip() or None

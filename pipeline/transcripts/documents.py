@@ -33,6 +33,7 @@ _REFUSED_TEXTS = (
     (re.compile(r"(?:\s*\[[a-z]+:[^\]]*\])*\s*\[\d{1,3}:\d{2}(?:[.:]\d{1,3})?\]", re.I), "LRC, which has no ends,"),
     (re.compile(r"\s*\d{1,2}:\d{2}:\d{2}:.{1,80}\r?\n\s*\d{1,2}:\d{2}:\d{2}:"), "TMPlayer, which has no ends,"),
     (re.compile(r"\s*Scenarist_SCC", re.I), "Scenarist captions (SCC)"),
+    (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:timedtext|transcript)\b"), "YouTube's XML captions"),
     (re.compile(r"\s*<(?:!DOCTYPE\s+html|html)\b", re.I), "a web page"),
     (re.compile(r"\s*#EXTM3U"), "a playlist"),
 )
@@ -97,7 +98,9 @@ def _substation(text: str, *, path: Path) -> tuple[Passage, ...]:
     for index, match in enumerate(sections):
         if match[0].strip().casefold() == "[events]":
             end = sections[index + 1].start() if index + 1 < len(sections) else len(text)
-            return _pysubs2(text[match.start() : end], "ass", path=path)
+            events = text[match.start() : end]
+            is_ssa = re.search(r"^Format:\s*Marked\b", events, re.IGNORECASE | re.MULTILINE) is not None
+            return _pysubs2(events, "ssa" if is_ssa else "ass", path=path)
     raise InputError(f"{path}: is a SubStation file without [Events]; {_WAY_OUT}")
 
 

@@ -16,8 +16,9 @@ _SOUND_STEMS = (
     "whisper|murmur|mutter|mumbl|scream|shout|yell|shriek|howl|stutter|stammer|paus|silenc|inaudibl|unintelligibl|"
     "indistinct|crosstalk|cross-talk|chatter|nois|static|footstep|ring|beep|buzz|click|bang|thud|crash|knock|slam|"
     "siren|honk|gunshot|explosion|bark|meow|chirp|rustl|rumbl|squeak|creak|speak|applaudissement|rire|musique|gelächter|"
-    "lach|seufz|musik|beifall|risa|música|aplauso|muzyka|śmiech|смех|музык|аплодисмент"
+    "lach|seufz|musik|beifall|risa|música|aplauso|muzyka|śmiech|смех|музык|аплодисмент|foreign"
 )
+_SOUND_SIGNS = re.compile("笑|拍手|音楽|音乐|音樂|掌声|掌聲|歓声|咳|웃음|박수|음악")
 _SOUND = re.compile(
     rf"(?<!\w)(?:(?:{_SOUND_STEMS})(?:s|e|es|ed|en|er|ers|ing|ly|t|ter|ters|а|ы)?"
     r"|clear(?:s|ing|ed)? (?:\w+ )?throat)(?!\w)",
@@ -28,7 +29,10 @@ _TALKED = re.compile(
     r"(?<!\w)(?:i|i'm|you|we|it|it's|is|was|are|were|my|your|our|that|this|which|see|don't)(?!\w)", re.I
 )
 _MOST_WORDS = 6  # of a description; longer text in brackets is a spoken aside
-_GROUP = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*\s][^*]*\*|（[^（）]*）|【[^【】]*】|［[^［］]*］")
+_GROUP = re.compile(
+    r"\(\([^()]*\)\)|\[\[[^\[\]]*\]\]|\[[^\[\]]*\]|\([^()]*\)|\*[^*\s][^*]*\*|\{[^{}]*\}|<[^<>]*>|（[^（）]*）|【[^【】]*】|［[^［］]*］"
+)
+_OPEN = re.compile(r"[\[(（【［][^\[\]()（）【】［］]*$")  # a bracket that the line does not close
 _MUSIC = re.compile("[♩♪♫♬♭♯\U0001f3b5\U0001f3b6\U0001f3bc]+")  # music symbols and emoji
 _TIME_MARK = re.compile(r"[\[(]\d{1,2}(?::\d{2}){1,2}(?:[.,]\d+)?[\])]")  # "[00:01:02]" in manual transcripts
 _PUNCTUATION = ".,;:!?…"
@@ -38,8 +42,9 @@ def without_sounds(passage: Passage) -> tuple[Passage, tuple[str, ...]]:
     """Remove non-speech annotations from a passage.
 
     Removed are: music symbols; text in square brackets that begins a line, is the whole line, or contains a word for a
-    sound; text in round brackets or asterisks that contains such a word, or is a whole line in capitals; timestamps.
-    Other text in brackets counts as speech and is kept.
+    sound; text in other brackets or asterisks that contains such a word; a short whole line in round brackets without a
+    word of speech, such as "(door closes)"; timestamps. Other text in brackets counts as speech and is kept. A bracket
+    may close on a later line of the same cue.
 
     Parameters
     ----------
@@ -55,12 +60,23 @@ def without_sounds(passage: Passage) -> tuple[Passage, tuple[str, ...]]:
     kept: list[Token] = []
     lines: list[int] = []
     heard: list[str] = []
-    bounds = [*passage.lines, len(passage.tokens)]
+    bounds = [*_line_starts(passage), len(passage.tokens)]
     for first, last in itertools.pairwise(bounds):
         if len(kept) not in lines:
             lines.append(len(kept))
         kept.extend(_said(passage.tokens[first:last], heard))
     return replace(passage, tokens=tuple(kept), lines=tuple(lines)), tuple(heard)
+
+
+def _line_starts(passage: Passage) -> list[int]:
+    """Return where the lines begin, without those that begin inside a bracket of the line before."""
+    starts = [passage.lines[0]]
+    for begin in passage.lines[1:]:
+        line = " ".join(token.text for token in passage.tokens[starts[-1] : begin])
+        rest = " ".join(token.text for token in passage.tokens[begin:])
+        if not (_OPEN.search(line) and re.match(r"[^\[\]()（）【】［］]*[\])）】］]", rest)):
+            starts.append(begin)
+    return starts
 
 
 def _said(tokens: Sequence[Token], heard: list[str]) -> list[Token]:
@@ -90,12 +106,15 @@ def _said(tokens: Sequence[Token], heard: list[str]) -> list[Token]:
 
 
 def _is_sound(group: str, *, first: bool, whole: bool) -> bool:
-    inner = group[1:-1].strip()
+    inner = group[1:-1].strip("()[] ")
     if not inner or _TIME_MARK.fullmatch(group):
         return True
     short = len(inner.split()) <= _MOST_WORDS and inner[-1] not in ".?!"
-    described = short and bool(_SOUND.search(inner)) and not _TALKED.search(inner)
-    capitals = inner.isupper() and any(sign.isalpha() for sign in inner)
+    sound = _SOUND.search(inner) or _SOUND_SIGNS.search(inner)
+    described = short and bool(sound) and not _TALKED.search(inner)
+    letters = any(sign.isalpha() for sign in inner)
     if group[0] in "[【［":
-        return described or capitals or first or whole
-    return described or (capitals and whole and short)
+        return described or (letters and inner.isupper()) or first or whole
+    if group[0] in "(（*":
+        return described or (letters and whole and short and "," not in inner and not _TALKED.search(inner))
+    return described

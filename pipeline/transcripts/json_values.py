@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.transcripts.passages import Notes, Token
+
+_CLOCK_TIME = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,9})?)")  # "00:01:02.500"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Document:
     def time(self, value: object, *, place: str, per_second: float = 1.0) -> float | None:
         """Return a time in seconds; None if it is missing or not finite (NaN from an aligner).
 
+        A text such as "00:01:02.500" is a time, too.
+
         Raises
         ------
         InputError
@@ -56,7 +61,11 @@ class Document:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise wrong
         try:
-            seconds = float(value.strip().removesuffix("s") if isinstance(value, str) else value) / per_second
+            if isinstance(value, str) and (match := _CLOCK_TIME.fullmatch(value.strip())):
+                hours, minutes, rest = (float(part) for part in (match[1] or 0, match[2], match[3].replace(",", ".")))
+                seconds = 3600 * hours + 60 * minutes + rest
+            else:
+                seconds = float(value.strip().removesuffix("s") if isinstance(value, str) else value) / per_second
         except (ValueError, OverflowError):
             raise wrong from None
         if not math.isfinite(seconds):

@@ -15,6 +15,7 @@ from mtmm_video.pipeline.transcripts.passages import Passage, Token
 _LONGEST_NAME = 5  # words; "Theresa May (Guest, External)" in exports of meeting software has four
 _SHARE_OF_MEETING = 0.6  # smallest share of passages with a prefix for which the file counts as a meeting transcript
 _NAME_WORD = re.compile(r"[^\W\d_][\w.'’-]*|\(.*\)|\(.*|.*\)|\d{1,3}")
+_BRACKETED = re.compile(r"\[([^\[\]]+)\]")
 _PARTICLE = re.compile(
     r"de|da|do|dos|du|la|le|der|den|van|von|vom|zu|al|el|bin|ibn|abu|y|e|of|the|and|&", re.IGNORECASE
 )
@@ -28,6 +29,7 @@ _NO_NAMES = frozenset((
     "reason", "again", "also", "however", "so", "and", "but", "or", "because", "now", "today", "tomorrow",
     "yesterday", "yes", "no", "ok", "okay", "hint", "important", "attention", "breaking", "source", "sources",
     "translation", "title", "subject", "time", "date", "place", "http", "https", "www",
+    "i", "he", "she", "it", "we", "you", "they", "this", "that", "these", "those", "there", "here", "what", "who",
 ))
 # fmt: on
 _CHEVRONS = re.compile(r"^(?:>>+|››+|»+)$")
@@ -69,9 +71,10 @@ def _prefix(line: Sequence[Token]) -> str | None:
             return None
         if token.text.endswith((":", "：")) and count < len(line):
             name = " ".join(each.text for each in line[:count])[:-1].strip()
-            return (
-                name if any(sign.isalpha() for sign in name) and name.casefold().split()[0] not in _NO_NAMES else None
-            )
+            if bracketed := _BRACKETED.fullmatch(name):  # "[Anna]: Hello"
+                name = bracketed[1].strip()
+            is_label = any(sign.isalpha() for sign in name) and name.casefold().split()[0] not in _NO_NAMES
+            return name if is_label else None
         if token.text[-1] in ".?!,;" and count > 1 and len(token.text) > 3:  # longer than an initial
             return None
     return None
@@ -97,7 +100,7 @@ def _named(passage: Passage, seen: Counter[str], *, meeting: bool) -> Passage:
         name = _prefix(line)
         if name is not None and _is_name(name, times=seen[name], meeting=meeting and number == 0):
             speaker = name
-            line = line[len(name.split()) + (0 if line[len(name.split()) - 1].text.endswith((":", "：")) else 1) :]
+            line = line[1 + next(count for count, token in enumerate(line) if token.text.endswith((":", "："))) :]
         if not lines or len(tokens) > lines[-1]:
             lines.append(len(tokens))
         tokens.extend(token if token.speaker is not None else replace(token, speaker=speaker) for token in line)

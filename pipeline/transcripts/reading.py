@@ -26,10 +26,10 @@ from mtmm_video.pipeline.transcripts.json_values import Document
 from mtmm_video.pipeline.transcripts.names import with_speakers
 from mtmm_video.pipeline.transcripts.passages import Contents, Notes, Passage, Token, quoted
 from mtmm_video.pipeline.transcripts.rolling import without_repeats
-from mtmm_video.pipeline.transcripts.timing import in_order, in_seconds, placed, within
+from mtmm_video.pipeline.transcripts.timing import in_order, in_seconds, interleaved, placed, within
 from mtmm_video.pipeline.utterance import Utterance
 
-TRANSCRIPTS_VERSION = "transcripts/2"  # raise when the rules change: stored utterances are then recomputed
+TRANSCRIPTS_VERSION = "transcripts/3"  # raise when the rules change: stored utterances are then recomputed
 LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times takes 20 MB
 SUPPORTED = "SRT, WebVTT, ASS, SBV, TTML, or JSON of whisper, YouTube and others (docs/utterances.md)"
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")  # of a terminal
@@ -76,7 +76,8 @@ def read_transcript(path: Path, *, duration: float) -> GivenTranscript:
     if not contents.seconds:
         passages = list(in_seconds(passages, duration=duration, notes=notes))
     ordered = in_order(passages, duration=duration, path=path, notes=notes)
-    found = placed(within(ordered, duration=duration, path=path, notes=notes))
+    inside = within(ordered, duration=duration, path=path, notes=notes)
+    found = placed(inside if contents.bounded else interleaved(inside))
     if contents.bounded:
         utterances = tuple(
             Utterance(
@@ -159,7 +160,7 @@ def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
         raise InputError(f"{path}: has no utterances, segments or words of a known format{keys}; give {SUPPORTED}")
     if has_cues(text):
         cues = split_cues(text, path=path, notes=notes)
-        cues = without_repeats(sorted(cues, key=lambda cue: cue.start))
+        cues = without_repeats(sorted(cues, key=lambda cue: cue.start), notes=notes)
         title = "WebVTT" if is_webvtt(text) else "SRT"
         return Contents(title, tuple(to_passage(cue) for cue in cues), subtitles=True)
     if refused := documents.name_refused_text(text):

@@ -11,19 +11,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mtmm_video.pipeline.transcripts.cues import Cue, has_word_times, plain
+from mtmm_video.pipeline.transcripts.passages import Notes
 
 _SHARE_OF_REPEATS = 0.5  # smallest share of repeats among cues that follow another without a pause
 _LONGEST_PAUSE = 0.1  # seconds between a cue and one that repeats it
 _FEWEST_CUES = 3
+_FEWEST_WORDS = 3  # of a cue that only repeats the one before: "No." - "No." is said twice
 
 
-def without_repeats(cues: Sequence[Cue]) -> tuple[Cue, ...]:
+def without_repeats(cues: Sequence[Cue], *, notes: Notes) -> tuple[Cue, ...]:
     """Return cues with every line once, at the time of its first occurrence.
 
     Parameters
     ----------
     cues : sequence of Cue
         In order of time. Cues of files that are not roll-up captions are returned unchanged.
+    notes : Notes
+        Receives the remark that lines were repeated.
     """
     if not _rolls(cues):
         return tuple(cues)
@@ -36,6 +40,8 @@ def without_repeats(cues: Sequence[Cue]) -> tuple[Cue, ...]:
         new = list(lines[repeated:])
         if new and repeated == 0 and shown and _grows(shown[-1], texts[0]):
             new[0] = new[0][len(shown[-1]) :] if new[0].startswith(shown[-1]) else new[0]
+        if len(new) < len(lines):
+            notes.add("Transcript: it has roll-up captions, whose repeated lines were counted once.")
         if new:
             fresh.append(replace(cue, lines=tuple(new)))
         shown = texts or shown
@@ -52,7 +58,9 @@ def _rolls(cues: Sequence[Cue]) -> bool:
             before = tuple(text for line in earlier.lines if (text := plain(line)))
             after = tuple(text for line in later.lines if (text := plain(line)))
             grown = bool(before) and bool(after) and _grows(before[-1], after[0])
-            repeats += bool(_repeated(before, after)) or grown
+            repeated = _repeated(before, after)
+            only = repeated == len(after) and len(" ".join(after).split()) < _FEWEST_WORDS
+            repeats += (bool(repeated) and not only) or grown
     return len(cues) >= _FEWEST_CUES and followed > 0 and repeats >= _SHARE_OF_REPEATS * followed and repeats > 1
 
 

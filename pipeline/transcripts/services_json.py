@@ -1,4 +1,4 @@
-"""JSON of speech recognition services: YouTube, Deepgram, AssemblyAI, Amazon, Google, Rev.ai, and of Vosk."""
+"""JSON of recognition services: YouTube, Deepgram, AssemblyAI, Amazon, Google, Rev.ai, Speechmatics, and of Vosk."""
 
 from __future__ import annotations
 
@@ -80,15 +80,31 @@ def _until_next(pieces: Sequence[tuple[str, float | None]], start: float, end: f
 
 def _deepgram(content: Mapping[str, Any], document: Document) -> list[Passage]:
     passages = []
-    for place, channel in document.entries(content["results"], "channels", place="results"):
+    channels = document.entries(content["results"], "channels", place="results")
+    for number, (place, channel) in enumerate(channels):
+        speaker = str(number) if len(channels) > 1 else None  # a channel has a speaker of its own
         for spot, alternative in document.entries(channel, "alternatives", place=place)[:1]:
             tokens = [
                 token
                 for where, entry in document.entries(alternative, "words", place=spot)
-                for token in document.word(entry, place=where, texts=("punctuated_word", "word"))
+                for token in document.word(entry, place=where, texts=("punctuated_word", "word"), speaker=speaker)
             ]
             passages.append(Passage(None, None, tuple(tokens), place=spot))
     return passages
+
+
+def _speechmatics(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    tokens: list[Token] = []
+    for place, result in document.entries(content, "results"):
+        for spot, best in document.entries(result, "alternatives", place=place)[:1]:
+            text = document.text(best, ("content",), place=spot)
+            if result.get("type") == "punctuation":
+                if tokens:
+                    tokens[-1] = replace(tokens[-1], text=tokens[-1].text + text)
+                continue
+            entry = {**best, "start_time": result.get("start_time"), "end_time": result.get("end_time")}
+            tokens.extend(document.word(entry, place=spot, texts=("content",), times=("start_time", "end_time")))
+    return [Passage(None, None, tuple(tokens), place="results")]
 
 
 def _assemblyai(content: Mapping[str, Any], document: Document) -> list[Passage]:
@@ -168,6 +184,7 @@ _READERS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool], _Reader], ...] =
     ("Deepgram", lambda content: _has(content, "results", "channels"), _deepgram),
     ("Amazon Transcribe", lambda content: _has(content, "results", "items"), _amazon),
     ("AssemblyAI", lambda content: "audio_url" in content or "acoustic_model" in content, _assemblyai),
+    ("Speechmatics", lambda content: _first_has(content, "results", "start_time"), _speechmatics),
     ("Google Speech-to-Text", lambda content: _first_has(content, "results", "alternatives"), _google),
     ("Rev.ai", lambda content: isinstance(content.get("monologues"), list), _rev),
     ("Vosk", lambda content: isinstance(content.get("result"), list), _vosk),

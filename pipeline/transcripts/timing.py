@@ -21,8 +21,9 @@ ROUNDING = 0.5  # seconds by which an end may exceed the recording without a not
 def in_seconds(passages: Sequence[Passage], *, duration: float, notes: Notes) -> tuple[Passage, ...]:
     """Convert times in milliseconds to seconds; others are returned unchanged.
 
-    Times count as milliseconds if all are whole numbers, a thousandth of the last one lies within the recording, and in
-    seconds the median duration of a word would exceed `SLOWEST_WORD`.
+    Times count as milliseconds if a thousandth of the last one lies within the recording, in seconds the median
+    duration of a word would exceed `SLOWEST_WORD`, and there is more than one interval or all are whole numbers (a
+    single interval with a fraction is taken for a segment with a wrong end).
 
     Parameters
     ----------
@@ -34,8 +35,9 @@ def in_seconds(passages: Sequence[Passage], *, duration: float, notes: Notes) ->
     """
     times = [time for passage in passages for time in _times(passage)]
     lengths = [length for passage in passages if (length := _seconds_per_word(passage)) is not None]
-    whole = bool(lengths) and all(time == round(time) for time in times)
-    if not whole or max(times) / 1000.0 > duration + ROUNDING or statistics.median(lengths) <= SLOWEST_WORD:
+    telling = len(times) > 2 or all(time == round(time) for time in times)
+    late = max(times, default=0.0) / 1000.0 > duration + ROUNDING
+    if not lengths or not telling or late or statistics.median(lengths) <= SLOWEST_WORD:
         return tuple(passages)
     notes.add("Transcript: its times are milliseconds.")
     return tuple(_scaled(passage, 1e-3) for passage in passages)
@@ -72,7 +74,8 @@ def _scaled(passage: Passage, factor: float) -> Passage:
 def in_order(passages: Sequence[Passage], *, duration: float, path: Path, notes: Notes) -> tuple[Passage, ...]:
     """Set the bounds of every passage and sort passages and their words by time.
 
-    Words without a time stay after the word that they follow in the file.
+    Words without a time stay after the word that they follow in the file, and passages without one after the passage
+    that they follow: until the next one that has a time, with interpolated word times.
 
     Parameters
     ----------
@@ -88,9 +91,9 @@ def in_order(passages: Sequence[Passage], *, duration: float, path: Path, notes:
     Raises
     ------
     InputError
-        If a passage has no time at all; the message names its place.
+        If no passage has a time; the message names the place of the first.
     """
-    ordered = []
+    ordered: list[Passage] = []
     for passage in passages:
         tokens = _tokens_in_order(passage.tokens)
         if tokens != passage.tokens:
@@ -99,15 +102,32 @@ def in_order(passages: Sequence[Passage], *, duration: float, path: Path, notes:
         ends = [token.end for token in tokens if token.end is not None]
         start = passage.start if passage.start is not None else min(starts, default=None)
         end = passage.end if passage.end is not None else max(ends, default=None)
-        if start is None:
-            raise InputError(f"{path}: {passage.place} has no start and end in seconds")
         ordered.append(replace(passage, tokens=tokens, start=start, end=end))
-    closed = sorted(ordered, key=lambda passage: passage.start or 0.0)
+    closed = sorted(_with_starts(ordered, path=path, notes=notes), key=lambda passage: passage.start or 0.0)
     for index, passage in enumerate(closed):
         if passage.end is None:  # ends at the next passage, the last one at the end of the recording
             later = closed[index + 1].start if index + 1 < len(closed) else duration
             closed[index] = replace(passage, end=max(passage.start or 0.0, later or 0.0))
     return tuple(closed)
+
+
+def _with_starts(passages: Sequence[Passage], *, path: Path, notes: Notes) -> list[Passage]:
+    """Let a passage without a start begin where the one before it in the file ends."""
+    if all(passage.start is None for passage in passages):
+        raise InputError(f"{path}: {passages[0].place} has no start and end in seconds")
+    started: list[Passage] = []
+    for index, passage in enumerate(passages):
+        if passage.start is not None:
+            started.append(passage)
+            continue
+        notes.add("Transcript: passages without a time were put between their neighbours.")
+        following = next((each.start for each in passages[index + 1 :] if each.start is not None), None)
+        before = started[-1] if started else None
+        start = 0.0 if before is None else before.end if before.end is not None else before.start
+        limits = [time for time in (start, following, passage.end) if time is not None]
+        end = passage.end if passage.end is not None else following
+        started.append(replace(passage, start=min(limits), end=end))
+    return started
 
 
 def _tokens_in_order(tokens: Sequence[Token]) -> tuple[Token, ...]:
@@ -173,6 +193,33 @@ def within(passages: Sequence[Passage], *, duration: float, path: Path, notes: N
             f"({duration:.1f} s) cut there: {quoted(crossing)}."
         )
     return tuple(kept)
+
+
+def interleaved(passages: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Join overlapping passages whose words all have times into one, with the words in order of time.
+
+    People who talk at once, and channels of a recording, are such passages. Without word times, `placed` truncates.
+
+    Parameters
+    ----------
+    passages : sequence of Passage
+        With bounds, in order.
+    """
+    joined: list[Passage] = []
+    for passage in passages:
+        before = joined[-1] if joined else None
+        assert passage.start is not None and passage.end is not None
+        if (
+            before is not None
+            and passage.start < (before.end or 0.0)
+            and all(token.start is not None for token in (*before.tokens, *passage.tokens))
+        ):
+            tokens = sorted((*before.tokens, *passage.tokens), key=lambda token: token.start or 0.0)
+            end = max(before.end or 0.0, passage.end)
+            joined[-1] = replace(before, end=end, tokens=tuple(tokens), lines=(0,))
+        else:
+            joined.append(passage)
+    return tuple(joined)
 
 
 def placed(passages: Sequence[Passage]) -> list[tuple[Passage, float, float, tuple[Word, ...]]]:

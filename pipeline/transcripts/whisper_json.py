@@ -4,7 +4,7 @@
 * ``{"segments": [...]}`` of whisper, faster-whisper and WhisperX; with ``words`` beside it, of OpenAI's API;
 * ``{"transcription": [{"offsets": {"from", "to"}, "text", "tokens"?}]}`` of whisper.cpp, in milliseconds;
 * ``{"chunks": [{"text", "timestamp": [start, end]}]}`` of Hugging Face's pipeline;
-* ``{"words": [{"word" or "text", "start"?, "end"?}]}`` or such a list alone.
+* ``{"words": [{"word" or "text", "start"?, "end"?}]}``; such a list, or one of segments, alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def read(content: Any, document: Document) -> Contents | None:
         If it has one of these formats and is damaged; the message names the place.
     """
     if isinstance(content, list):
-        content = {"words": content} if not _timed_texts(content) else {"chunks": content}
+        key = "chunks" if _timed_texts(content) else "segments" if _has_sentences(content) else "words"
+        content = {key: content}
     if not isinstance(content, Mapping):
         return None
     if isinstance(content.get("utterances"), list):
@@ -68,6 +69,13 @@ def read(content: Any, document: Document) -> Contents | None:
 
 def _timed_texts(content: Sequence[Any]) -> bool:
     return bool(content) and all(isinstance(entry, Mapping) and "timestamp" in entry for entry in content)
+
+
+def _has_sentences(content: Sequence[Any]) -> bool:
+    """Return whether most entries of a list have several words, as segments do and words do not."""
+    texts = [entry.get("text", entry.get("word")) for entry in content if isinstance(entry, Mapping)]
+    several = [isinstance(text, str) and len(text.split()) > 1 for text in texts]
+    return sum(several) * 2 > len(several)
 
 
 def _segments(content: Mapping[str, Any], key: str, document: Document) -> tuple[Passage, ...]:
