@@ -14,6 +14,7 @@ restart, and a cut without re-encoding can leave packets before the cut with tim
 from __future__ import annotations
 
 import functools
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ RESTART = 1.0  # seconds around the first timestamp of the file; a decrease to t
 SAME_JUMP = 5.0  # seconds between the timestamps of audio and video after the same jump
 SHORTEST_SHIFT = 1e-6  # seconds; smaller shifts are rounding
 SHORTEST_GAP = 0.5  # seconds; gaps of single lost packets are shorter and not reported
+LONG_PACKET = 4.0  # times the usual duration of an audio packet; within a stream they hardly differ but for the last
 MOST_DELAYED = 64  # packets of decoder delay; H.264 and HEVC have up to 16
 ASSUMED_STEP = 0.04  # seconds between packets without duration: 25 frames per second
 
@@ -144,6 +146,8 @@ def build_clock(
     audio : int or None
         Index of the audio stream, in which gaps are detected.
     """
+    if audio is not None and audio in lengths:
+        lengths = {**lengths, audio: _sounding(lengths[audio])}
     filled = {index: _repaired(np.array(times[index]), np.array(lengths[index])) for index in times}
     sections, numbers = _sections(order, filled, lengths)
     ends = {index: filled[index] + np.array(lengths[index]) for index in filled}
@@ -169,6 +173,12 @@ def build_clock(
             found = np.flatnonzero(placed[1:] - reached > SHORTEST_GAP)
             gaps = [(float(reached[place]), float(placed[place + 1])) for place in found]
     return Clock(start, shifts, end, sound_end, tuple(gaps), tuple(restarts), tuple(overlaps))
+
+
+def _sounding(lengths: list[float]) -> list[float]:
+    """Replace durations of audio packets that last until the packet after a gap, as in MP4, by the usual one."""
+    usual = statistics.median(lengths) if lengths else 0.0
+    return [usual if length > max(SHORTEST_GAP, LONG_PACKET * usual) else length for length in lengths]
 
 
 def _sections(

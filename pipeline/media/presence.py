@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtmm_video.pipeline.media.announced_size import announced_size
 from mtmm_video.pipeline.media.clock import read_clock
 from mtmm_video.pipeline.media.probing import MediaInfo
 
@@ -27,7 +28,8 @@ class Presence:
     duration : float
         Seconds from time 0 to the end of the last packet.
     claimed_duration : float or None
-        Duration in the header in seconds, if it exceeds the content; None otherwise.
+        Duration in the header in seconds, if it exceeds the content, or the one that corresponds to the size in bytes
+        that the file announces; None if it is complete.
     gaps : tuple of (float, float)
         Start and end in seconds of gaps in the audio.
     remarks : tuple of str
@@ -64,6 +66,12 @@ def find_presence(path: Path, info: MediaInfo) -> Presence:
         claimed_duration = info.claimed_duration
         remarks.append(
             f"The file is incomplete: it ends at {whole:.1f} s, its header specifies {claimed_duration:.1f} s."
+        )
+    missing = (announced_size(path) or 0) - path.stat().st_size
+    if claimed_duration is None and info.container.startswith("mov") and missing > 0:  # fragments, of unknown number
+        claimed_duration = whole * (1 + missing / path.stat().st_size)
+        remarks.append(
+            f"The file is incomplete: it breaks off at {whole:.1f} s, inside a part that lacks {missing} bytes."
         )
     for index, track in ((audio, "audio"), (video, "video")):
         if index is None:

@@ -12,6 +12,7 @@ import av.container
 import av.stream
 
 from mtmm_video.foundation.errors import MediaError
+from mtmm_video.pipeline.media.announced_size import announced_size
 from mtmm_video.pipeline.media.media_file import (
     LARGEST_PICTURE,
     DecodedFrame,
@@ -29,11 +30,11 @@ PICTURE_FORMATS = re.compile(r"\w+_pipe|image2|ico|tiff")  # FFmpeg's demuxers o
 PICTURE_NAMES = {"mjpeg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WebP", "av1": "AVIF", "hevc": "HEIC"}
 # Formats whose header has the duration, written when the file is closed. For others FFmpeg estimates it from the bit
 # rate or reads it from the last packet, so it cannot exceed the content.
-CLAIMING_FORMATS = frozenset({"mov", "matroska", "flv", "flac", "mp3", "asf", "aiff", "caf", "w64", "mxf"})
+CLAIMING_FORMATS = frozenset({"mov", "matroska", "flv", "flac", "mp3", "aiff", "caf", "mxf"})
+COUNTED_FROM_ZERO = frozenset({"matroska", "flv"})  # with a duration in the header that includes the start time
 PER_TRACK_FORMATS = frozenset({"mov"})  # with a duration of each track in the header
 MOST_CHANNELS = 64  # of FFmpeg's resampler
 LOWEST_RATE = 2000  # Hz; telephones have 8000. Of a header with 1 Hz, a file of 32 KB would be hours of waveform
-RIFF_OPEN = frozenset({0, 0xFFFFFFFF})  # sizes in a RIFF header that was not finalised
 
 
 @dataclass(frozen=True)
@@ -165,11 +166,12 @@ def probe(path: Path) -> MediaInfo:
             width, height = upright_size(frame, pixel_ratio=pixel_ratio(stream))
         start = start_of(container)
         known = container.duration / av.time_base if container.duration else None
+        duration = known if known is not None else _measured_duration(path, start)
         lengths = _claimed_lengths(container, start) if name.partition(",")[0] in PER_TRACK_FORMATS else {}
     return MediaInfo(
         path=path,
         container=name,
-        duration=known if known is not None else _measured_duration(path, start),
+        duration=duration,
         audio_tracks=audio_tracks,
         video_tracks=video_tracks,
         audio=audio,
@@ -177,7 +179,7 @@ def probe(path: Path) -> MediaInfo:
         width=width,
         height=height,
         start=start,
-        claimed_duration=_claim(path, name, known),
+        claimed_duration=_claim(path, name, known, duration=duration, start=start),
         claimed_lengths=lengths,
         empty_tracks=tuple(
             medium
@@ -208,18 +210,15 @@ def _picture_error(path: Path, container: av.container.InputContainer) -> MediaE
     return MediaError(f"{path}: is a still image ({codec_name}), not a recording; give a video or an audio file")
 
 
-def _claim(path: Path, name: str, known: float | None) -> float | None:
-    """Return the duration in the header in seconds, if it can exceed the content."""
-    if known is None:
-        return None
-    if name.partition(",")[0] in CLAIMING_FORMATS:
+def _claim(path: Path, name: str, known: float | None, *, duration: float, start: float) -> float | None:
+    """Return the duration in the header in seconds from time 0, if it can exceed the content."""
+    family = name.partition(",")[0]
+    if known is not None and family in COUNTED_FROM_ZERO:
+        return known - max(start, 0.0)
+    if family in CLAIMING_FORMATS:
         return known
-    with path.open("rb") as file:  # of RIFF, FFmpeg gives the duration of the content
-        beginning = file.read(8)
-    size, there = int.from_bytes(beginning[4:], "little"), path.stat().st_size
-    if beginning[:4] == b"RIFF" and size not in RIFF_OPEN and size + 8 > there:
-        return known * (size + 8) / there
-    return None
+    announced, there = announced_size(path), path.stat().st_size  # of these, FFmpeg gives the duration of the content
+    return duration * announced / there if announced is not None and announced > there else None
 
 
 def _claimed_lengths(container: av.container.InputContainer, start: float) -> dict[int, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -182,3 +183,41 @@ def test_real_files_that_break_off(shared: Path, name: str, there: float) -> Non
     assert presence.duration == pytest.approx(there, abs=0.1)
     assert presence.claimed_duration == pytest.approx(5.0, abs=0.1)
     assert info.empty_tracks == (("audio",) if name == "frag_truncated.mp4" else ())
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "flv"])
+def test_a_hole_is_told_in_every_container(make: Make, suffix: str) -> None:
+    hole = ["-vf", r"setpts=PTS+gte(T\,1)*20/TB", "-af", r"asetpts=PTS+gte(T\,1)*20/TB", "-fps_mode", "passthrough"]
+    path = make(f"hole.{suffix}", *talk(440)[:-4], *hole, "-c:v", "libx264", "-c:a", "aac")
+    first, last = loud(path, 440)
+    assert (first, last) == (pytest.approx(0.0, abs=0.1), pytest.approx(22.0, abs=0.2))
+    assert any(re.fullmatch(r"The audio has a gap from (?:0|1)\.\d to 2[01]\.\d s\.", text) for text in remarks(path))
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "flv", "mp4"])
+def test_a_file_that_starts_late_is_complete(make: Make, suffix: str) -> None:
+    offset = ["-output_ts_offset", "582", "-c:v", "libx264", "-c:a", "aac"]
+    assert remarks(make(f"late.{suffix}", *talk(440)[:-4], *offset)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "codecs"),
+    [
+        ("fragments.mp4", ["libx264", "aac", "-movflags", "+frag_keyframe+empty_moov", "-g", "10"]),
+        ("cut.wmv", ["wmv2", "wmav2"]),
+        ("cut.avi", ["mpeg4", "mp2"]),
+        ("cut.w64", ["", "pcm_s16le"]),
+    ],
+)
+def test_a_file_that_is_smaller_than_it_announces(make: Make, tmp_path: Path, name: str, codecs: list[str]) -> None:
+    video, audio, *more = codecs
+    picture = ["-c:v", video] if video else ["-vn"]
+    whole = make(name, *talk(440, 4.0)[:-4], *picture, "-c:a", audio, *more)
+    assert remarks(whole) == ()
+    path = tmp_path / name
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    assert "is incomplete" in remarks(path)[0]
+
+
+def remarks(path: Path) -> tuple[str, ...]:
+    return find_presence(path, probe(path)).remarks
