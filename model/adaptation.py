@@ -54,7 +54,7 @@ def fine_tune(
     """Train a checkpoint on, on the train split of a table with the columns that it takes.
 
     Its normalisers and the network's shape stay. The valid split chooses the epoch, epoch 0 being the checkpoint as it
-    came, and then calibration and thresholds.
+    came, and then calibration and thresholds, for which an epoch 0 reads the train split, too.
 
     Parameters
     ----------
@@ -72,12 +72,17 @@ def fine_tune(
     Raises
     ------
     DataError
-        If a split is empty.
+        If a split is empty, or the valid split has too few cases of every label.
     CheckpointError
         If the table lacks columns that the checkpoint takes.
     """
     device = pick_device()
     train, valid = training_splits(table, recipe)
+    if not enough_cases(valid.labels).any():
+        raise DataError(
+            f"the valid split has no label that is present in {FEWEST_CASES} of its utterances and absent in "
+            f"{FEWEST_CASES}, and can choose no epoch; label more, or put more rows into it"
+        )
     columns = base.specification.columns
     network, evaluated = copy.deepcopy(base.network).to(device), copy.deepcopy(base.network).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -113,7 +118,9 @@ def fine_tune(
             },
         ),
     )
-    return recalibrate(tuned, valid)
+    # A network that has learnt from neither split is calibrated on both.
+    unseen = valid if best_epoch else table.videos([row for row, name in enumerate(table.splits) if name != "test"])
+    return recalibrate(tuned, unseen)
 
 
 def _unheard(base: Checkpoint, train: UtteranceTable) -> Mapping[Modality, Anchor]:
@@ -126,7 +133,8 @@ def recalibrate(
 ) -> Checkpoint:
     """Fit calibration and thresholds anew; the network stays.
 
-    What fewer than `FEWEST_CASES` utterances are labelled with, or without, keeps its calibration and thresholds.
+    What fewer than `FEWEST_CASES` utterances are labelled with, or without, keeps its calibration and thresholds. The
+    calibration that is there counts as a prior, so that few utterances change it little.
 
     Parameters
     ----------
@@ -149,7 +157,8 @@ def recalibrate(
     enough = enough_cases(rows.labels)
     if not enough.any():
         raise DataError(
-            f"too few to calibrate: no label is present in {FEWEST_CASES} utterances and absent in {FEWEST_CASES}"
+            f"too few to calibrate: of {len(rows)} utterances outside the test split no label is present in "
+            f"{FEWEST_CASES} and absent in {FEWEST_CASES}; label more, or take the model as it is"
         )
     # A label with too few cases is fitted on nothing, and the base's figures are put back in its place.
     labels = replace(
@@ -157,8 +166,10 @@ def recalibrate(
         sentiment=softened(rows.labels.sentiment),
         emotion=np.stack([softened(column) for column in rows.labels.emotion.T], axis=1),
     )
-    calibration, thresholds = calibrate(logits, labels) if enough.all() else _partly(logits, labels, enough)
     old = specification.calibration
+    served = old.log_odds(logits)
+    fitted, thresholds = calibrate(served, labels, calibrated=True) if enough.all() else _partly(served, labels, enough)
+    calibration = old.followed_by(fitted)
     kept = replace(
         calibration,
         scale=tuple(new if ok else was for new, was, ok in zip(calibration.scale, old.scale, enough, strict=True)),
@@ -208,7 +219,7 @@ def _partly(logits: Any, labels: Labels, enough: NDArray[np.bool_]) -> Any:
     for index in range(len(EMOTION_CLASSES)):
         if not enough[1 + index]:
             emotion[:, index] = np.resize(np.array([0, 1], np.float32), count)
-    return calibrate(logits, replace(labels, sentiment=sentiment, emotion=emotion))
+    return calibrate(logits, replace(labels, sentiment=sentiment, emotion=emotion), calibrated=True)
 
 
 @dataclass(frozen=True)

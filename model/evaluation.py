@@ -261,10 +261,9 @@ def evaluate_emotion(
                 "f1_macro": trivial(f1_macro, truth),
             },
         }
-        if scores.emotion_intensity is not None:
-            classes[emotion]["intensity"] = intensity_figures(
-                scores.emotion_intensity[:, index], labels.emotion_intensity[:, index]
-            )
+        strength = labels.emotion_intensity[:, index]
+        if scores.emotion_intensity is not None and (~np.isnan(strength)).any():
+            classes[emotion]["intensity"] = intensity_figures(scores.emotion_intensity[:, index], strength)
     averaged = ("weighted_accuracy", "f1_weighted", "f1_macro", "f1_present", "auroc", "calibration_error")
     return {
         "utterances": int(known.sum()),

@@ -280,11 +280,14 @@ def train(
     return Checkpoint(network=network, specification=specification)
 
 
-def calibrate(logits: Logits, labels: Labels) -> tuple[Calibration, Mapping[str, Mapping[str, float]]]:
-    """Fit calibration and thresholds on the logits of a valid split."""
+def calibrate(
+    logits: Logits, labels: Labels, *, calibrated: bool = False
+) -> tuple[Calibration, Mapping[str, Mapping[str, float]]]:
+    """Fit calibration and thresholds on the logits of a valid split, or on log-odds that are calibrated already."""
     calibration = fit_calibration(
         sentiment=(logits["sentiment"], labels.sentiment) if "sentiment" in logits else None,
         emotion=(logits["emotion"], labels.emotion) if "emotion" in logits else None,
+        calibrated=calibrated,
     )
     if "emotion" not in logits:
         return calibration, {}

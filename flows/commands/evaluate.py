@@ -136,7 +136,7 @@ def _evaluate_checkpoint(
     from mtmm_video.model.checkpoint_file import resolve_checkpoint
     from mtmm_video.model.evaluation import evaluate as evaluate_scores
     from mtmm_video.model.evaluation import score_table
-    from mtmm_video.model.paper.bootstrap import intervals
+    from mtmm_video.model.paper.bootstrap import FEWEST_VIDEOS, intervals
     from mtmm_video.model.paper.tables import PROTOCOL, Result, of_the_paper, percent, summary, table_4, table_7
     from mtmm_video.model.table import UtteranceTable
     from mtmm_video.pipeline.quality import absent_columns
@@ -186,3 +186,5 @@ def _evaluate_checkpoint(
     typer.echo(summary(found))
     for name, (low, high) in spans.items():
         typer.echo(f"{name}: 95 % of resampled sets of videos between {percent(low)} and {percent(high)}")
+    if resamplings and not spans:
+        typer.echo(f"No intervals: there are fewer than {FEWEST_VIDEOS} videos, or no labels.")

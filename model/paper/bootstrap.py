@@ -18,6 +18,7 @@ from mtmm_video.model.metrics import Truth
 from mtmm_video.model.scores import Scores
 from mtmm_video.model.table import UtteranceTable
 
+FEWEST_VIDEOS = 5  # below, resampling videos says nothing about other videos
 HEADLINES = ("sentiment.accuracy", "sentiment.f1_weighted", "emotion.weighted_accuracy", "emotion.f1_weighted")
 Thresholds = Mapping[str, Mapping[str, float]]
 Scored = tuple[Scores, Thresholds]
@@ -108,9 +109,17 @@ def intervals(
         One system, or one per seed: then the interval is that of the mean over seeds.
     table : UtteranceTable
         The scored rows.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        By figure; without those that are defined in no sample, and empty below `FEWEST_VIDEOS`.
     """
+    if len(table.video_ids) < FEWEST_VIDEOS:
+        return {}
     weights = multiplicities(len(table.video_ids), resamplings=resamplings, seed=seed)
-    return {name: interval(values) for name, values in resampled(systems, table, weights=weights).items()}
+    found = resampled(systems, table, weights=weights)
+    return {name: interval(values) for name, values in found.items() if not np.isnan(values).all()}
 
 
 def paired_difference(

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from mtmm_video.model.agreement import FIGURES, confusion, krippendorff_alpha
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.metrics import area_under_roc
-from mtmm_video.model.paper.bootstrap import multiplicities
+from mtmm_video.model.paper.bootstrap import FEWEST_VIDEOS, multiplicities
 from mtmm_video.pipeline.comparison.alignment import Alignment, said_emotion, said_polarity
 from mtmm_video.pipeline.corpora.segment import POLARITIES
-
-FEWEST_VIDEOS = 5  # below, resampling videos says nothing about other videos
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
 from mtmm_video.model.labels import EMOTIONS
@@ -28,23 +29,23 @@ PAPER_TABLE_2: Mapping[str, tuple[int, int, int]] = {
 PAPER_TABLE_3: Mapping[int, int] = {0: 3372, 1: 11050, 2: 5526, 3: 2084, 4: 553, 5: 84, 6: 8}
 
 
-def table_2(table: UtteranceTable) -> dict[str, tuple[int, int, int]]:
-    """Compute the counts of the paper's Table 2, per split: train, valid, test."""
+def table_2(table: UtteranceTable) -> dict[str, tuple[int | None, ...]]:
+    """Compute the counts of the paper's Table 2, per split: train, valid, test; None of what nobody labelled in it."""
     row_splits = np.asarray(table.splits)[table.video_of_row]
-    found: dict[str, tuple[int, int, int]] = {}
+    inside = [row_splits == split for split in SPLITS]
 
-    def per_split(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[int, int, int]:
-        train, valid, test = (int((mask & (row_splits == split)).sum()) for split in SPLITS)
-        return train, valid, test
+    def labelled(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[int | None, ...]:
+        blank = np.isnan(values)
+        return tuple(None if rows.any() and blank[rows].all() else int((mask & rows).sum()) for rows in inside)
 
-    train, valid, test = (table.splits.count(split) for split in SPLITS)
-    found["videos"] = (train, valid, test)
-    found["utterances"] = per_split(np.ones(len(table), dtype=np.bool_))
-    found["positive"] = per_split(table.labels.sentiment >= 0.5)
-    found["negative"] = per_split(table.labels.sentiment < 0.5)
-    for index, emotion in enumerate(EMOTIONS):
-        found[emotion] = per_split(table.labels.emotion[:, index] >= 0.5)
-    return found
+    sentiment, emotion = table.labels.sentiment, table.labels.emotion
+    return {
+        "videos": tuple(table.splits.count(split) for split in SPLITS),
+        "utterances": tuple(int(rows.sum()) for rows in inside),
+        "positive": labelled(sentiment, sentiment >= 0.5),
+        "negative": labelled(sentiment, sentiment < 0.5),
+        **{name: labelled(emotion[:, index], emotion[:, index] >= 0.5) for index, name in enumerate(EMOTIONS)},
+    }
 
 
 def table_3(table: UtteranceTable) -> dict[int, int]:
@@ -85,5 +86,6 @@ def table_rows(table: UtteranceTable) -> tuple[list[list[str]], list[list[str]]]
     return second, third
 
 
-def _beside(ours: int, paper: int | None) -> str:
-    return f"{ours:,}" if paper is None else f"{ours:,} ({paper:,})"
+def _beside(ours: int | None, paper: int | None) -> str:
+    counted = "-" if ours is None else f"{ours:,}"
+    return counted if paper is None else f"{counted} ({paper:,})"

@@ -13,7 +13,7 @@ from mtmm_video.model.anchoring import stacked
 from mtmm_video.model.checkpoint import Checkpoint
 from mtmm_video.model.evaluation import evaluate, score_table, served_logits
 from mtmm_video.model.features import Modality
-from mtmm_video.model.paper.bootstrap import paired_difference
+from mtmm_video.model.paper.bootstrap import FEWEST_VIDEOS, paired_difference
 from mtmm_video.model.paper.runs import modality_sets
 from mtmm_video.model.paper.tables import LETTERS, Result, markdown, percent, summary, table_4
 from mtmm_video.model.recipes import Recipe
@@ -100,6 +100,9 @@ def verdicts(judged: Judged, checkpoint: Checkpoint, *, resamplings: int = 1000)
     every = max(judged.scores, key=len)
     if every == ("text",) or ("text",) not in judged.scores:
         return ["There is nothing to compare: the table has one modality, or no words."]
+    videos = len(judged.part.video_ids)
+    if videos < FEWEST_VIDEOS:
+        return [f"{judged.split} has {videos} videos: too few to tell whether voice and face help on others."]
     thresholds = checkpoint.specification.thresholds
     found = paired_difference(
         [(judged.scores[every], thresholds)],

@@ -10,6 +10,7 @@ import pytest
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.adaptation import FINE_TUNING, fine_tune, recalibrate, teach
 from mtmm_video.model.anchor import Anchor
+from mtmm_video.model.calibration import fit_scale
 from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
 from mtmm_video.model.checkpoint_file import shipped
 from mtmm_video.model.evaluation import evaluate, score_table
@@ -80,6 +81,27 @@ def test_nothing_to_calibrate_on_is_refused(base, make_table):
     corpus = make_table(videos=8, seed=3)
     with pytest.raises(DataError, match="too few to calibrate"):
         recalibrate(base, replace(corpus, labels=type(corpus.labels).unknown(len(corpus))))
+
+
+def test_a_few_cases_do_not_outvote_a_calibration_and_many_do():
+    """Log-odds calibrated where every other utterance has the label; here a quarter of twelve or of 5,000 do."""
+    generator = np.random.default_rng(1)
+
+    def offset(count: int, *, calibrated: bool) -> float:
+        logits = generator.normal(size=count)
+        return fit_scale(logits, (np.arange(count) % 4 == 0).astype(np.float64), calibrated=calibrated)[1]
+
+    assert offset(12, calibrated=False) < -0.9
+    assert -0.6 < offset(12, calibrated=True) < 0
+    assert offset(5000, calibrated=True) == pytest.approx(-np.log(3), abs=0.05)
+
+
+def test_an_epoch_cannot_be_chosen_on_a_handful(base, make_table):
+    table = make_table(videos=60)
+    kept = [row for row, split in enumerate(table.splits) if split == "train"][:20]
+    kept += [row for row, split in enumerate(table.splits) if split == "valid"][:1]
+    with pytest.raises(DataError, match="can choose no epoch"):
+        fine_tune(base, table.videos(kept))
 
 
 def test_the_words_teach_the_voice(make_table):

@@ -105,6 +105,12 @@ def test_an_interval_surrounds_the_figure_and_narrows_with_more_videos(make_tabl
     of_few = Scores(positive=scores.positive[: len(few)], emotion=None)
     wide = intervals([(of_few, {})], few, resamplings=200)["sentiment.accuracy"]
     assert wide[1] - wide[0] > 1.5 * (high - low)
+    assert (
+        intervals(
+            [(Scores(positive=scores.positive[: len(few.videos(range(4)))], emotion=None), {})], few.videos(range(4))
+        )
+        == {}
+    )
 
 
 def test_the_paired_test_tells_better_from_equal(scored):

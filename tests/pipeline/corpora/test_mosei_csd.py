@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -210,6 +211,8 @@ def test_tables_2_and_3_count(corpus, glove):
     table, _ = prepare_sequences(corpus, glove=glove, folds=FOLDS)
     assert table_2(table)["utterances"] == (2, 0, 1)
     assert table_2(table)["fear"] == (1, 0, 0)
+    emotions_alone = replace(table, labels=replace(table.labels, sentiment=np.full(len(table), np.nan, np.float32)))
+    assert table_2(emotions_alone)["positive"] == (None, 0, None)  # nobody was asked, which is not nobody
     assert table_3(table) == {0: 1, 1: 0, 2: 2, 3: 0, 4: 0, 5: 0, 6: 0}
     assert set(PAPER_TABLE_3) == set(table_3(table))
 
