@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -73,7 +72,9 @@ def train_table(request: TableRequest, *, command: str) -> str:
     save_checkpoint(request.out, network=checkpoint.network, specification=checkpoint.specification, half=request.half)
     lines = [f"{request.out}: {made[-1]}"]
     split = "test" if "test" in rows.splits else "valid"
-    if _has_labels(own, split) and (len(own.modalities) > 1 or request.base is not None or request.calibrate_only):
+    if own.split(split).labels.known.any() and (
+        len(own.modalities) > 1 or request.base is not None or request.calibrate_only
+    ):
         judged = judge(checkpoint, own, split=split)
         card = request.out.with_suffix(".md")
         write_text(card, model_card(checkpoint, judged, command=command, made=made))
@@ -166,11 +167,6 @@ def _with_options(recipe: Recipe, request: TableRequest, rows: UtteranceTable) -
     if request.modality_dropout is not None:
         recipe = replace(recipe, modality_dropout=request.modality_dropout)
     return recipe
-
-
-def _has_labels(table: UtteranceTable, split: str) -> bool:
-    labels = table.split(split).labels
-    return bool((~np.isnan(labels.sentiment)).any() or (~np.isnan(labels.emotion)).any())
 
 
 class _Bar:

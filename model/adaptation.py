@@ -40,6 +40,7 @@ FINE_TUNING = Recipe(
     modality_dropout=0.25,
     task_weights={"emotion": 3.0},
 )
+FEWEST_VALID = 10  # labelled utterances of the valid split to choose an epoch on
 FEWEST_CASES = 5  # utterances on either side, below which a label's calibration and thresholds stay as they were
 
 
@@ -54,7 +55,7 @@ def fine_tune(
     """Train a checkpoint on, on the train split of a table with the columns that it takes.
 
     Its normalisers and the network's shape stay. The valid split chooses the epoch, epoch 0 being the checkpoint as it
-    came, and then calibration and thresholds, for which an epoch 0 reads the train split, too.
+    came, and then calibration and thresholds; of what it has too few cases of, it and the train split together.
 
     Parameters
     ----------
@@ -72,16 +73,17 @@ def fine_tune(
     Raises
     ------
     DataError
-        If a split is empty, or the valid split has too few cases of every label.
+        If a split is empty, or the valid split has fewer than `FEWEST_VALID` labelled utterances.
     CheckpointError
         If the table lacks columns that the checkpoint takes.
     """
     device = pick_device()
     train, valid = training_splits(table, recipe)
-    if not enough_cases(valid.labels).any():
+    labelled = int(valid.labels.known.sum())
+    if labelled < FEWEST_VALID:
         raise DataError(
-            f"the valid split has no label that is present in {FEWEST_CASES} of its utterances and absent in "
-            f"{FEWEST_CASES}, and can choose no epoch; label more, or put more rows into it"
+            f"{labelled} utterances of the valid split are labelled, and no epoch can be chosen on fewer than "
+            f"{FEWEST_VALID}; label more, put more rows into it, or leave the network as it is and recalibrate"
         )
     columns = base.specification.columns
     network, evaluated = copy.deepcopy(base.network).to(device), copy.deepcopy(base.network).to(device)
@@ -118,9 +120,13 @@ def fine_tune(
             },
         ),
     )
-    # A network that has learnt from neither split is calibrated on both.
-    unseen = valid if best_epoch else table.videos([row for row, name in enumerate(table.splits) if name != "test"])
-    return recalibrate(tuned, unseen)
+    # What valid has too few cases of is calibrated on what was learnt from, too: surer than it should be, but no longer
+    # as for the base. A network that has learnt from neither is calibrated on both.
+    both = table.videos([index for index, split in enumerate(table.splits) if split != "test"])
+    for rows in (both, valid) if best_epoch else (both,):
+        if enough_cases(rows.labels).any():
+            tuned = recalibrate(tuned, rows)
+    return tuned
 
 
 def _unheard(base: Checkpoint, train: UtteranceTable) -> Mapping[Modality, Anchor]:

@@ -56,7 +56,8 @@ def anchored(
     inputs, masks : mapping of Modality to Tensor, shapes (B, U, C) and (B, U)
         As `CimNetwork.forward` takes them.
     anchors : mapping of Modality to Anchor
-        Of the modalities beside the words; none gives the network's outputs as they are.
+        Of modalities beside the words; one without an anchor counts in full, so that none at all gives the network's
+        outputs as they are.
 
     Returns
     -------
@@ -70,7 +71,10 @@ def anchored(
     if "text" not in masks or not beside:
         return whole, whole
     alone: Outputs = network(inputs, _only(masks, ("text",)))
-    logits = dict(alone.logits) if anchors else dict(whole.logits)
+    # What has no anchor counts in full, beside words and what is weighed.
+    full = [name for name in beside if name not in anchors]
+    counting: Outputs = whole if full == beside else network(inputs, _only(masks, ("text", *full))) if full else alone
+    logits = dict(counting.logits)
     for modality in anchors:
         for task, shift in shifts_of(network, inputs, masks, modality=modality).items():
             there = (masks["text"] & masks[modality])[..., None]

@@ -74,6 +74,11 @@ class Labels:
         named = np.where(np.isnan(self.named_sentiment), -1, self.named_sentiment)
         return np.where(found < 0, named, found).astype(np.int64)
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Utterances with a sentiment or an emotion, shape (n,)."""
+        return np.asarray(~np.isnan(self.sentiment) | ~np.isnan(self.emotion).all(axis=1), dtype=np.bool_)
+
     @classmethod
     def unknown(cls, count: int) -> Labels:
         """Return labels of `count` utterances without annotation."""

@@ -24,6 +24,7 @@ from mtmm_video.pipeline.training.everyday import fit_neutral
 FEWEST_STEPS = 600  # of the optimiser; MOSEI's twelve epochs have 1,700
 STEPS_PER_EPOCH = 8  # at least, where the corpus has the videos for it
 FEWEST_NEUTRAL = 30  # utterances of valid called neutral, and positive: twice the outputs that the head weighs
+BESIDE_WORDS: Mapping[Modality, str] = {"acoustic": "voice", "visual": "face"}
 SURE = 0.05  # p below which a difference is called one
 FIGURES = {
     "sentiment.accuracy": "sentiment accuracy",
@@ -96,13 +97,16 @@ def judge(checkpoint: Checkpoint, table: UtteranceTable, *, split: str) -> Judge
 
 
 def verdicts(judged: Judged, checkpoint: Checkpoint, *, resamplings: int = 1000) -> list[str]:
-    """Say in plain sentences whether voice or face help on this corpus: all modalities against the words alone."""
+    """Say in plain sentences whether voice or face help on this corpus: all modalities against the words alone.
+
+    Fewer than `FEWEST_VIDEOS` videos say nothing of others.
+    """
     every = max(judged.scores, key=len)
     if every == ("text",) or ("text",) not in judged.scores:
         return ["There is nothing to compare: the table has one modality, or no words."]
     videos = len(judged.part.video_ids)
     if videos < FEWEST_VIDEOS:
-        return [f"{judged.split} has {videos} videos: too few to tell whether voice and face help on others."]
+        return [f"{judged.split} has {videos} videos: too few to tell whether voice or face help on others."]
     thresholds = checkpoint.specification.thresholds
     found = paired_difference(
         [(judged.scores[every], thresholds)],
@@ -111,6 +115,7 @@ def verdicts(judged: Judged, checkpoint: Checkpoint, *, resamplings: int = 1000)
         resamplings=resamplings,
     )
     letters = "+".join(LETTERS[name] for name in every)
+    beside = " and ".join(BESIDE_WORDS[name] for name in every if name != "text")
     lines = []
     for name, title in FIGURES.items():
         if name not in found:
@@ -119,7 +124,7 @@ def verdicts(judged: Judged, checkpoint: Checkpoint, *, resamplings: int = 1000)
         difference, (low, high), p = entry["difference"], entry["interval"], entry["p"]
         verdict = "no difference that the choice of videos does not explain"
         if p < SURE:
-            verdict = "voice and face help" if difference > 0 else "voice and face harm"
+            verdict = f"{beside} {'help' if difference > 0 else 'harm'}{'' if ' and ' in beside else 's'}"
         lines.append(
             f"{title}: {letters} against T {100 * difference:+.1f} points (95 % over videos {100 * low:+.1f} to "
             f"{100 * high:+.1f}, p = {p:.3f}): {verdict}."
@@ -152,7 +157,7 @@ def model_card(checkpoint: Checkpoint, judged: Judged, *, command: str, made: Se
         "\n".join(f"* {line}" for line in made),
         f"Judged on {judged.split}: {len(judged.part):,} utterances of {len(judged.part.video_ids):,} videos."
         + chosen_on,
-        "## Do voice and face help here?",
+        "## Do voice or face help here?",
         "\n".join(f"* {line}" for line in verdicts(judged, checkpoint)),
         "## Table 4: every set of modalities",
         "One network; what a column does not name was hidden from it.",

@@ -100,8 +100,22 @@ def test_an_epoch_cannot_be_chosen_on_a_handful(base, make_table):
     table = make_table(videos=60)
     kept = [row for row, split in enumerate(table.splits) if split == "train"][:20]
     kept += [row for row, split in enumerate(table.splits) if split == "valid"][:1]
-    with pytest.raises(DataError, match="can choose no epoch"):
+    with pytest.raises(DataError, match="no epoch can be chosen"):
         fine_tune(base, table.videos(kept))
+
+
+def test_what_valid_has_too_few_cases_of_is_calibrated_on_all_that_is_labelled(base, make_table):
+    """Four of the valid split are angry; in train and valid together there are dozens."""
+    table = make_table(videos=60, seed=8)
+    valid = np.array([table.splits[video] == "valid" for video in table.video_of_row])
+    emotion = table.labels.emotion.copy()
+    angry = np.flatnonzero(valid & (emotion[:, 0] >= 0.5))
+    emotion[angry[4:], 0] = np.nan
+    few = replace(table, labels=replace(table.labels, emotion=emotion))
+    assert len(angry) > 4
+    tuned = fine_tune(base, few, recipe=replace(FINE_TUNING, epochs=30, learning_rate=0.01, averaging=0.0))
+    assert tuned.specification.provenance["epoch"] > 0
+    assert tuned.specification.calibration.scale[1] != base.specification.calibration.scale[1]
 
 
 def test_the_words_teach_the_voice(make_table):

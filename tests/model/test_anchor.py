@@ -66,6 +66,20 @@ def test_a_video_without_a_voice_is_labelled_by_its_words(network: CimNetwork) -
         torch.testing.assert_close(outputs.logits[task], logits)
 
 
+def test_a_voice_without_an_anchor_counts_in_full_beside_a_face_with_one() -> None:
+    """As in a checkpoint that was trained on with recordings of sound alone."""
+    torch.manual_seed(0)
+    network = CimNetwork(
+        NetworkShape(columns={"text": 3, "acoustic": 4, "visual": 2}, hidden=5, dense=6, dropout=0.0)
+    ).eval()
+    inputs, masks = video(voice=True)
+    inputs["visual"], masks["visual"] = torch.randn(1, 5, 2), torch.zeros(1, 5, dtype=torch.bool)
+    one, seven = (0.5,), (0.5,) * 7
+    anchor = Anchor(center={"sentiment": one, "emotion": seven}, spread={"sentiment": one, "emotion": seven})
+    outputs, _ = anchored(network, inputs, masks, anchors={"visual": anchor})
+    torch.testing.assert_close(outputs.logits["emotion"], network(inputs, masks).logits["emotion"])
+
+
 def test_the_stacked_outputs_begin_with_the_margin_of_positive() -> None:
     rows = {"sentiment": np.array([[1.0, 4.0]], np.float32), "emotion": np.arange(7, dtype=np.float32)[None]}
     assert stacked(rows)[0].tolist() == [3, 0, 1, 2, 3, 4, 5, 6]
