@@ -27,6 +27,9 @@ from mtmm_video.pipeline.media.media_file import (
 
 TEXT_ART = "ansi"  # the codec with which FFmpeg renders text files as video
 PICTURE_FORMATS = re.compile(r"\w+_pipe|image2|ico|tiff")  # FFmpeg's demuxers of still images
+# A data reference (Apple, "QuickTime File Format", 2001) to another file: an alias whose flags do not say "this file".
+EXTERNAL_REFERENCE = re.compile(rb"dref.{12}(?:alis|rsrc).{3}[\x00\x02]|rmra", re.DOTALL)
+REFERENCE_SPAN = 1 << 20  # bytes
 PICTURE_NAMES = {"mjpeg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WebP", "av1": "AVIF", "hevc": "HEIC"}
 # Formats whose header has the duration, written when the file is closed. For others FFmpeg estimates it from the bit
 # rate or reads it from the last packet, so it cannot exceed the content.
@@ -154,6 +157,11 @@ def probe(path: Path) -> MediaInfo:
             default=None,
         )
         if audio is None and video is None:
+            if _refers_elsewhere(path):
+                raise MediaError(
+                    f"{path}: is a QuickTime movie whose sound and picture are in other files, which are not read; "
+                    "export it as a self-contained movie"
+                )
             raise MediaError(f"{path}: has neither sound nor a moving picture that can be decoded")
         if not audio_tracks and not more:
             raise _picture_error(path, container)
@@ -202,6 +210,14 @@ def _refuse_extremes(path: Path, audio: tuple[AudioTrack, ...], video: tuple[Vid
             raise MediaError(
                 f"{path}: has a picture of {picture.width} x {picture.height} pixels; scale it down to 8K or less"
             )
+
+
+def _refers_elsewhere(path: Path) -> bool:
+    """Return whether the data references of a QuickTime file name other files, in its first or last mebibyte."""
+    with path.open("rb") as file:
+        beginning = file.read(REFERENCE_SPAN)
+        file.seek(max(0, path.stat().st_size - REFERENCE_SPAN))
+        return any(EXTERNAL_REFERENCE.search(part) for part in (beginning, file.read(REFERENCE_SPAN)))
 
 
 def _picture_error(path: Path, container: av.container.InputContainer) -> MediaError:
