@@ -8,6 +8,10 @@ utterances a minute, so that no recogniser is needed. Each analysis is a process
 a Markdown table: processor seconds and peak resident memory, the same of each further minute, and the processor
 seconds of the steps that take longest.
 
+    python benchmarks/long_recordings.py ../shared/clips/jfk.flac --minutes 20 60 180 --no-acoustics
+
+replaces the acoustic columns, which take most of the time, by noise, and so measures all other steps.
+
     python benchmarks/long_recordings.py ../shared/clips/katie_hill.mp4 --large-picture 4
 
 scales a video up to 3840 x 2160 pixels at 60 frames per second for that many seconds, and measures its analysis.
@@ -27,6 +31,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.folders import cache_folder
@@ -61,9 +66,29 @@ def make_recording(path: Path, speech: Path, *, minutes: float, silent: bool) ->
     path.with_suffix(".json").write_text(json.dumps({"segments": segments}))
 
 
-def measure(path: Path, *, transcript: bool, model: str) -> tuple[float, float, dict[str, float], int]:
+def noise_for_acoustics() -> None:
+    """Replace the two acoustic steps of the pipeline by noise of the same shape."""
+    from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION  # noqa: PLC0415
+    from mtmm_video.extractors.stream import FeatureStream  # noqa: PLC0415
+    from mtmm_video.pipeline import steps  # noqa: PLC0415
+
+    random = np.random.default_rng(0)
+
+    def covarep(waveform: NDArray[np.floating], *, sample_rate: int) -> FeatureStream:
+        times = np.arange(0.005, len(waveform) / sample_rate, 0.01)
+        values = random.standard_normal((len(times), len(COVAREP_NAMES)), dtype=np.float32)
+        return FeatureStream(times, values, COVAREP_NAMES, np.ones(values.shape, dtype=bool), COVAREP_VERSION)
+
+    vars(steps)["covarep"] = covarep
+    vars(steps)["voice_features"] = lambda _waveform, *, spans, **_: steps.no_voice(len(spans))
+
+
+def measure(path: Path, *, transcript: bool, model: str, acoustics: bool) -> tuple[float, float, dict[str, float], int]:
     """Analyse in this process; return processor seconds, peak memory in MB, seconds of steps, number of utterances."""
     import mtmm_video  # noqa: PLC0415 (its imports belong to the measurement)
+
+    if not acoustics:
+        noise_for_acoustics()
 
     options = mtmm_video.AnalyzeOptions(
         transcript=path.with_suffix(".json") if transcript else None,
@@ -77,7 +102,9 @@ def measure(path: Path, *, transcript: bool, model: str) -> tuple[float, float, 
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, steps, len(analysis.utterances)
 
 
-def measured(path: Path, *, transcript: bool, model: str) -> tuple[float, float, dict[str, float], int]:
+def measured(
+    path: Path, *, transcript: bool, model: str, acoustics: bool
+) -> tuple[float, float, dict[str, float], int]:
     """Do the same in a process of its own, with an empty store."""
     cache = path.parent / "cache"
     cache.mkdir(exist_ok=True)
@@ -86,6 +113,7 @@ def measured(path: Path, *, transcript: bool, model: str) -> tuple[float, float,
             (cache / name).symlink_to(cache_folder() / name)
     command = [sys.executable, __file__, str(path), "--measure", "--model", model]
     command += ["--transcript"] if transcript else []
+    command += [] if acoustics else ["--no-acoustics"]
     done = subprocess.run(
         command, env={**os.environ, "MTMM_CACHE_DIR": str(cache)}, stdout=subprocess.PIPE, check=True, text=True
     )
@@ -100,12 +128,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[])
     parser.add_argument("--silent", action="store_true", help="speech at the beginning only")
     parser.add_argument("--model", default="plus")
+    parser.add_argument("--no-acoustics", dest="acoustics", action="store_false", help="noise in their place")
     parser.add_argument("--large-picture", type=float, metavar="SECONDS")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--transcript", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        print(json.dumps(measure(arguments.recording, transcript=arguments.transcript, model=arguments.model)))
+        found = measure(
+            arguments.recording,
+            transcript=arguments.transcript,
+            model=arguments.model,
+            acoustics=arguments.acoustics,
+        )
+        print(json.dumps(found))
         return
     print(
         "| recording | utterances | processor s | peak MB | s per further minute | MB per further minute | steps (s) |"
@@ -125,7 +160,9 @@ def main() -> None:
                 command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(arguments.recording)]
                 command += ["-t", str(arguments.large_picture), "-vf", "scale=3840:2160,fps=60"]
                 subprocess.run([*command, "-preset", "ultrafast", "-c:a", "copy", str(path)], check=True)
-            seconds, memory, steps, utterances = measured(path, transcript=bool(minutes), model=arguments.model)
+            seconds, memory, steps, utterances = measured(
+                path, transcript=bool(minutes), model=arguments.model, acoustics=arguments.acoustics
+            )
             slope = ("", "")
             if before is not None and minutes:
                 more = minutes - before[0]
