@@ -68,7 +68,7 @@ def _text_parameters(job: Job) -> Mapping[str, Any]:
 STEP_KEYS: Mapping[str, StepKey] = {
     "media": StepKey(
         "json",
-        version="4",
+        version="5",
         parameters=lambda job: {
             "channels": job.channels,
             "rule": CHANNEL_SPEAKERS_VERSION,

@@ -30,7 +30,15 @@ PICTURE_FORMATS = re.compile(r"\w+_pipe|image2|ico|tiff")  # FFmpeg's demuxers o
 # A data reference (Apple, "QuickTime File Format", 2001) to another file: an alias whose flags do not say "this file".
 EXTERNAL_REFERENCE = re.compile(rb"dref.{12}(?:alis|rsrc).{3}[\x00\x02]|rmra", re.DOTALL)
 REFERENCE_SPAN = 1 << 20  # bytes
-PICTURE_NAMES = {"mjpeg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WebP", "av1": "AVIF", "hevc": "HEIC"}
+PICTURE_NAMES = {
+    "mjpeg": "JPEG",
+    "png": "PNG",
+    "gif": "GIF",
+    "webp": "WebP",
+    "av1": "AVIF",
+    "libdav1d": "AVIF",
+    "hevc": "HEIC",
+}
 # Formats whose header has the duration, written when the file is closed. For others FFmpeg estimates it from the bit
 # rate or reads it from the last packet, so it cannot exceed the content.
 CLAIMING_FORMATS = frozenset({"mov", "matroska", "flv", "flac", "mp3", "aiff", "caf", "mxf"})
