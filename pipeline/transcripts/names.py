@@ -14,7 +14,7 @@ from mtmm_video.pipeline.transcripts.passages import Passage, Token
 
 _LONGEST_NAME = 5  # words; "Theresa May (Guest, External)" in exports of meeting software has four
 _SHARE_OF_MEETING = 0.6  # smallest share of passages with a prefix for which the file counts as a meeting transcript
-_NAME_WORD = re.compile(r"[^\W\d_][\w.'’-]*|\(.*\)|\(.*|.*\)|\d{1,3}")
+_NAME_WORD = re.compile(r"[^\W\d_][\w.'’-]*,?|\(.*\)|\(.*|.*\)|\d{1,3}")
 _BRACKETED = re.compile(r"\[([^\[\]]+)\]")
 _PARTICLE = re.compile(
     r"de|da|do|dos|du|la|le|der|den|van|von|vom|zu|al|el|bin|ibn|abu|y|e|of|the|and|&", re.IGNORECASE
@@ -86,6 +86,8 @@ def _is_name(name: str, *, times: int, meeting: bool) -> bool:
         return False
     if name.isupper() or meeting:
         return True
+    if "," in name:  # "Berg, Anna: Hello", but "Well, Anna: no" once
+        return times > 1
     proper = [word for word in words if not _PARTICLE.fullmatch(word) and not word.startswith("(")]
     capitals = bool(proper) and words[0][:1].isupper() and all(not word[0].islower() for word in proper)
     return capitals and (len(proper) > 1 or times > 1)

@@ -17,6 +17,7 @@ _SHARE_OF_REPEATS = 0.5  # smallest share of repeats among cues that follow anot
 _LONGEST_PAUSE = 0.1  # seconds between a cue and one that repeats it
 _FEWEST_CUES = 3
 _FEWEST_WORDS = 3  # of a cue that only repeats the one before: "No." - "No." is said twice
+_SHORTEST_CUE = 0.05  # seconds; programs that convert roll-up captions leave cues of 10 ms, which nobody can read
 
 
 def without_repeats(cues: Sequence[Cue], *, notes: Notes) -> tuple[Cue, ...]:
@@ -59,7 +60,8 @@ def _rolls(cues: Sequence[Cue]) -> bool:
             after = tuple(text for line in later.lines if (text := plain(line)))
             grown = bool(before) and bool(after) and _grows(before[-1], after[0])
             repeated = _repeated(before, after)
-            only = repeated == len(after) and len(" ".join(after).split()) < _FEWEST_WORDS
+            shown = later.end - later.start > _SHORTEST_CUE
+            only = shown and repeated == len(after) and len(" ".join(after).split()) < _FEWEST_WORDS
             repeats += (bool(repeated) and not only) or grown
     return len(cues) >= _FEWEST_CUES and followed > 0 and repeats >= _SHARE_OF_REPEATS * followed and repeats > 1
 

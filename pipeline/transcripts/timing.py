@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,15 +16,17 @@ from mtmm_video.pipeline.transcripts.passages import Notes, Passage, Token, quot
 # Seconds per word of a passage, at most. The slowest of MOSEI's 22,788 utterances has 4.6; a word list in milliseconds
 # that is read as seconds has a hundred or more.
 SLOWEST_WORD = 20.0
+USUAL_WORD = 0.3  # seconds; English is spoken at about 200 words a minute
+UNITS = {"milliseconds": 1e-3, "microseconds": 1e-6, "ticks of 100 ns": 1e-7}  # in seconds
 ROUNDING = 0.5  # seconds by which an end may exceed the recording without a note: recognisers pad and round
 
 
 def in_seconds(passages: Sequence[Passage], *, duration: float, notes: Notes) -> tuple[Passage, ...]:
-    """Convert times in milliseconds to seconds; others are returned unchanged.
+    """Convert times in smaller units to seconds; times in seconds are returned unchanged.
 
-    Times count as milliseconds if a thousandth of the last one lies within the recording, in seconds the median
-    duration of a word would exceed `SLOWEST_WORD`, and there is more than one interval or all are whole numbers (a
-    single interval with a fraction is taken for a segment with a wrong end).
+    Times are no seconds if the median duration of a word would exceed `SLOWEST_WORD`, and there is more than one
+    interval or all are whole numbers (a single interval with a fraction is taken for a segment with a wrong end). Of
+    the `UNITS` in which the last word lies within the recording, it is that in which words last about `USUAL_WORD`.
 
     Parameters
     ----------
@@ -36,11 +39,15 @@ def in_seconds(passages: Sequence[Passage], *, duration: float, notes: Notes) ->
     times = [time for passage in passages for time in _times(passage)]
     lengths = [length for passage in passages if (length := _seconds_per_word(passage)) is not None]
     telling = len(times) > 2 or all(time == round(time) for time in times)
-    late = max(times, default=0.0) / 1000.0 > duration + ROUNDING
-    if not lengths or not telling or late or statistics.median(lengths) <= SLOWEST_WORD:
+    length = statistics.median(lengths) if lengths else 0.0
+    fitting = {
+        unit: factor for unit, factor in UNITS.items() if max(times, default=0.0) * factor <= duration + ROUNDING
+    }
+    if not telling or not fitting or length <= SLOWEST_WORD:
         return tuple(passages)
-    notes.add("Transcript: its times are milliseconds.")
-    return tuple(_scaled(passage, 1e-3) for passage in passages)
+    unit = min(fitting, key=lambda each: abs(math.log(length * fitting[each] / USUAL_WORD)))
+    notes.add(f"Transcript: its times are {unit}.")
+    return tuple(_scaled(passage, fitting[unit]) for passage in passages)
 
 
 def _times(passage: Passage) -> list[float]:

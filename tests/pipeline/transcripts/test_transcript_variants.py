@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,16 @@ def test_rolling_captions_are_named(tmp_path: Path) -> None:
     assert any("roll-up" in note for note in transcript.notes)
 
 
+def test_rolling_captions_without_spaces(tmp_path: Path) -> None:
+    lines = ["こんにちは", "ようこそ", "動画です", "ありがとう"]
+    cues = cue("00:00:00,000", "00:00:01,990", lines[0])
+    for n, (above, below) in enumerate(itertools.pairwise(lines), start=1):
+        cues += cue(f"00:00:{2 * n - 1:02},990", f"00:00:{2 * n:02},000", above)
+        cues += cue(f"00:00:{2 * n:02},000", f"00:00:{2 * n + 1:02},990", f"{above}\n{below}")
+    cues += cue("00:00:07,990", "00:00:08,000", lines[-1])
+    assert spoken(given(tmp_path, cues)).split() == lines
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [
@@ -136,6 +147,24 @@ def test_fractions_of_milliseconds(tmp_path: Path) -> None:
     transcript = given(tmp_path, json.dumps({"words": words}), duration=3600.0)
     assert transcript.utterances[0].start == pytest.approx(1.0005)
     assert transcript.utterances[-1].end == pytest.approx(3.9, abs=0.01)
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1_000_000, "microseconds"), (10_000_000, "ticks")])
+def test_smaller_units(tmp_path: Path, factor: int, unit: str) -> None:
+    words = [
+        {**word, "start": round(factor * word["start"]), "end": round(factor * word["end"])} for word in timed_words()
+    ]
+    transcript = given(tmp_path, json.dumps({"words": words}), duration=3600.0)
+    assert (transcript.utterances[0].start, transcript.utterances[-1].end) == (pytest.approx(1.0), pytest.approx(3.9))
+    assert unit in transcript.notes[0]
+
+
+def test_names_with_a_comma(tmp_path: Path) -> None:
+    lines = ["Berg, Anna: How are you?", "O'Brien, Seán: Fine, thank you.", "Berg, Anna: Good to hear."]
+    transcript = given(tmp_path, "".join(cue(f"0:{3 * n:02}", f"0:{3 * n + 2:02}", x) for n, x in enumerate(lines)))
+    assert [utterance.speaker for utterance in transcript.utterances] == ["Berg, Anna", "O'Brien, Seán", "Berg, Anna"]
+    alone = given(tmp_path, two_cues("Good morning to all.") + cue("0:20", "0:22", "Well, Anna: no."))
+    assert alone.utterances[-1].speaker is None
 
 
 def test_times_as_clock_readings(tmp_path: Path) -> None:
