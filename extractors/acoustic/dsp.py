@@ -14,6 +14,7 @@ from scipy import signal
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
+Complex = NDArray[np.complex128]
 
 
 HOP = 160  # samples = 10 ms at 16 kHz

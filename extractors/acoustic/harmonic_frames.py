@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic.columns import MCEP_ORDER
 from mtmm_video.extractors.acoustic.dsp import Float, Int
+from mtmm_video.extractors.acoustic.level_kernels import levels
 from mtmm_video.extractors.acoustic.mel_cepstrum import mel_cepstrum
 from mtmm_video.extractors.acoustic.phase_distortion import PhaseDistortion, phase_distortion
 from mtmm_video.extractors.acoustic.rd import estimate_rd
@@ -67,8 +68,8 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> HarmonicFrame
         frames = survivors[part]
         f0 = pitch.f0[frames]
         spectrum = spectra(x, pitch.positions[frames], f0)
-        with np.errstate(divide="ignore"):
-            level = np.log(np.abs(spectrum))
+        level = np.empty(spectrum.shape)
+        levels(spectrum, level)
         sounding[part] = (f0 > NO_PITCH) & np.isfinite(level).all(axis=1)
         audible = np.flatnonzero(sounding[part])
         envelope = true_envelope(level[audible], cepstral_orders(f0[audible]))

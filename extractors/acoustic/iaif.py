@@ -58,8 +58,10 @@ def glottal_flow(x: NDArray[np.floating], closures: Int) -> tuple[Float, Float]:
     usable = (length > _TRACT_ORDER) & (periods <= _LONGEST_PERIOD)
     for i in np.flatnonzero(usable):
         span = slice(start[i], start[i] + length[i])
-        frame = np.asarray(x[span], dtype=np.float64) * _window(int(length[i]))
-        kernels.iaif_frame(frame, _high_pass(), _TRACT_ORDER, _GLOTTAL_ORDER, _LEAK, flow[span], derivative[span])
+        frame, window = np.asarray(x[span], dtype=np.float64), _window(int(length[i]))
+        kernels.iaif_frame(
+            frame, window, _high_pass(), _TRACT_ORDER, _GLOTTAL_ORDER, _LEAK, flow[span], derivative[span]
+        )
     return flow, derivative
 
 

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
-Int = NDArray[np.int64]
-Complex = NDArray[np.complex128]
+from mtmm_video.extractors.acoustic.dsp import Complex, Float, Int
 
+# Inner loops index views from 0: an index that could be negative (from the end) prevents vector instructions.
 # Sums may be reordered for vector instructions; NaN and infinity keep IEEE semantics (silent frames become NaN).
 _compiled = njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy", nogil=True)
 
@@ -26,9 +24,9 @@ def predict(frame: Float, order: int, a: Float, r: Float) -> None:
     """Compute the prediction polynomial a[0..order] of a windowed frame (autocorrelation method); r is scratch."""
     length = len(frame)
     for k in range(order + 1):
-        total = 0.0
-        for n in range(k, length):
-            total += frame[n] * frame[n - k]
+        total, later = 0.0, frame[k:]
+        for n in range(len(later)):
+            total += later[n] * frame[n]
         r[k] = total / length
     a[0] = 1.0
     for k in range(1, order + 1):
@@ -55,13 +53,28 @@ def predict(frame: Float, order: int, a: Float, r: Float) -> None:
 @_compiled
 def inverse_filter(a: Float, order: int, frame: Float, out: Float) -> None:
     """Compute out[n] = sum_k a[k] frame[n - k] with zero initial state."""
-    length = len(frame)
-    for n in range(length):
+    for n in range(len(frame)):
         out[n] = frame[n]
-    for k in range(1, order + 1):
-        weight = a[k]
-        for n in range(k, length):
-            out[n] += weight * frame[n - k]
+    k = 1
+    while k + 2 <= min(order, len(frame) - 1):  # three coefficients at a time, which saves reading and writing `out`
+        u, v, w = a[k], a[k + 1], a[k + 2]
+        out[k] += u * frame[0]
+        out[k + 1] += u * frame[1] + v * frame[0]
+        later, once, twice = out[k + 2 :], frame[1:], frame[2:]
+        for n in range(len(later)):
+            later[n] += u * twice[n] + v * once[n] + w * frame[n]
+        k += 3
+    for j in range(k, order + 1):
+        weight, later = a[j], out[j:]
+        for n in range(len(later)):
+            later[n] += weight * frame[n]
+
+
+@_compiled
+def _windowed(values: Float, skip: int, window: Float, out: Float) -> None:
+    used = values[skip:]
+    for n in range(len(window)):
+        out[n] = used[n] * window[n]
 
 
 @_compiled
@@ -73,38 +86,46 @@ def add_residual(  # noqa: PLR0917  (compiled functions take no keywords)
     frame, predictor, filtered = np.empty(length), np.empty(length), np.empty(length)
     a, r = np.empty(order + 1), np.empty(order + 1)
     for start in range(0, len(segment) - length + 1, shift):
-        for n in range(length):
-            frame[n] = segment[start + n] * window[n]
-            predictor[n] = source[start + n] * window[n]
+        _windowed(segment, start, window, frame)
+        _windowed(source, start, window, predictor)
         predict(predictor, order, a, r)
         inverse_filter(a, order, frame, filtered)
         before, after = 0.0, 0.0
         for n in range(length):
             before += frame[n] * frame[n]
             after += filtered[n] * filtered[n]
-        gain = np.sqrt(before / after)
+        gain, target = np.sqrt(before / after), out[start:]
         for n in range(length):
-            out[start + n] += filtered[n] * gain
+            target[n] += filtered[n] * gain
+
+
+_TILE = 256  # samples convolved at a time, which stay in the first-level cache
 
 
 @_compiled
 def _convolve_same(frame: Float, taps: Float, out: Float) -> None:
     """Convolve with a symmetric filter of odd length and remove its delay."""
     length, half = len(frame), len(taps) // 2
-    for n in range(length):
-        out[n] = taps[half] * frame[n]
-    for k in range(1, half + 1):
-        weight = taps[half + k]
-        for n in range(k, length):
-            out[n] += weight * frame[n - k]
-        for n in range(length - k):
-            out[n] += weight * frame[n + k]
-
-
-@_compiled
-def _windowed(values: Float, skip: int, window: Float, out: Float) -> None:
-    for n in range(len(window)):
-        out[n] = values[skip + n] * window[n]
+    padded = np.zeros(length + 2 * half)
+    padded[half : half + length] = frame
+    for start in range(0, length, _TILE):
+        stop = min(start + _TILE, length)
+        target = out[start:stop]
+        centre = padded[start + half : stop + half]
+        for n in range(len(target)):
+            target[n] = taps[half] * centre[n]
+        k = 1
+        while k + 2 <= half:  # three pairs of taps at a time
+            u, v, w = taps[half + k], taps[half + k + 1], taps[half + k + 2]
+            before, after = padded[start + half - k - 2 :], padded[start + half + k :]
+            b1, b0, a1, a2 = before[1:], before[2:], after[1:], after[2:]
+            for n in range(len(target)):
+                target[n] += u * (b0[n] + after[n]) + v * (b1[n] + a1[n]) + w * (before[n] + a2[n])
+            k += 3
+        for j in range(k, half + 1):
+            before, after = padded[start + half - j :], padded[start + half + j :]
+            for n in range(len(target)):
+                target[n] += taps[half + j] * (before[n] + after[n])
 
 
 @_compiled
@@ -117,16 +138,21 @@ def _integrate(values: Float, leak: float, out: Float) -> None:
 
 @_compiled
 def iaif_frame(  # noqa: PLR0917
-    frame: Float, high_pass: Float, tract: int, glottal: int, leak: float, flow: Float, derivative: Float
+    frame: Float,
+    window: Float,
+    high_pass: Float,
+    tract: int,
+    glottal: int,
+    leak: float,
+    flow: Float,
+    derivative: Float,
 ) -> None:
-    """Run IAIF on one windowed frame and add its result to `flow` and `derivative`."""
+    """Run IAIF on one frame and add its result to `flow` and `derivative`."""
     length = len(frame)
     lead = tract + 1
     f, windowed = np.empty(length), np.empty(length)
-    _convolve_same(frame, high_pass, f)
-    window = np.empty(length)
-    for n in range(length):
-        window[n] = 0.5 * (1.0 - np.cos(2.0 * np.pi * (n + 1) / (length + 1)))
+    _windowed(frame, 0, window, windowed)
+    _convolve_same(windowed, high_pass, f)
     # A ramp before the frame avoids filter transients; its part of each output is dropped.
     padded, filtered, summed = np.empty(lead + length), np.empty(lead + length), np.empty(lead + length)
     for n in range(lead):
@@ -153,50 +179,6 @@ def iaif_frame(  # noqa: PLR0917
     for n in range(length):
         derivative[n] += filtered[lead + n]
         flow[n] += summed[lead + n]
-
-
-@_compiled
-def rest_on_peaks(  # noqa: PLR0917
-    even: Float,
-    odd: Float,
-    middle: Float,
-    goal: Float,
-    current: Float,
-    symmetric: Float,
-    antisymmetric: Float,
-    summary: Float,
-) -> None:
-    """Run one pass of the True Envelope over folded spectra of 2 x quarter + 1 bins.
-
-    On entry `even` and `odd` (rows, quarter) hold the parts of the smooth curve that are even and odd about bin
-    `quarter`, and `middle` (rows,) its value there; on return `even` holds the curve's lower half (bins 0 ..), `odd`
-    its upper half (last bin downwards). `current` (rows, 2 quarter + 1: lower half, upper half, middle) is raised to
-    the curve, and `symmetric`, `antisymmetric` receive its folded sum and difference. `summary` (rows, 3) receives the
-    largest height of `goal` above the curve, the energy of `current` over the two-sided spectrum, and half its
-    alternating sum.
-    """
-    rows, quarter = even.shape
-    for i in range(rows):
-        excess = goal[i, 2 * quarter] - middle[i]
-        current[i, 2 * quarter] = max(current[i, 2 * quarter], middle[i])
-        top = current[i, 2 * quarter]
-        energy, alternating = 0.0, 0.0
-        for k in range(quarter):
-            low, high = even[i, k] + odd[i, k], even[i, k] - odd[i, k]
-            even[i, k], odd[i, k] = low, high
-            excess = max(excess, goal[i, k] - low, goal[i, quarter + k] - high)
-            a, b = max(current[i, k], low), max(current[i, quarter + k], high)
-            current[i, k], current[i, quarter + k] = a, b
-            symmetric[i, k], antisymmetric[i, k] = a + b, a - b
-            energy += a * a + b * b
-        for k in range(0, quarter, 2):
-            alternating += symmetric[i, k] - symmetric[i, k + 1]
-        a, b = current[i, 0], current[i, quarter]
-        summary[i, 0] = excess
-        summary[i, 1] = 2.0 * (energy + top * top) - a * a - b * b
-        summary[i, 2] = alternating - 0.5 * (a + b) + top
-        symmetric[i, 0] *= 0.5
-        antisymmetric[i, 0] *= 0.5
 
 
 @_compiled
@@ -311,62 +293,3 @@ def summed_harmonics(magnitude: Float, between: Int, lowest: int, out: Float) ->
             for k in range(4):
                 total -= magnitude[i, between[k, c]]
             out[i, c] = total
-
-
-@_compiled
-def joined(step: float, spacing: float, values: Float, out: Float) -> None:
-    """Interpolate linearly between `values` at multiples of `spacing`, to multiples of `step`; the last goes on."""
-    last = len(values) - 1
-    for k in range(len(out)):
-        place = k * step / spacing
-        j = int(place)
-        if j >= last:
-            out[k] = values[last]
-        else:
-            out[k] = values[j] + (place - j) * (values[j + 1] - values[j])
-
-
-@_compiled
-def harmonic_envelopes(level: Float, spacing: Float, counts: Int, step: float, out: Float) -> None:
-    """Join the levels of harmonics 1 .. `counts`, flat below the first and above the last; 0 without harmonics."""
-    for i in range(len(out)):
-        if counts[i] == 0:
-            out[i] = 0.0
-            continue
-        knots = level[i, : counts[i] + 1].copy()
-        knots[0] = knots[1]
-        joined(step, spacing[i], knots, out[i])
-
-
-@_compiled
-def subtract_at_multiples(spectrum: Float, spacing: Float, counts: Int, step: float, out: Float) -> None:
-    """Subtract from `out` (n, harmonics) spectra with bins of `step`, read at the multiples of `spacing`."""
-    for i in range(len(out)):
-        if counts[i] > 0:
-            read = np.empty(out.shape[1])
-            joined(spacing[i], step, spectrum[i], read)
-            out[i] -= read
-
-
-@_compiled
-def phase_on_bins(  # noqa: PLR0917
-    values: Float, ends: Int, counts: Int, f0: Float, above: Float, step: float, out: Float
-) -> None:
-    """Join each row's phases (rad) along frequency by the shorter arcs, from 0 at 0 to `above` past the last.
-
-    Row i has `counts[i]` phases at the multiples of `f0[i]`, up to `ends[i]` in `values`; without any it is 0.
-    """
-    turn = 2.0 * np.pi
-    for i in range(len(out)):
-        count = counts[i]
-        if count == 0:
-            out[i] = 0.0
-            continue
-        knots = np.empty(count + 2)
-        knots[0], before = 0.0, 0.0
-        for h in range(1, count + 2):
-            phase = above[i] if h == count + 1 else values[ends[i] - count + h - 1]
-            arc = phase - before
-            knots[h] = knots[h - 1] + arc - turn * np.round(arc / turn)
-            before = phase
-        joined(step, f0[i], knots, out[i])

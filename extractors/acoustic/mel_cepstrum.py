@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from mtmm_video.extractors.acoustic.dsp import Float, Int
+from mtmm_video.extractors.acoustic.level_kernels import warped_levels
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 
@@ -52,6 +53,7 @@ def mel_cepstrum(amplitude: Float, order: int) -> Float:
         an amplitude of 0.
     """
     left, weight, transform = _tables(amplitude.shape[1], order)
-    warped = amplitude[:, left] * (1 - weight) + amplitude[:, left + 1] * weight
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.log(warped) @ transform)
+    level = np.empty(amplitude.shape)
+    warped_levels(amplitude, left, weight, level)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(level @ transform)

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 
-from mtmm_video.extractors.acoustic import kernels
+from mtmm_video.extractors.acoustic import phase_kernels
 from mtmm_video.extractors.acoustic.columns import HMPDD_ORDER, HMPDM_ORDER
 from mtmm_video.extractors.acoustic.dsp import Float, Int, round_half_away, wrap
 from mtmm_video.extractors.acoustic.mel_cepstrum import mel_cepstrum
@@ -28,9 +27,8 @@ _TREND_SPAN = 9  # frames of the running median, and of the window that smooths 
 _DEVIATION_SPAN = 9
 _FEWEST_FRAMES = 3 * (_MEAN_SPAN - 1) + 1  # the zero-phase mean needs more than 72 frames
 _MARGIN = _MEAN_SPAN - 1  # frames on either side that a frame's statistics depend on
-_FRAMES_AT_ONCE = 512
+_FRAMES_AT_ONCE = 256
 _SEED = 20_190_225  # of the phases above the last harmonic, which are random in COVAREP
-_LONGEST_PLAIN_SUM = 9  # frames; the deviation needs means of exactly 1 where all phasors are 1, so no running sums
 _NO_TREND = 1e-12  # magnitude below which a smoothed phasor is rounding noise
 _NO_DEVIATION = 1e-3  # rad; replaces a deviation of exactly zero before the logarithm
 
@@ -84,14 +82,14 @@ def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
         level = np.log(harmonics.amplitude)
     # A silent frame has no phases and is treated as one without harmonics.
     counts = np.where((harmonics.amplitude[:, 1:2] > 0).any(axis=1), harmonics.count, 0)
-    kernels.harmonic_envelopes(level, harmonics.spacing, counts, _STEP, envelope)
+    phase_kernels.harmonic_envelopes(level, harmonics.spacing, counts, _STEP, envelope)
     cepstrum = fft.irfft(envelope, _FFT, axis=1)
     cepstrum[:, 1 : _FFT // 2] *= 2
     cepstrum[:, _FFT // 2 + 1 :] = 0
     minimum_phase = np.ascontiguousarray(fft.rfft(cepstrum, axis=1).imag)
 
     theta = harmonics.phase.copy()
-    kernels.subtract_at_multiples(minimum_phase, harmonics.spacing, counts, _STEP, theta)
+    phase_kernels.subtract_at_multiples(minimum_phase, harmonics.spacing, counts, _STEP, theta)
     theta[:, 0] = 0
     distortion = wrap(np.diff(theta, axis=1) - theta[:, 1:2])
     return PhaseDistortion(harmonics.f0, counts, distortion[np.arange(1, theta.shape[1]) <= counts[:, None]])
@@ -139,21 +137,26 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
         return mean, deviation
     ends = np.cumsum(distortion.count)
     above = np.random.default_rng(_SEED).uniform(-np.pi, np.pi, frames)
+    anywhere = np.random.default_rng(_SEED).uniform(-np.pi, np.pi, _BINS)
+    no_trend = np.stack((np.cos(anywhere), np.sin(anywhere)))
     for first in range(0, frames, _FRAMES_AT_ONCE):
         last = min(first + _FRAMES_AT_ONCE, frames)
         low, high = max(first - _MARGIN, 0), min(last + _MARGIN, frames)
         start, end = low == 0, high == frames
-        phase = _on_bins(distortion, ends, above, low, high)
-        unit = np.empty(phase.shape, dtype=np.complex128)
-        unit.real, unit.imag = np.cos(phase), np.sin(phase)
+        unit = _on_bins(distortion, ends, above, low, high)
 
-        smooth = _box_twice(unit, _MEAN_SPAN, start, end)
+        smooth = [_mean_twice(_extended(part, _MEAN_SPAN - 1, start, end)) for part in unit]
         skip = first - low if start else 0  # smoothing shortens its input at block edges inside the recording
-        mean[first:last] = _band_means(smooth[skip : skip + last - first])
+        rows = slice(skip, skip + last - first)
+        phase_kernels.band_angles(smooth[0][rows], smooth[1][rows], band_edges(), mean[first:last])
 
-        trend = _trend(unit, start, end)
-        inner = unit[0 if start else _TREND_REACH : len(unit) if end else -_TREND_REACH]
-        resultant = np.abs(_box_twice(inner * np.conj(trend), _DEVIATION_SPAN, start, end))
+        trend = [_trend(part, start, end) for part in unit]
+        inner = slice(0 if start else _TREND_REACH, high - low - (0 if end else _TREND_REACH))
+        relative = np.empty((2, *trend[0].shape))
+        phase_kernels.detrended(unit[0, inner], unit[1, inner], trend[0], trend[1], _NO_TREND, no_trend, relative)
+        resultant = np.hypot(
+            *(_smoothed(_extended(part, _DEVIATION_SPAN - 1, start, end), _DEVIATION_WEIGHTS) for part in relative)
+        )
         skip = first - low if start else _MARGIN - _TREND_REACH - (_DEVIATION_SPAN - 1)
         spread = _circular_deviation(resultant[skip : skip + last - first])
         deviation[first:last] = mel_cepstrum(spread, HMPDD_ORDER)
@@ -161,20 +164,25 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
 
 
 def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, high: int) -> Float:
-    """Interpolate the phase distortion of frames low..high-1 to the bins of the DFT, shape (frames, 513).
+    """Interpolate the phase distortion of frames low..high-1 to the bins of the DFT.
 
     The interpolation is linear between the harmonics, from 0 at 0 Hz and towards a random phase above the last
     harmonic. The distortion of a silent frame is 0, as in COVAREP.
+
+    Returns
+    -------
+    ndarray, shape (2, frames, 513)
+        Cosine and sine.
     """
-    out = np.empty((high - low, _BINS))
+    out = np.empty((2, high - low, _BINS))
     rows = slice(low, high)
-    kernels.phase_on_bins(
-        distortion.values, ends[rows], distortion.count[rows], distortion.f0[rows], above[rows], _STEP, out
+    phase_kernels.phasors_on_bins(
+        distortion.values, ends[rows], distortion.count[rows], distortion.f0[rows], above[rows], _STEP, out[0], out[1]
     )
     return out
 
 
-def _extended(rows: NDArray[np.inexact], reach: int, start: bool, end: bool) -> NDArray[np.inexact]:
+def _extended(rows: Float, reach: int, start: bool, end: bool) -> Float:
     """Add the odd reflection 2 v[0] - v[k] of `reach` rows at the ends of the recording (`start`, `end`)."""
     parts = [rows]
     if start:
@@ -184,79 +192,41 @@ def _extended(rows: NDArray[np.inexact], reach: int, start: bool, end: bool) -> 
     return np.concatenate(parts) if len(parts) > 1 else rows
 
 
-def _box_twice(rows: NDArray[np.complex128], span: int, start: bool, end: bool) -> NDArray[np.complex128]:
-    """Apply a running mean over `span` rows twice: a triangular window of span - 1 rows to either side."""
-    out = _extended(rows, span - 1, start, end)
+def _mean_twice(rows: Float) -> Float:
+    """Apply a running mean over 25 rows twice: a triangular window of 24 rows to either side."""
     for _ in range(2):
-        if span > _LONGEST_PLAIN_SUM:
-            total = np.cumsum(out, axis=0)
-            total[span:] = total[span:] - total[:-span]
-            total = total[span - 1 :]
-        else:
-            total = out[: len(out) - span + 1] + out[span - 1 :]
-            for shift in range(1, span - 1):
-                total += out[shift : shift + len(total)]
-        out = total / span
-    return np.asarray(out, dtype=np.complex128)
+        out = np.empty((len(rows) - _MEAN_SPAN + 1, rows.shape[1]))
+        phase_kernels.running_mean(rows, out)
+        rows = out
+    return rows
 
 
 _SMOOTHER = 0.5 * (1 - np.cos(2 * np.pi * np.arange(_TREND_SPAN) / (_TREND_SPAN - 1)))  # Hann with zero ends
-_KERNEL = np.convolve(_SMOOTHER, _SMOOTHER) / _SMOOTHER.sum() ** 2
+_KERNEL = np.convolve(_SMOOTHER, _SMOOTHER)[1:-1] / _SMOOTHER.sum() ** 2  # its ends are zero
 _TREND_REACH = _TREND_SPAN // 2 + _TREND_SPAN - 1
+# The mean over nine frames, twice. A mean of phasors that are all 1 is exactly 1.
+_DEVIATION_WEIGHTS = np.convolve(np.ones(_DEVIATION_SPAN), np.ones(_DEVIATION_SPAN))
 
 
-def _trend(unit: NDArray[np.complex128], start: bool, end: bool) -> NDArray[np.complex128]:
-    """Smooth unit phasors along time: running median of 9, then a Hann window twice; normalised to unit phasors."""
-    parts = []
-    reach = _TREND_SPAN // 2
-    for values in (unit.real, unit.imag):
-        # the running median is zero-padded at the ends of the recording
-        padded = np.pad(values, ((reach if start else 0, reach if end else 0), (0, 0)))
-        middle = _extended(_median_of_nine(padded), _TREND_SPAN - 1, start, end)
-        smooth = np.zeros((len(middle) - len(_KERNEL) + 1, middle.shape[1]))
-        for k in range(1, len(_KERNEL) - 1):
-            smooth += _KERNEL[k] * middle[k : k + len(smooth)]
-        parts.append(smooth)
-    trend = parts[0] + 1j * parts[1]
-    size = np.abs(trend)
-    # At the ends of the recording the zero padding makes most medians zero, and the odd reflection keeps them zero:
-    # COVAREP's trend there is the angle of rounding noise, different in every bin. A fixed angle would not average out.
-    lost = size < _NO_TREND
-    anywhere = np.exp(1j * np.random.default_rng(_SEED).uniform(-np.pi, np.pi, trend.shape[1]))
-    return np.asarray(np.where(lost, anywhere, trend / np.where(lost, 1, size)))
+def _smoothed(rows: Float, weights: Float) -> Float:
+    out = np.empty((len(rows) - len(weights) + 1, rows.shape[1]))
+    phase_kernels.smooth_rows(rows, weights, out)
+    out /= weights.sum()
+    return out
 
 
-def _median_of_nine(rows: Float) -> Float:
-    """Compute the running median of nine rows, shape (n, d) -> (n - 8, d).
+def _trend(part: Float, start: bool, end: bool) -> Float:
+    """Smooth one part of unit phasors along time: running median of 9, then a Hann window twice.
 
-    Each triple of rows is sorted once for all windows that contain it; the median of nine is the median of the largest
-    minimum, the median of the medians and the smallest maximum of its three triples.
+    At the ends of the recording the running median's zero padding makes most medians zero, and the odd reflection keeps
+    them zero: COVAREP's trend there is the angle of rounding noise, different in every bin. A fixed angle would not
+    average out, so that `phase_statistics` takes one at random for each bin.
     """
-
-    def median(a: Float, b: Float, c: Float) -> Float:
-        return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
-
-    a, b, c = rows[:-2], rows[1:-1], rows[2:]
-    small, large = np.minimum(a, b), np.maximum(a, b)
-    low, middle, high = np.minimum(small, c), median(a, b, c), np.maximum(large, c)
-    n = len(rows) - 8
-
-    def third(values: Float) -> tuple[Float, Float, Float]:
-        return values[:n], values[3 : n + 3], values[6 : n + 6]
-
-    return median(
-        np.maximum.reduce(third(low)),
-        median(*third(middle)),
-        np.minimum.reduce(third(high)),
-    )
-
-
-def _band_means(smooth: NDArray[np.complex128]) -> Float:
-    """Compute the circular mean of the angles in each band, shape (frames, 513) -> (frames, 25)."""
-    size = np.abs(smooth)
-    unit = smooth / np.where(size > 0, size, 1)
-    # the mean is over unit phasors, as in COVAREP, and an angle of exactly zero must remain exactly zero
-    return np.asarray(np.angle(np.add.reduceat(unit[:, :-1], band_edges(), axis=1)))
+    reach = _TREND_SPAN // 2
+    padded = np.pad(part, ((reach if start else 0, reach if end else 0), (0, 0)))
+    medians = np.empty((len(padded) - 2 * reach, part.shape[1]))
+    phase_kernels.median_of_nine(padded, medians)
+    return _smoothed(_extended(medians, _TREND_SPAN - 1, start, end)[1:-1], _KERNEL)
 
 
 def _circular_deviation(resultant: Float) -> Float:

@@ -7,13 +7,13 @@ thesis, UPMC 2010, eq. 5.9; search: R. P. Brent, "Algorithms for Minimization wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
-from mtmm_video.extractors.acoustic.dsp import Float, wrap
+from mtmm_video.extractors.acoustic.dsp import Float, Int
 from mtmm_video.extractors.acoustic.liljencrants_fant import lf_shape, lf_spectrum
+from mtmm_video.extractors.acoustic.rd_kernels import least_errors
 from mtmm_video.extractors.acoustic.sinusoids import Harmonics
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
@@ -23,7 +23,6 @@ _TOLERANCE = 0.01  # of the search
 _MOST_EVALUATIONS = 32
 _USED = 8  # harmonics whose phases are compared
 _MOST_HARMONICS = 170  # 8000 Hz / 50 Hz = 160, plus a margin for a measured spacing narrower than the pitch
-_GOLDEN = 0.5 * (3 - np.sqrt(5))
 
 
 @lru_cache(maxsize=256)
@@ -123,30 +122,23 @@ def estimate_rd(harmonics: Harmonics) -> tuple[Float, Float]:
             phase -= _replaced_ends(level[members, : size + 1]) @ minimum_phase_matrix(int(size))
         measured[members] = _distortion(phase)
     models = np.stack([_model(int(size)) for size in sizes])
-
-    def error(guess: Float) -> Float:
-        place = (guess - LOWEST) / _STEP
-        row = np.clip(place.astype(np.int64), 0, models.shape[1] - 2)
-        low, high = models[group, row], models[group, row + 1]
-        left = wrap(measured + low + (place - row)[:, None] * (high - low))
-        return np.asarray(np.einsum("nk,nk->n", left, left) / (_USED - 1))
-
-    found, least = bounded_minimum(error, len(frames_used), LOWEST, HIGHEST)
+    found, least = bounded_minimum(measured, models, group)
     rd[frames_used] = found
     confidence[frames_used] = 1 - np.sqrt(least) / np.pi
     return rd, confidence
 
 
-def bounded_minimum(function: Callable[[Float], Float], n: int, low: float, high: float) -> tuple[Float, Float]:
-    """Minimise n functions in lock-step by Brent's bounded search (golden section and parabolas).
+def bounded_minimum(measured: Float, models: Float, group: Int) -> tuple[Float, Float]:
+    """Minimise the mean square of the wrapped sum of measured and modelled distortions over Rd.
 
     Parameters
     ----------
-    function : callable
-        Maps n points, shape (n,), to n values.
-    n : int
-    low, high : float
-        Bounds of the search.
+    measured : ndarray, shape (n, k)
+        In rad.
+    models : ndarray, shape (groups, rows, k)
+        In rad, at equidistant Rd from 0.3 to 2.5; linear in between.
+    group : ndarray of int, shape (n,)
+        The model of each row of `measured`.
 
     Returns
     -------
@@ -154,53 +146,10 @@ def bounded_minimum(function: Callable[[Float], Float], n: int, low: float, high
 
     Notes
     -----
-    The search is local and the costs have several minima: its path, with the tolerance of 0.01 and the limit of 32
-    evaluations, is part of the definition of Rd.
+    Brent's bounded search (golden section and parabolas). It is local and the costs have several minima: its path, with
+    the tolerance of 0.01 and the limit of 32 evaluations, is part of the definition of Rd.
     """
-    a, b = np.full(n, low), np.full(n, high)
-    best = a + _GOLDEN * (b - a)
-    f_best = function(best)
-    second, third = best.copy(), best.copy()
-    f_second, f_third = f_best.copy(), f_best.copy()
-    step, before = np.zeros(n), np.zeros(n)  # the last step and the one before it
-    root = np.sqrt(np.finfo(np.float64).eps)
-    for _ in range(_MOST_EVALUATIONS - 1):
-        middle = (a + b) / 2
-        tolerance = root * np.abs(best) + _TOLERANCE / 3
-        running = np.abs(best - middle) > 2 * tolerance - (b - a) / 2
-        if not running.any():
-            break
-        # A parabola through the three best points, if it falls inside the bracket and shrinks the step.
-        r = (best - second) * (f_best - f_third)
-        q = (best - third) * (f_best - f_second)
-        p = (best - third) * q - (best - second) * r
-        q = 2 * (q - r)
-        p = np.where(q > 0, -p, p)
-        q = np.abs(q)
-        fit = np.abs(before) > tolerance
-        fit &= (np.abs(p) < np.abs(0.5 * q * before)) & (p > q * (a - best)) & (p < q * (b - best))
-        parabolic = np.divide(p, q, out=np.zeros(n), where=fit & (q != 0))
-        crowded = (best + parabolic - a < 2 * tolerance) | (b - best - parabolic < 2 * tolerance)
-        parabolic = np.where(crowded, np.where(middle >= best, tolerance, -tolerance), parabolic)
-        larger_side = np.where(best >= middle, a - best, b - best)
-        before = np.where(fit, step, larger_side)
-        step = np.where(fit, parabolic, _GOLDEN * larger_side)
-        direction = np.where(step >= 0, 1.0, -1.0)
-        trial = best + direction * np.maximum(np.abs(step), tolerance)
-        trial = np.where(running, trial, best)
-        f_trial = function(trial)
-
-        better = running & (f_trial <= f_best)
-        worse = running & ~better
-        above = trial >= best
-        a = np.where(better & above, best, np.where(worse & ~above, trial, a))
-        b = np.where(better & ~above, best, np.where(worse & above, trial, b))
-        becomes_second = worse & ((f_trial <= f_second) | (second == best))
-        becomes_third = worse & ~becomes_second & ((f_trial <= f_third) | (third == best) | (third == second))
-        shift = better | becomes_second
-        third, f_third = np.where(shift, second, third), np.where(shift, f_second, f_third)
-        third, f_third = np.where(becomes_third, trial, third), np.where(becomes_third, f_trial, f_third)
-        second, f_second = np.where(better, best, second), np.where(better, f_best, f_second)
-        second, f_second = np.where(becomes_second, trial, second), np.where(becomes_second, f_trial, f_second)
-        best, f_best = np.where(better, trial, best), np.where(better, f_trial, f_best)
-    return best, f_best
+    points, values = np.empty(len(measured)), np.empty(len(measured))
+    spacing = (HIGHEST - LOWEST) / (models.shape[1] - 1)
+    least_errors(measured, models, group, LOWEST, HIGHEST, spacing, _TOLERANCE, _MOST_EVALUATIONS, points, values)
+    return points, values

@@ -23,7 +23,7 @@ FRAME = 1598  # samples: about 100 ms, even
 FIRST_CENTRE = 800  # position of the centre of frame 0
 LOWEST, HIGHEST = 20, 500  # Hz; the widest search range (creak); 50..500 for speech
 _BINS = 2500  # bins of 1 Hz that the criterion reads: five harmonics of 500 Hz
-_FRAMES_AT_ONCE = 64
+_FRAMES_AT_ONCE = 16  # 400 KB of spectra, which fit the cache
 NO_PITCH = 1.0  # Hz; COVAREP's value where no candidate has a positive criterion (digital silence)
 
 
@@ -163,7 +163,7 @@ def _normalised_magnitudes(frames: Float) -> Float:
     magnitude = np.empty((len(frames), _BINS))
     kernels.take_magnitudes(fft.rfft(frames, _PART, axis=1), _SPLIT, 0, magnitude)
     for r, shift in enumerate(_shifts(), start=1):
-        kernels.take_magnitudes(fft.fft(frames * shift, _PART, axis=1), _SPLIT, r, magnitude)
+        kernels.take_magnitudes(fft.fft(frames * shift, _PART, axis=1, overwrite_x=True), _SPLIT, r, magnitude)
     # Parseval: the two-sided spectrum counts bins 1..7999 twice.
     signs = 1.0 - 2.0 * (np.arange(FRAME) % 2)
     total = SAMPLE_RATE * np.einsum("nl,nl->n", frames, frames) + frames.sum(axis=1) ** 2 - (frames @ signs) ** 2

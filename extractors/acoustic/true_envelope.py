@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtmm_video.extractors.acoustic import kernels
 from mtmm_video.extractors.acoustic.dsp import Float, Int, round_half_away
+from mtmm_video.extractors.acoustic.envelope_kernels import move_cepstrum, rest_on_peaks
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _FFT = 4096
@@ -70,7 +70,7 @@ def _extend(order: Int) -> Int:
     return np.minimum(extended, limit)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _cosines(order: int) -> tuple[Float, Float]:
     """Tabulate cos(2 pi k m / 4096) for k = 0..1023 and the even and the odd m up to `order`."""
     k = np.arange(_QUARTER)[:, None]
@@ -89,46 +89,31 @@ def _iterate(target: Float, order: Int) -> Float:
     widest = -(-size // 64) * 64  # few distinct sizes, so that the tables are made once
     even, odd = _cosines(min(widest, _HALF - 1))
     even, odd = even[:, : size // 2 + 1], odd[:, : (size + 1) // 2]
-    middle_sign = np.where(np.arange(even.shape[1]) % 2 == 0, 1.0, -1.0)  # cos(pi m / 2), even m
     m = np.arange(size + 1)
-    inside = (m <= order[:, None]).astype(np.float64)
-    lag_window = (0.54 + 0.46 * np.cos(np.pi * m / order[:, None])) * inside
-    doubled = np.where(m == 0, 1.0, 2.0) * inside
+    lag_window = 0.54 + 0.46 * np.cos(np.pi * m / order[:, None])
 
     # Levels are held relative to their mean: the energy outside the kept coefficients comes from a difference of sums,
     # which must not be lost beside the square of the mean level when a spectrum is nearly flat.
     offset = target.mean(axis=1)
     goal = _folded(target - offset[:, None])
     current = np.full_like(goal, -np.inf)
-    symmetric, antisymmetric = np.empty((frames, _QUARTER)), np.empty((frames, _QUARTER))
+    symmetric, antisymmetric = np.empty((2, frames, _QUARTER))
     summary = np.empty((frames, 3))
     # The first pass only folds: a curve equal to the goal raises nothing.
-    lower, upper, middle = goal[:, :_QUARTER], goal[:, _QUARTER:_HALF], goal[:, _HALF]
+    lower, upper, middle = goal[:, :_QUARTER], goal[:, _QUARTER:_HALF], goal[:, _HALF].copy()
     mean, difference = (lower + upper) / 2, (lower - upper) / 2
-    kernels.rest_on_peaks(mean, difference, middle, goal, current, symmetric, antisymmetric, summary)
+    rest_on_peaks(mean, difference, middle, goal, current, symmetric, antisymmetric, summary)
 
     cepstrum = np.zeros((frames, size + 1))
     out = np.empty_like(target)
     number = np.arange(frames)  # of each row still worked on
     running = np.ones(frames, dtype=np.bool_)
     for iteration in range(_MOST_ITERATIONS):
-        c = np.empty((len(number), size + 1))
-        c[:, 0::2] = symmetric @ even + current[:, -1:] * middle_sign
-        c[:, 1::2] = antisymmetric @ odd
-        c /= _FFT / 2  # the folded sums cover half of the two-sided spectrum
-        c *= inside
-        wanted = doubled * c
-        wanted[:, 0] += offset
-        last = summary[:, 2] / (_FFT / 2)
-        e_in = np.einsum("nm,nm->n", wanted, wanted)
-        # Parseval: what is not in the kept coefficients or the last one lies between them.
-        tail = (summary[:, 1] / _FFT + c[:, 0] ** 2 - last**2) / 2 - np.einsum("nm,nm->n", c, c)
-        step = 1 + np.sqrt(4 * np.maximum(tail, 0) / e_in)
-        cepstrum += step[:, None] * lag_window * (wanted - cepstrum)
-        of_even = cepstrum[:, 0::2].copy()
-        of_even[:, 0] -= offset
-        lower, upper, middle = of_even @ even.T, cepstrum[:, 1::2] @ odd.T, of_even @ middle_sign
-        kernels.rest_on_peaks(lower, upper, middle, goal, current, symmetric, antisymmetric, summary)
+        sums = symmetric @ even, antisymmetric @ odd
+        of_even, of_odd = np.zeros_like(sums[0]), np.zeros_like(sums[1])
+        move_cepstrum(*sums, current, summary, offset, order, lag_window, cepstrum, of_even, of_odd, middle)
+        lower, upper = of_even @ even.T, of_odd @ odd.T
+        rest_on_peaks(lower, upper, middle, goal, current, symmetric, antisymmetric, summary)
         done = running & ((summary[:, 0] <= _TOLERANCE) | (iteration == _MOST_ITERATIONS - 1))
         if done.any():
             level = offset[done, None]
@@ -140,8 +125,8 @@ def _iterate(target: Float, order: Int) -> Float:
                 break
             if running.mean() < _WORTH_PACKING:
                 keep = running
-                number, inside, lag_window, doubled = number[keep], inside[keep], lag_window[keep], doubled[keep]
-                cepstrum, goal, current, summary = cepstrum[keep], goal[keep], current[keep], summary[keep]
+                number, order, lag_window, cepstrum = number[keep], order[keep], lag_window[keep], cepstrum[keep]
+                goal, current, summary, middle = goal[keep], current[keep], summary[keep], middle[keep]
                 symmetric, antisymmetric, offset = symmetric[keep], antisymmetric[keep], offset[keep]
                 running = np.ones(len(number), dtype=np.bool_)
     return out

@@ -4,6 +4,8 @@ from scipy import signal
 from signals import FS
 
 from mtmm_video.extractors.acoustic import phase_distortion as pd
+from mtmm_video.extractors.acoustic import phase_kernels
+from mtmm_video.extractors.acoustic.level_kernels import levels
 from mtmm_video.extractors.acoustic.mel_cepstrum import mel, mel_cepstrum
 from mtmm_video.extractors.acoustic.sinusoids import Harmonics, harmonics, spectra
 from mtmm_video.extractors.acoustic.true_envelope import cepstral_orders, true_envelope
@@ -88,10 +90,23 @@ def test_a_pure_delay_has_no_phase_distortion() -> None:
 def test_running_median_and_mean_equal_their_definitions() -> None:
     v = np.random.default_rng(0).standard_normal((100, 3))
     expected = np.median(np.lib.stride_tricks.sliding_window_view(v, 9, axis=0), axis=-1)
-    assert pd._median_of_nine(v) == pytest.approx(expected)
+    medians = np.empty((92, 3))
+    phase_kernels.median_of_nine(v, medians)
+    assert medians == pytest.approx(expected)
     box = np.full(25, 1 / 25)
     smooth = signal.filtfilt(box, [1.0], v, axis=0, padtype="odd", padlen=72)
-    assert pd._box_twice(v.astype(np.complex128), 25, True, True).real == pytest.approx(smooth)
+    assert pd._mean_twice(pd._extended(v, 24, True, True)) == pytest.approx(smooth)
+
+
+def test_compiled_logarithms_are_exact_to_the_last_digits() -> None:
+    rng = np.random.default_rng(0)
+    spectrum = (rng.standard_normal((4, 2049)) + 1j * rng.standard_normal((4, 2049))) * 10 ** rng.uniform(-8, 3, 2049)
+    spectrum[0, :3] = 0
+    found = np.empty(spectrum.shape)
+    levels(spectrum, found)
+    assert np.isneginf(found[0, :3]).all()
+    rest = spectrum != 0
+    assert found[rest] == pytest.approx(np.log(np.abs(spectrum[rest])), abs=1e-14)
 
 
 def track(frames: int) -> pd.PhaseDistortion:
