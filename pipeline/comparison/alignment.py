@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.neutral import classes_of
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.corpora.segment import POLARITIES, LabelledSegment, SegmentLabels
 
 LEAST_SHARE = 0.5  # of the shorter of annotation and utterance
-ONE_PERSON = "annotator"
+ONE_PERSON = "one person"
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,18 @@ class Alignment:
     unmatched: tuple[str, ...]
     other_videos: tuple[str, ...]
 
+    def classes(self, annotator: str) -> NDArray[np.float64]:
+        """Return an annotator's three-way sentiment per unit: numbers of `POLARITIES`, NaN where there is none.
+
+        What was given as a number is neutral where the model calls such numbers neutral (`model.neutral.classes_of`).
+        """
+        people = [unit.people.get(annotator) for unit in self.units]
+        numbers = [np.nan if labels is None or labels.sentiment is None else labels.sentiment for labels in people]
+        cut = classes_of(np.array(numbers, np.float64))
+        return np.where(cut < 0, self.polarity(annotator), cut).astype(np.float64)
+
     def polarity(self, annotator: str) -> NDArray[np.float64]:
-        """Return an annotator's three-way sentiment per unit: numbers of `POLARITIES`, NaN where there is none."""
+        """Return the sign of an annotator's sentiment per unit: numbers of `POLARITIES`, NaN where there is none."""
         return np.array(
             [
                 np.nan if labels is None or labels.polarity is None else POLARITIES.index(labels.polarity)

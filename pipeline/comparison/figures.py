@@ -97,7 +97,8 @@ def questions(alignment: Alignment) -> list[Question]:
     if (~np.isnan(polarity)).any():
         said = said_polarity(units)
         positive = np.array([1 - unit.said.prediction.sentiment_probabilities["negative"] for unit in units])
-        found.append(Question("sentiment, three-way", POLARITIES, polarity, said, ordered=True))
+        classes = np.stack([alignment.classes(name) for name in alignment.annotators])
+        found.append(Question("sentiment, three-way", POLARITIES, classes, said, ordered=True))
         found.append(
             Question(
                 "sentiment, neutral as positive",

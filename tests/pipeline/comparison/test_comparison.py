@@ -94,6 +94,17 @@ def test_intervals_hold_the_figure_and_narrow_with_more_videos():
     assert width(200) < width(20)
 
 
+def test_weakly_positive_numbers_are_neutral_as_for_the_model(talk):
+    """A mean of 1/3 on [-3, 3] is positive by its sign, and neutral by what the model learnt to call so."""
+    weak, strong = said(0.0, 1.0, "positive"), said(2.4, 3.9, "positive")
+    weak, strong = (
+        replace(each, labels=replace(each.labels, sentiment=number)) for each, number in ((weak, 1 / 3), (strong, 2.0))
+    )
+    asked = {question.name: question for question in questions(align([talk], [weak, strong]))}
+    assert asked["sentiment, three-way"].majority.tolist() == [1, 2]
+    assert asked["sentiment, neutral as positive"].majority.tolist() == [1, 1]
+
+
 def test_both_conventions_for_neutral_are_asked(talk):
     found = align([talk], [said(0.0, 1.0, "neutral"), said(2.4, 3.9, "negative")])
     asked = {each.name: each for each in questions(found)}

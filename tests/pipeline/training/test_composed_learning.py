@@ -1,0 +1,121 @@
+"""From raw video to a trained network: each branch learns the one label that its modality carries, and no other.
+
+Twelve composed clips. The words alone are positive or negative, the voice alone is pressed or soft (anger), the face
+alone smiles or does not (happy). What is learnt from sixty is shown by `benchmarks/composed_corpus.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtmm_video.model.checkpoint import Checkpoint
+from mtmm_video.model.evaluation import score_table
+from mtmm_video.model.features import MODALITIES, Modality
+from mtmm_video.model.labels import EMOTIONS
+from mtmm_video.model.recipes import recipe_named
+from mtmm_video.model.table import UtteranceTable, concatenate
+from mtmm_video.model.training import train
+from mtmm_video.pipeline.corpora.labelled_table import MeasuredSegment, make_table, stretch_of, stretches_of
+from mtmm_video.pipeline.corpora.layouts import read_corpus
+from mtmm_video.pipeline.corpora.measuring import measure_file
+from mtmm_video.pipeline.media.reading import SAMPLE_RATE, read_waveform
+from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.store.local import Store
+from mtmm_video.pipeline.training.own_corpus import sized
+from mtmm_video.pipeline.weights.resolution import resolve
+
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_videos"
+# Clips to learn from: every cell of the cube once, each with a sentence of its own. To be judged: two further
+# sentences, in which every pair of the three coins falls in all four ways.
+LEARNT = [(bool(k & 1), bool(k & 2), bool(k & 4)) for k in (0, 7, 6, 1, 5, 2, 3, 4)]  # positive, raised, smiling
+JUDGED = [(False, False, False), (True, True, False), (False, True, True), (True, False, True)]
+EPOCHS = 100  # of two videos; more change nothing here
+CARRIED: dict[Modality, str] = {"text": "positive", "acoustic": "anger", "visual": "happy"}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clips and their label file."""
+    sys.path.insert(0, str(SAMPLES))
+    from composed_corpus import Clip, lay_out_csv, write_clips
+
+    sys.path.remove(str(SAMPLES))
+    said: dict[bool, list[tuple[str, np.ndarray]]] = {}
+    for positive, name in ((True, "good_stay"), (False, "bad_stay")):
+        waveform = read_waveform(SAMPLES / f"{name}.mp4", sample_rate=SAMPLE_RATE).astype(np.float64)
+        sentences = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))["sentences"]
+        bounds = [[round(each[key] * SAMPLE_RATE) for key in ("start", "end")] for each in sentences]
+        said[positive] = [(each["text"], waveform[a:b]) for each, (a, b) in zip(sentences, bounds, strict=True)]
+    clips, waveforms = [], []
+    for number, (positive, raised, smiling) in enumerate([*LEARNT, *JUDGED]):
+        learnt = number < len(LEARNT)
+        own = [coins[0] for coins in LEARNT[:number]].count(positive) if learnt else -1
+        text, waveform = said[positive][own]
+        clips.append(Clip(number // 4, number % 4, text, positive, raised, smiling, "train" if learnt else "test"))
+        waveforms.append(waveform)
+    target = tmp_path_factory.mktemp("composed")
+    write_clips(clips, waveforms, SAMPLE_RATE, folder=target, landmarker=resolve("face-landmarker"))
+    lay_out_csv(clips, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def table(folder: Path) -> UtteranceTable:
+    """What `corpus prepare` measures; the epoch is chosen on what is learnt from."""
+    store = Store(folder / "store")
+    corpus = read_corpus(folder / "labels.csv")
+    measured = []
+    for file, segments in stretches_of(corpus.segments).items():
+        stretches = [stretch_of(each) for each in segments]
+        found = measure_file(file, stretches, options=AnalyzeOptions(), store=store)
+        measured += [MeasuredSegment(each, found, row) for row, each in enumerate(segments)]
+    made = make_table(measured, corpus="composed")
+    learnt = made.split("train")
+    return concatenate([made, replace(learnt, splits=("valid",) * len(learnt.video_ids))])
+
+
+@pytest.fixture(scope="module")
+def network(table: UtteranceTable) -> Checkpoint:
+    torch.set_num_threads(1)
+    recipe = replace(recipe_named("mtmm-es"), tasks=("sentiment", "emotion"))
+    return train(table, recipe=replace(sized(recipe, table), epochs=EPOCHS))
+
+
+def answers(network: Checkpoint, test: UtteranceTable) -> dict[str, np.ndarray]:
+    scores = score_table(network, test)
+    assert scores.positive is not None and scores.emotion is not None
+    emotions = {name: scores.emotion[:, EMOTIONS.index(name)] for name in ("anger", "happy")}
+    return {"positive": scores.positive, **emotions}
+
+
+def truths(test: UtteranceTable) -> dict[str, np.ndarray]:
+    emotions = {name: test.labels.emotion[:, EMOTIONS.index(name)] >= 0.5 for name in ("anger", "happy")}
+    return {"positive": test.labels.sentiment >= 0.5, **emotions}
+
+
+def apart(scores: np.ndarray, truth: np.ndarray) -> bool:
+    """Whether every clip that has a label has a higher score than every clip that has not."""
+    return bool(scores[truth].min() > scores[~truth].max())
+
+
+def test_every_modality_is_measured_in_every_clip(table: UtteranceTable) -> None:
+    assert len(table.split("train")) == 8
+    assert len(table.split("test")) == 4
+    for modality in MODALITIES:
+        assert table.modalities[modality].present.all(), modality
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_each_branch_alone_tells_the_label_that_it_carries(table, network, modality) -> None:
+    test = table.split("test")
+    label = CARRIED[modality]
+    assert apart(answers(network, test.with_modalities([modality]))[label], truths(test)[label])
