@@ -223,7 +223,7 @@ def analyze_folder(
     hashes = Hashes(cache_folder() / "hashes.json")
     videos, unreadable = find_videos(Path(folder), out=Path(out), hashes=hashes)
     watcher.found(len(videos) + len(unreadable))
-    outcomes = [Outcome(printable(str(path)), "failed", f"cannot be listed ({reason})") for path, reason in unreadable]
+    outcomes = [Outcome(printable(str(path.relative_to(folder))), "failed", reason) for path, reason in unreadable]
     waiting: list[tuple[FoundVideo, AnalyzeOptions, str]] = []
     for video in videos:
         found = None if transcript_dir is None else find_transcript(video, Path(transcript_dir))

@@ -93,7 +93,7 @@ def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundV
     videos : list of FoundVideo
         In order of their paths.
     unreadable : list of (Path, str)
-        Folders that could not be listed, with the reason.
+        Folders that could not be listed and links with a video's name to nothing, with the reason.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundV
     unreadable: list[tuple[Path, str]] = []
     files = [path for path in _walk(folder, out.resolve(), unreadable) if _is_video(path)]
     if any(path == folder for path, _ in unreadable):
-        raise InputError(f"{folder}: cannot be listed ({unreadable[0][1]})")
+        raise InputError(f"{folder}: {unreadable[0][1]}")
     growing = _growing(path for path in files if not hashes.knows(path))
     videos = [FoundVideo(path, path.relative_to(folder), path in growing) for path in sorted(files)]
     return videos, unreadable
@@ -113,7 +113,7 @@ def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundV
 
 def _walk(folder: Path, out: Path, unreadable: list[tuple[Path, str]]) -> Iterator[Path]:
     def note(error: OSError) -> None:
-        unreadable.append((Path(error.filename), error.strerror or str(error)))
+        unreadable.append((Path(error.filename), f"cannot be listed ({error.strerror or error})"))
 
     for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(
@@ -121,8 +121,12 @@ def _walk(folder: Path, out: Path, unreadable: list[tuple[Path, str]]) -> Iterat
         )
         for name in sorted(files):
             path = Path(parent) / name
-            if not name.startswith(".") and path.is_file():
+            if name.startswith("."):
+                continue
+            if path.is_file():
                 yield path
+            elif path.is_symlink() and not path.exists() and path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
+                unreadable.append((path, "is a link to a file that is not there"))
 
 
 def _is_video(path: Path) -> bool:

@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_listed_is_reported_and_the_rest_is_found(
     monkeypatch.setattr(os, "scandir", scandir)
     found, unreadable = find_videos(tmp_path, out=tmp_path / "out")
     assert [video.path.name for video in found] == ["talk.mp4"]
-    assert unreadable == [(locked, "Permission denied")]
+    assert unreadable == [(locked, "cannot be listed (Permission denied)")]
 
 
 def test_a_hash_is_kept_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,3 +175,15 @@ def test_a_damaged_list_of_hashes_costs_only_time(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(MediaError, match=r"talk\.mp4"):
         Hashes(tmp_path / "hashes.json").of(path)
+
+
+def test_a_link_to_nothing_with_the_name_of_a_video_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
+    (tmp_path / "loop.mov").symlink_to("loop.mov")
+    (tmp_path / "notes").symlink_to("nowhere")
+    found, unreadable = find_videos(tmp_path, out=tmp_path / "out")
+    assert found == []
+    assert [(path.name, reason) for path, reason in unreadable] == [
+        ("gone.mp4", "is a link to a file that is not there"),
+        ("loop.mov", "is a link to a file that is not there"),
+    ]
