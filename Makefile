@@ -51,8 +51,8 @@ types: install  ## mypy, strict
 
 BENCH_VIDEOS ?= $(wildcard ../shared/data/mosei/video/*.mp4)
 
-bench: weights  ## the tables of docs/performance.md; BENCH_VIDEOS="a.mp4 b.mp4" names the videos
-	$(BIN)/python benchmarks/performance.py $(BENCH_VIDEOS)
+bench: weights  ## the tables of docs/performance.md; BENCH_VIDEOS="a.mp4 b.mp4" names the videos, BENCH_OTHERS a folder of other programs
+	$(BIN)/python benchmarks/performance.py $(BENCH_VIDEOS) $(if $(BENCH_OTHERS),--others $(BENCH_OTHERS))
 	$(BIN)/python benchmarks/analyze.py $(firstword $(BENCH_VIDEOS))
 
 check: lint types weights  ## ruff, mypy and all tests: what .ci/run calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +27,9 @@ from mtmm_video.extractors.acoustic.dsp import (
     interpolate_angles,
     round_half_away,
 )
-from mtmm_video.extractors.acoustic.glottal import glottal_parameters
+from mtmm_video.extractors.acoustic.glottal import parameters_of
 from mtmm_video.extractors.acoustic.harmonic_frames import HarmonicFrames, harmonic_frames
-from mtmm_video.extractors.acoustic.iaif import glottal_flow
-from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, residual
+from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, Residual, residual
 from mtmm_video.extractors.acoustic.phase_distortion import ENDS_REACH, phase_statistics
 from mtmm_video.extractors.acoustic.polarity import polarity
 from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_closures
@@ -95,10 +95,11 @@ def covarep(
     doubtful = np.zeros(values.shape, dtype=np.bool_)
     done("input at 16 kHz")
 
-    main = residual(x, order=RESIDUAL_ORDER)
+    main = Residual.of(x, order=RESIDUAL_ORDER)
     done("residual")
     if polarity(x, main) < 0:
-        x, main = -x, np.negative(main, out=main)
+        x = -x
+        main = replace(main, x=x)
     done("polarity")
 
     (pitch,) = pitch_tracks(residual(x, order=SRH_ORDER))
@@ -115,14 +116,8 @@ def covarep(
     if len(closures) >= 2:
         values[:, columns_of(("MDQ",))] = interpolate(closures, maxima_dispersion(main, closures), positions)[:, None]
         done("MDQ")
-    del main
-    if len(closures) >= 2:
-        flow, derivative = glottal_flow(x, closures)
-        done("glottal flow (IAIF)")
-        parameters = glottal_parameters(flow, derivative, closures)
-        del flow, derivative
-        values[:, columns_of(GLOTTAL_NAMES)] = interpolate(closures + 1, parameters, positions)
-        done("NAQ, QOQ, H1H2, PSP")
+        values[:, columns_of(GLOTTAL_NAMES)] = interpolate(closures + 1, parameters_of(x, closures), positions)
+        done("glottal flow (IAIF), NAQ, QOQ, H1H2, PSP")
 
     frames = harmonic_frames(x, pitch)
     done("sinusoids, True Envelope, Rd")
@@ -170,7 +165,7 @@ def _pitch_columns(pitch: PitchTrack, positions: Int) -> tuple[Float, Float]:
     return interpolate(pitch.positions, pitch.f0, positions)[:, None], voicing[:, None]
 
 
-def _closures(x: NDArray[np.floating], main: Float, pitch: PitchTrack) -> Int:
+def _closures(x: NDArray[np.floating], main: Residual, pitch: PitchTrack) -> Int:
     """Detect the glottal closures of voiced speech; none without a voiced frame, which the median pitch needs."""
     median = pitch.median
     if median is None:

@@ -7,6 +7,7 @@ files. Both occur below: numerical agreement with COVAREP depends on these one-s
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,14 @@ from scipy import signal
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Complex = NDArray[np.complex128]
+
+
+class Samples(Protocol):
+    """A signal of which stretches are read: an array, or what computes them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, span: slice, /) -> Float: ...
 
 
 HOP = 160  # samples = 10 ms at 16 kHz

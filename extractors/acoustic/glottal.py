@@ -16,11 +16,14 @@ from scipy import fft
 
 from mtmm_video.extractors.acoustic import kernels
 from mtmm_video.extractors.acoustic.dsp import TINY, Float, Int, decibel, hamming, round_half_away
+from mtmm_video.extractors.acoustic.iaif import frame_limits, glottal_flow
 from mtmm_video.extractors.acoustic.wavelets import local_periods
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _LOWEST, _HIGHEST = 20.0, 500.0  # Hz; outside this range all parameters of a closure are 0, as in COVAREP
 _CLOSURES_AT_ONCE = 128
+_SAMPLES_AT_ONCE = 1 << 19  # 33 s: of the flow
+_REACH = 1300  # samples around a closure that are measured: 1.5 periods of 20 Hz, and the tail
 _PEAK_TAIL = 8  # samples = 0.5 ms after the closure in which the derivative's peak may still lie
 _FULL_SCALE = 2.0**15  # COVAREP measures the spectrum on the 16-bit scale
 _SPECTRUM_SPAN = 6  # multiples of F0 that the spectrum covers in which H1 and H2 are read
@@ -30,7 +33,42 @@ _PSP_BINS = 128  # of the first attempt; the second takes the whole half spectru
 _PSP_ERROR = 0.01  # relative squared error from which the parabola counts as not fitting
 
 
-def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
+def parameters_of(x: NDArray[np.floating], closures: Int) -> Float:
+    """Estimate the glottal flow of a recording and measure its pulses, half a minute at a time.
+
+    Parameters
+    ----------
+    x : ndarray, shape (samples,)
+        Signal at 16 kHz, polarity corrected.
+    closures : ndarray of int, shape (n,)
+        Sample indices, at least two, increasing.
+
+    Returns
+    -------
+    ndarray, shape (n, 4)
+        See `glottal_parameters`.
+    """
+    out = np.empty((len(closures), 4))
+    periods = local_periods(closures)
+    start, stop = frame_limits(closures, periods, samples=len(x))
+    first = 0
+    while first < len(closures):
+        last = int(np.searchsorted(closures, closures[first] + _SAMPLES_AT_ONCE))
+        low = max(int(closures[first]) - _REACH, 0) if first else 0  # the first pulse begins with the recording
+        high = min(int(closures[last - 1]) + _REACH, len(x))
+        # All closures whose frames overlap these samples, and the one before, at which the first pulse begins.
+        within = np.flatnonzero((stop > low) & (start < high))
+        used = slice(max(min(int(within[0]), first - 1), 0), int(within[-1]) + 1)
+        low, high = min(low, int(start[used].min())), max(high, int(stop[used].max()))
+        near = closures[used] - low
+        flow, derivative = glottal_flow(x[low:high], near, periods=periods[used])
+        kept = slice(first - used.start, last - used.start)
+        out[first:last] = glottal_parameters(flow, derivative, near, wanted=kept)
+        first = last
+    return out
+
+
+def glottal_parameters(flow: Float, derivative: Float, closures: Int, *, wanted: slice = slice(None)) -> Float:
     """Compute NAQ, QOQ, H1-H2 and PSP at every closure.
 
     Parameters
@@ -39,12 +77,15 @@ def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
         From `glottal_flow`.
     closures : ndarray of int, shape (n,)
         Sample indices, at least two, increasing.
+    wanted : slice, optional
+        The closures to measure; the others are their neighbours.
 
     Returns
     -------
     ndarray, shape (n, 4)
-        NAQ (ratio), QOQ (fraction of the period), H1H2 (dB), PSP (ratio). All four are 0 where the local pitch is
-        outside 20..500 Hz, H1H2 where the spectrum has fewer than five peaks, PSP at the first closure.
+        Of the wanted closures: NAQ (ratio), QOQ (fraction of the period), H1H2 (dB), PSP (ratio). All four are 0 where
+        the local pitch is outside 20..500 Hz, H1H2 where the spectrum has fewer than five peaks, PSP at the first
+        closure.
 
     Notes
     -----
@@ -56,7 +97,9 @@ def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
     starts = np.concatenate(([0], closures[:-1]))
     out = np.zeros((len(closures), 4))
     pitch = SAMPLE_RATE / periods
-    members = np.flatnonzero((pitch > _LOWEST) & (pitch < _HIGHEST))
+    number = np.arange(len(closures))
+    chosen = np.isin(number, number[wanted])
+    members = np.flatnonzero(chosen & (pitch > _LOWEST) & (pitch < _HIGHEST))
     reach = round_half_away(1.5 * periods).astype(np.int64)
     low, high = np.maximum(closures - reach, 0), np.minimum(closures + reach, len(flow) - 1)
     pulses, frames = closures - starts + 1, high - low + 1  # lengths
@@ -73,7 +116,7 @@ def glottal_parameters(flow: Float, derivative: Float, closures: Int) -> Float:
         out[later, 3] = parabolic_parameter(
             _padded(flow, starts[later], pulses[later]), lengths=pulses[later], periods=periods[later]
         )
-    return out
+    return out[wanted]
 
 
 def _padded(values: Float, starts: Int, lengths: Int) -> Float:

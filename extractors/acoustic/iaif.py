@@ -30,7 +30,7 @@ def _high_pass() -> Float:
     return np.asarray(signal.firls(_TAPS, [0, 40, 70, SAMPLE_RATE / 2], [0, 0, 1, 1], fs=SAMPLE_RATE))
 
 
-def glottal_flow(x: NDArray[np.floating], closures: Int) -> tuple[Float, Float]:
+def glottal_flow(x: NDArray[np.floating], closures: Int, *, periods: Int | None = None) -> tuple[Float, Float]:
     """Estimate glottal flow and flow derivative.
 
     Parameters
@@ -39,6 +39,8 @@ def glottal_flow(x: NDArray[np.floating], closures: Int) -> tuple[Float, Float]:
         Signal at 16 kHz, polarity corrected.
     closures : ndarray of int, shape (n,)
         Sample indices of the glottal closures, at least two, increasing.
+    periods : ndarray of int, shape (n,), optional
+        Their `local_periods`, for a part of a recording, whose first closure has one before it.
 
     Returns
     -------
@@ -51,18 +53,23 @@ def glottal_flow(x: NDArray[np.floating], closures: Int) -> tuple[Float, Float]:
     estimate of the glottal contribution gives a vocal tract of order 20; removing it gives a glottal contribution of
     order 8; removing that gives the final vocal tract.
     """
-    periods = local_periods(closures)
-    start = np.maximum(closures - 1 - periods, 0)  # one sample early, as in the original
-    length = np.minimum(closures + periods, len(x)) - start
+    start, stop = frame_limits(closures, local_periods(closures) if periods is None else periods, samples=len(x))
     flow, derivative = np.zeros(len(x)), np.zeros(len(x))
-    usable = (length > _TRACT_ORDER) & (periods <= _LONGEST_PERIOD)
-    for i in np.flatnonzero(usable):
-        span = slice(start[i], start[i] + length[i])
-        frame, window = np.asarray(x[span], dtype=np.float64), _window(int(length[i]))
+    for i in np.flatnonzero(stop - start > _TRACT_ORDER):
+        span = slice(start[i], stop[i])
+        frame, window = np.asarray(x[span], dtype=np.float64), _window(int(stop[i] - start[i]))
         kernels.iaif_frame(
             frame, window, _high_pass(), _TRACT_ORDER, _GLOTTAL_ORDER, _LEAK, flow[span], derivative[span]
         )
     return flow, derivative
+
+
+def frame_limits(closures: Int, periods: Int, *, samples: int) -> tuple[Int, Int]:
+    """Return the first sample of each closure's frame of two periods and the one after it; equal without a frame."""
+    start = np.maximum(closures - 1 - periods, 0)  # one sample early, as in the original
+    stop = np.minimum(closures + periods, samples)
+    framed = periods <= _LONGEST_PERIOD
+    return np.where(framed, start, closures), np.where(framed, stop, closures)
 
 
 @lru_cache(maxsize=512)

@@ -5,6 +5,8 @@ J. Makhoul, "Linear prediction: a tutorial review", Proc. IEEE 63(4):561-580, 19
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,8 @@ from mtmm_video.extractors.acoustic.dsp import Float, hanning
 _FRAME = 400  # samples = 25 ms at 16 kHz
 SHIFT = 80  # samples = 5 ms
 _FRAMES_AT_ONCE = 8192  # converted to float64 at a time: 41 s
+_SAMPLES_AT_ONCE = 1 << 20
+_MARGIN = 8 * SHIFT  # longer than a frame, so that all frames that overlap a block are complete
 
 RESIDUAL_ORDER = 18  # rnd(fs/1000 + 2) at 16 kHz
 
@@ -61,11 +65,52 @@ def residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.flo
     """
     out = unscaled_residual(x, order=order, envelope_of=envelope_of)
     peak = 0.0
-    for start in range(0, len(out), 1 << 20):
-        peak = max(peak, float(np.nanmax(np.abs(out[start : start + (1 << 20)]), initial=0.0)))
+    for start in range(0, len(out), _SAMPLES_AT_ONCE):
+        peak = max(peak, float(np.nanmax(np.abs(out[start : start + _SAMPLES_AT_ONCE]), initial=0.0)))
     if peak > 0:
         out /= peak
     return out
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Linear-prediction residual of a recording, computed anew wherever it is read, so that it is never held whole.
+
+    ``[start:stop]`` gives the samples that `residual` gives.
+
+    Attributes
+    ----------
+    x : ndarray, shape (samples,)
+        Signal at 16 kHz.
+    order : int
+        Prediction order.
+    peak : float
+        Largest magnitude of the residual on the scale of the signal; 1 for digital silence.
+    """
+
+    x: NDArray[np.floating]
+    order: int
+    peak: float
+
+    @classmethod
+    def of(cls, x: NDArray[np.floating], *, order: int) -> Residual:
+        """Find the scale of the residual of a recording."""
+        raw = cls(x, order, 1.0)
+        peak = 0.0
+        for at in range(0, len(x), _SAMPLES_AT_ONCE):
+            peak = max(peak, float(np.nanmax(np.abs(raw[at : at + _SAMPLES_AT_ONCE]), initial=0.0)))
+        return cls(x, order, peak or 1.0)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, span: slice) -> Float:
+        start, stop, _ = span.indices(len(self.x))
+        # All frames that overlap the samples, on the grid of the whole recording's frames.
+        begin = max(start - _MARGIN, 0) // SHIFT * SHIFT
+        part = unscaled_residual(self.x[begin : stop + _MARGIN], order=self.order)[start - begin : stop - begin]
+        part /= self.peak
+        return part
 
 
 def unscaled_residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.floating] | None = None) -> Float:

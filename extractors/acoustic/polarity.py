@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from mtmm_video.extractors.acoustic.dsp import Float, mask_to_zero, zero_phase
+from mtmm_video.extractors.acoustic.dsp import Float, Samples, mask_to_zero, zero_phase
 from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
@@ -43,14 +43,14 @@ def skewness(parts: Iterable[Float]) -> float:
     return float((third - 3 * mean * second + 2 * mean**3) / variance**1.5)
 
 
-def polarity(x: NDArray[np.floating], main_residual: Float) -> float:
+def polarity(x: NDArray[np.floating], main_residual: Samples) -> float:
     """Detect the polarity by residual excitation skewness: +1 if it is the usual one, -1 if it is inverted.
 
     Parameters
     ----------
     x : ndarray, shape (samples,)
         Signal at 16 kHz.
-    main_residual : ndarray, shape (samples,)
+    main_residual : ndarray or Residual, shape (samples,)
         Its linear-prediction residual of order 18.
 
     Returns
@@ -62,7 +62,7 @@ def polarity(x: NDArray[np.floating], main_residual: Float) -> float:
     return -1.0 if skewness(_blocks(main_residual)) < skewness(_rough_residual(x)) else 1.0
 
 
-def _blocks(values: Float) -> Iterator[Float]:
+def _blocks(values: Samples) -> Iterator[Float]:
     for start in range(0, len(values), _BLOCK):
         yield values[start : start + _BLOCK]
 

@@ -16,6 +16,7 @@ from scipy import signal
 from mtmm_video.extractors.acoustic.dsp import (
     Float,
     Int,
+    Samples,
     blackman,
     interpolate,
     local_maxima,
@@ -30,6 +31,7 @@ from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 _STRONG = 0.4  # of the largest residual: threshold of the peaks that the place of the closures is estimated from
 _REACH = 0.35  # of the half cycle, searched on either side of that place
 _WINDOWS_AT_ONCE = 4096
+_SAMPLES_AT_ONCE = 1 << 20
 
 
 @lru_cache(maxsize=1)
@@ -57,14 +59,14 @@ def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
     return zero_phase_in_place(_high_pass(), smooth, buffer)
 
 
-def closure_instants(x: NDArray[np.floating], residual: Float, median_f0: float) -> Int:
+def closure_instants(x: NDArray[np.floating], residual: Samples, median_f0: float) -> Int:
     """Find the SEDREAMS candidates of the whole recording, voiced or not.
 
     Parameters
     ----------
     x : ndarray, shape (samples,)
         Signal at 16 kHz, polarity corrected.
-    residual : ndarray, shape (samples,)
+    residual : ndarray or Residual, shape (samples,)
         Main residual (order 18); NaN in digital silence.
     median_f0 : float
         Median F0 of the file in Hz.
@@ -86,7 +88,11 @@ def closure_instants(x: NDArray[np.floating], residual: Float, median_f0: float)
         return np.zeros(0, dtype=np.int64)
     low, cycle = minima[:pairs], (maxima[:pairs] - minima[:pairs])
     with np.errstate(invalid="ignore"):
-        place = _relative_place(np.flatnonzero(residual > _STRONG), low, cycle)
+        strong = [
+            at + np.flatnonzero(residual[at : at + _SAMPLES_AT_ONCE] > _STRONG)
+            for at in range(0, len(residual), _SAMPLES_AT_ONCE)
+        ]
+    place = _relative_place(np.concatenate(strong), low, cycle)
     last = len(residual) - 1
     start = low + round_half_away((place - _REACH) * cycle).astype(np.int64)
     stop = low + round_half_away((place + _REACH) * cycle).astype(np.int64)
@@ -106,14 +112,15 @@ def _relative_place(strong: Int, low: Int, cycle: Int) -> float:
     return float(np.median((strong - low[nearest]) / cycle[nearest]))
 
 
-def _first_maxima(values: Float, start: Int, stop: Int) -> Int:
+def _first_maxima(values: Samples, start: Int, stop: Int) -> Int:
     """Return the index of the first maximum of values[start..stop] for many windows; NaN counts as 0."""
     out = np.empty(len(start), dtype=np.int64)
     for first in range(0, len(start), _WINDOWS_AT_ONCE):
         part = slice(first, first + _WINDOWS_AT_ONCE)
         begin, end = start[part], stop[part]
         index = begin[:, None] + np.arange(int((end - begin).max()) + 1)
-        window = values[np.minimum(index, len(values) - 1)]
+        low, high = int(begin.min()), int(end.max()) + 1
+        window = values[low:high][np.minimum(index, high - 1) - low]
         window = np.where(np.isnan(window), 0.0, window)
         window[index > end[:, None]] = -np.inf
         out[part] = begin + window.argmax(axis=1)

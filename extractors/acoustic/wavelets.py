@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
-from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, round_half_away
+from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, Samples, round_half_away
 
 _MARGIN = 1000  # samples on either side of a sample that COVAREP's 2001 taps cover
 _STEP = 1 << 14  # samples transformed at a time
@@ -73,7 +73,7 @@ def transform(segment: Float, scales: range) -> Float:
     return out
 
 
-def _padded(x: NDArray[np.floating], start: int, stop: int) -> Float:
+def _padded(x: Samples | NDArray[np.floating], start: int, stop: int) -> Float:
     """Return x[start:stop] as float64, zero-padded beyond the recording."""
     out = np.zeros(stop - start)
     a, b = max(start, 0), min(stop, len(x))
@@ -129,12 +129,12 @@ def local_periods(closures: Int) -> Int:
     return np.concatenate((steps[:1], steps))
 
 
-def maxima_dispersion(residual: Float, closures: Int) -> Float:
+def maxima_dispersion(residual: Samples, closures: Int) -> Float:
     """Compute the maxima dispersion quotient at each glottal closure.
 
     Parameters
     ----------
-    residual : ndarray, shape (samples,)
+    residual : ndarray or Residual, shape (samples,)
         Main residual at 16 kHz; NaN in digital silence.
     closures : ndarray of int, shape (n,)
         Sample indices, at least two.
@@ -179,7 +179,7 @@ def _dispersion(windows: Float, reach: int) -> Float:
     return np.asarray(np.abs(windows.argmax(axis=2) - (reach - 1)).mean(axis=0))
 
 
-def _residual_bands(residual: Float, start: int, stop: int) -> Float:
+def _residual_bands(residual: Samples, start: int, stop: int) -> Float:
     """Transform at the dispersion scales; -inf within 1000 samples of digital silence, which excludes maxima there."""
     segment = _padded(residual, start - _MARGIN, stop + _MARGIN)
     missing = np.isnan(segment)

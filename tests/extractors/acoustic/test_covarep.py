@@ -163,8 +163,7 @@ def test_a_stage_is_reported_after_those_that_it_depends_on(speech: np.ndarray) 
         ("residual", "pitch"),
         ("pitch", "closures"),
         ("closures", "MDQ"),
-        ("closures", "IAIF)"),
-        ("IAIF)", "PSP"),
+        ("closures", "flow"),
         ("pitch", "sinusoids,"),
         ("sinusoids,", "HMPD)"),
     ):

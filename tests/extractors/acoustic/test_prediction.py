@@ -4,7 +4,7 @@ from scipy import signal
 from signals import vowel
 
 from mtmm_video.extractors.acoustic.iaif import glottal_flow
-from mtmm_video.extractors.acoustic.lpc import lpc, residual
+from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, Residual, lpc, residual
 from mtmm_video.extractors.acoustic.polarity import polarity, skewness
 
 
@@ -24,6 +24,14 @@ def test_prediction_solves_the_normal_equations() -> None:
 
 def test_silence_has_no_prediction() -> None:
     assert lpc(np.zeros(50), 4).tolist() == [1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 500), (7_123, 15_000), (15_500, 16_000), (0, 16_000)])
+def test_a_stretch_of_the_residual_is_that_of_the_whole(start: int, stop: int) -> None:
+    x = vowel(100, 1.0, noise=1e-4)
+    x[5_000:9_000] = 0  # digital silence: NaN
+    whole, read = residual(x, order=RESIDUAL_ORDER), Residual.of(x, order=RESIDUAL_ORDER)
+    assert np.array_equal(read[start:stop], whole[start:stop], equal_nan=True)
 
 
 def test_residual_keeps_the_period_and_is_scaled_to_one() -> None:

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from signals import FS, lf_pulses, vowel
 
-from mtmm_video.extractors.acoustic.glottal import first_harmonics_difference, glottal_parameters, parabolic_parameter
+from mtmm_video.extractors.acoustic import glottal
+from mtmm_video.extractors.acoustic.glottal import (
+    first_harmonics_difference,
+    glottal_parameters,
+    parabolic_parameter,
+    parameters_of,
+)
+from mtmm_video.extractors.acoustic.iaif import glottal_flow
 from mtmm_video.extractors.acoustic.lpc import residual
 from mtmm_video.extractors.acoustic.wavelets import maxima_dispersion, peak_slope, transform, wavelet
 
@@ -65,6 +72,18 @@ def test_closures_without_a_sensible_pitch_have_no_parameters() -> None:
     x = np.random.default_rng(0).standard_normal(FS)
     out = glottal_parameters(x, x, np.array([100, 8000, 8010, 15_000]))
     assert (out == 0).all()
+
+
+@pytest.mark.parametrize("at_once", [4_000, 16_000])
+def test_parameters_do_not_depend_on_how_the_recording_is_cut(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    rng = np.random.default_rng(0)
+    x = vowel(110, 5.0, noise=1e-3)
+    closures = np.cumsum(rng.integers(90, 180, 400))
+    closures = np.concatenate((closures[:150], closures[150:] + 12_000))  # a pause, whose frame reaches far
+    closures = closures[closures < len(x) - 5]
+    whole = glottal_parameters(*glottal_flow(x, closures), closures)
+    monkeypatch.setattr(glottal, "_SAMPLES_AT_ONCE", at_once)
+    assert parameters_of(x, closures) == pytest.approx(whole, abs=1e-9)
 
 
 def test_wavelets_by_fft_equal_direct_convolution() -> None:
