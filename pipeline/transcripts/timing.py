@@ -148,7 +148,7 @@ def _tokens_in_order(tokens: Sequence[Token]) -> tuple[Token, ...]:
 
 
 def within(passages: Sequence[Passage], *, duration: float, path: Path, notes: Notes) -> tuple[Passage, ...]:
-    """Remove passages after the end of the recording, truncate one across it, and add a note on both.
+    """Remove passages before and after the recording, truncate one across its end, and add notes.
 
     Parameters
     ----------
@@ -167,10 +167,14 @@ def within(passages: Sequence[Passage], *, duration: float, path: Path, notes: N
         If nothing lies within the recording.
     """
     kept: list[Passage] = []
+    before: list[str] = []
     beyond: list[str] = []
     crossing: list[str] = []
     for passage in passages:
         assert passage.start is not None and passage.end is not None
+        if passage.end <= 0.0:  # negative times count as 0
+            before.append(" ".join(token.text for token in passage.tokens))
+            continue
         tokens = tuple(token for token in passage.tokens if token.start is None or token.start < duration)
         if passage.start >= duration or not tokens:
             beyond.append(" ".join(token.text for token in passage.tokens))
@@ -186,9 +190,11 @@ def within(passages: Sequence[Passage], *, duration: float, path: Path, notes: N
         kept.append(replace(passage, end=min(passage.end, duration), tokens=clipped))
     if passages and not kept:
         raise InputError(
-            f"{path}: all of its times lie after the end of the recording ({duration:.1f} s); times are seconds from "
-            "its start: give the transcript of this recording"
+            f"{path}: all of its times lie {'before the start' if before else 'after the end'} of the recording "
+            f"({duration:.1f} s); times are seconds from its start: give the transcript of this recording"
         )
+    if before:
+        notes.add(f"Transcript: passages before the recording begins left out: {quoted(before)}.")
     if beyond:
         notes.add(
             f"Transcript: {len(beyond)} passage{'s' * (len(beyond) > 1)} after the end of the recording "

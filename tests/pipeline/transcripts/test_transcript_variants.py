@@ -194,6 +194,13 @@ def test_a_segment_without_times_lies_between_its_neighbours(tmp_path: Path) -> 
     assert any("without a time" in note for note in transcript.notes)
 
 
+def test_segments_before_the_recording_are_left_out(tmp_path: Path) -> None:
+    segments = [{"start": -5, "end": -3, "text": "All before."}, {"start": 5.0, "end": 7.0, "text": "I am here."}]
+    transcript = given(tmp_path, json.dumps({"segments": segments}))
+    assert spoken(transcript) == "I am here."
+    assert any("'All before.'" in note for note in transcript.notes)
+
+
 def test_people_who_talk_at_once_keep_their_times(tmp_path: Path) -> None:
     channels = [
         {"alternatives": [{"words": timed_words()}]},
