@@ -96,9 +96,10 @@ def _taught(rows: UtteranceTable, name: str) -> tuple[UtteranceTable, str]:
     teacher = load_checkpoint(resolve_checkpoint(name))
     fitted = fit_table(rows, teacher.specification)
     found = teach(teacher, fitted)
+    judges = "people's labels of valid" if found.judged_by_people else "its labels: people labelled too little of valid"
     line = (
         f"{found.count:,} utterances that nobody labelled were labelled by {teacher.specification.name} from their "
-        "words: what voice and face learn from them is to agree with the words."
+        f"words: what voice and face learn from them is to agree with the words. Choices were made on {judges}."
     )
     return replace(rows, labels=found.table.labels), line
 

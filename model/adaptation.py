@@ -238,17 +238,22 @@ class Taught:
         With soft labels where there were none.
     count : int
         How many utterances were taught so.
+    judged_by_people : bool
+        Whether the valid split has people's labels alone.
     """
 
     table: UtteranceTable
     count: int
+    judged_by_people: bool
 
 
 def teach(teacher: Checkpoint, table: UtteranceTable) -> Taught:
     """Label what nobody labelled with a teacher's probabilities, from the words alone.
 
     Voice and face of the same utterances then learn from them (Hinton et al., "Distilling the Knowledge in a Neural
-    Network", 2015; across modalities: Aytar et al., "SoundNet", NIPS 2016). Labels that people gave stay.
+    Network", 2015; across modalities: Aytar et al., "SoundNet", NIPS 2016). Labels that people gave stay. Test rows are
+    left alone, and so is a valid split with `FEWEST_VALID` labelled utterances: by a teacher's labels no epoch would be
+    better than the teacher itself.
 
     Raises
     ------
@@ -259,8 +264,10 @@ def teach(teacher: Checkpoint, table: UtteranceTable) -> Taught:
     if not words.modalities["text"].present.any():
         raise DataError("the table has no words, which are what the teacher reads")
     scores = score_table(teacher, words)
-    known = words.modalities["text"].present
-    labels = table.labels
+    labels, split = table.labels, np.array(table.splits)[table.video_of_row]
+    by_people = bool((labels.known & (split == "valid")).sum() >= FEWEST_VALID)
+    learnt = (split == "train") | ((split == "valid") & (not by_people))
+    known = words.modalities["text"].present & learnt
     sentiment, emotion = labels.sentiment.copy(), labels.emotion.copy()
     blank_sentiment = np.isnan(sentiment) & known
     blank_emotion = np.isnan(emotion).all(axis=1) & known
@@ -269,4 +276,4 @@ def teach(teacher: Checkpoint, table: UtteranceTable) -> Taught:
     if scores.emotion is not None:
         emotion[blank_emotion] = scores.emotion[blank_emotion]
     taught = replace(table, labels=replace(labels, sentiment=sentiment, emotion=emotion))
-    return Taught(taught, int((blank_sentiment | blank_emotion).sum()))
+    return Taught(taught, int((blank_sentiment | blank_emotion).sum()), by_people)

@@ -125,7 +125,8 @@ def test_the_words_teach_the_voice(make_table):
     truth = unlabelled.labels
     unlabelled = replace(unlabelled, labels=type(truth).unknown(len(unlabelled)))
     taught = teach(words, unlabelled)
-    assert taught.count == len(unlabelled)
+    assert taught.count == len(unlabelled) - len(unlabelled.split("test"))
+    assert not taught.judged_by_people
     voice = train(taught.table.with_modalities(["acoustic"]), recipe=replace(QUICK, modalities=("acoustic",)))
     assert accuracy(voice, replace(unlabelled.with_modalities(["acoustic"]), labels=truth)) > 0.8
 
@@ -137,7 +138,11 @@ def test_what_people_said_stays(make_table):
     half = replace(table, labels=replace(table.labels, sentiment=sentiment))
     taught = teach(train(table, recipe=QUICK), half)
     np.testing.assert_array_equal(taught.table.labels.sentiment[1::2], table.labels.sentiment[1::2])
-    assert not np.isnan(taught.table.labels.sentiment).any()
+    assert not np.isnan(taught.table.split("train").labels.sentiment).any()
+    # Valid and test stay as people labelled them: half of their rows.
+    assert taught.judged_by_people
+    for split in ("valid", "test"):
+        np.testing.assert_array_equal(taught.table.split(split).labels.sentiment, half.split(split).labels.sentiment)
 
 
 def an_anchor(*, spread: float) -> Anchor:
