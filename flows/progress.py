@@ -181,6 +181,8 @@ def batch_line(*, finished: int, total: int, running: Mapping[str, StepShares], 
         Since the first video began.
     """
     done = finished + sum(shares.done for shares in running.values())
-    left = seconds * (total - done) / done if done >= EARLIEST_ESTIMATE else None
+    # Loading the models takes the first seconds of a batch: of sixty videos one says how long the others take.
+    told = done >= min(1.0, EARLIEST_ESTIMATE * total) and done > 0
+    left = seconds * (total - done) / done if told else None
     text = readable_time(left)
     return f"{finished} of {total} videos" + (f", {text}" if text else "")

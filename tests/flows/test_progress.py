@@ -30,6 +30,9 @@ def test_a_batch_says_what_is_finished_and_how_long_the_rest_takes() -> None:
     # Recognition is a fifth of a video's work (docs/performance.md): 2.2 of 10 videos in ten minutes, 7.8 to go.
     assert (match := re.search(r"about (\d+) min left", line)) and 33 <= int(match[1]) <= 37
     assert line.startswith("2 of 10 videos")
+    begun = StepShares()
+    begun.note("transcript", 0.2)  # 4 % of one video, after half a minute of loading models
+    assert batch_line(finished=0, total=60, running={"talk.mp4": begun}, seconds=30.0) == "0 of 60 videos"
     assert batch_line(finished=0, total=10, running={}, seconds=5.0) == "0 of 10 videos"  # no pace to go by yet
 
 
