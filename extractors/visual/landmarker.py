@@ -77,7 +77,16 @@ class FaceLandmarker:
         self._searched: dict[Region, NDArray[np.float32]] = {}  # tile: its thumbnail when it was last searched
 
     def detect(self, frame: Frame, *, cut: bool = False) -> list[DetectedFace]:
-        """Detect the faces of one frame; those tracked from the previous frame come first.
+        """Find the faces of one frame and describe them; see `find`."""
+        return [self.describe(points, frame) for points in self.find(frame, cut=cut)]
+
+    def describe(self, points: NDArray[np.float32], frame: Frame) -> DetectedFace:
+        """Add what follows from the landmarks of a face. May run in another thread than `find`, but in one only."""
+        height, width = frame.image.shape[:2]
+        return DetectedFace(points, self._models.blendshapes(points), head_matrix(points, width=width, height=height))
+
+    def find(self, frame: Frame, *, cut: bool = False) -> list[NDArray[np.float32]]:
+        """Find the landmarks of the faces of one frame; those tracked from the previous frame come first.
 
         Parameters
         ----------
@@ -85,6 +94,11 @@ class FaceLandmarker:
             Later than the previous one.
         cut : bool
             Whether there is a cut between the previous frame and this one.
+
+        Returns
+        -------
+        list of ndarray of float32, shape (478, 3)
+            See `DetectedFace`.
         """
         if cut:
             self._tracked, self._searched = [], {}
@@ -96,11 +110,7 @@ class FaceLandmarker:
         if len(found) < self._faces:
             self._search(frame, found)
         self._tracked = found
-        height, width = frame.image.shape[:2]
-        return [
-            DetectedFace(points, self._models.blendshapes(points), head_matrix(points, width=width, height=height))
-            for points in found
-        ]
+        return list(found)
 
     def _search(self, frame: Frame, found: list[NDArray[np.float32]]) -> None:
         """Add faces that are not tracked yet, if a search is due or a tracked face is lost."""

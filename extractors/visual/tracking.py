@@ -65,13 +65,14 @@ def track_faces(
         If the landmarker's weights are missing or damaged.
     """
     recorder = _Recorder()
-    # A second thread measures the faces of a frame while the networks run on the next; one alone keeps them in order.
+    # A second thread describes and measures the faces of a frame while the next one is decoded and searched; one alone
+    # keeps them in order.
     waiting: deque[Future[None]] = deque()
     with open_landmarker(landmarker, faces=maximum_faces) as model, ThreadPoolExecutor(max_workers=1) as measuring:
         for frame in frames:
             if recorder.frame_times and frame.time <= recorder.frame_times[-1]:
                 continue
-            waiting.append(measuring.submit(recorder.measure, *recorder.detect(frame, model)))
+            waiting.append(measuring.submit(recorder.measure, *recorder.find(frame, model), model))
             if len(waiting) > MOST_WAITING:
                 waiting.popleft().result()
         for each in waiting:
@@ -162,25 +163,32 @@ class _Recorder:
         self._shading: dict[int, NDArray[np.float32]] = {}  # of each track, in the previous frame with it
         self._measured: dict[int, float] = {}  # when the mouth's visibility and the shape of each track were measured
 
-    def detect(
+    def find(
         self, frame: Frame, model: FaceLandmarker
-    ) -> tuple[int, Frame, NDArray[np.uint8], list[DetectedFace], list[int]]:
-        """Detect and track the faces of one frame; return what `measure` takes."""
+    ) -> tuple[int, Frame, NDArray[np.uint8], list[NDArray[np.float32]], list[int]]:
+        """Find and track the faces of one frame; return what `measure` takes."""
         self.frame_times.append(frame.time)
         self._image_height = frame.image.shape[0]
         grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(frame.image), cv2.COLOR_RGB2GRAY), np.uint8)
         cut = self._cuts.is_cut(grey)
-        faces = model.detect(frame, cut=cut)
-        boxes = [bounding_box(face.points) for face in faces]
+        faces = model.find(frame, cut=cut)
+        boxes = [bounding_box(points) for points in faces]
         numbers = self._tracker.assign(frame.time, boxes, cut=cut)
         return len(self.frame_times) - 1, frame, grey, faces, numbers
 
-    def measure(
-        self, index: int, frame: Frame, grey: NDArray[np.uint8], faces: list[DetectedFace], numbers: list[int]
+    def measure(  # noqa: PLR0917  (what `find` returns, and the model)
+        self,
+        index: int,
+        frame: Frame,
+        grey: NDArray[np.uint8],
+        faces: list[NDArray[np.float32]],
+        numbers: list[int],
+        model: FaceLandmarker,
     ) -> None:
         """Measure the faces of one frame; called in order of time."""
-        for face, track in zip(faces, numbers, strict=True):
-            box = bounding_box(face.points)
+        for points, track in zip(faces, numbers, strict=True):
+            face = model.describe(points, frame)
+            box = bounding_box(points)
             measurements = measure_face(face, grey)
             shading = measurements[block("shading")]
             self._templates.add(track, shading)
