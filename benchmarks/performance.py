@@ -98,7 +98,9 @@ with vision.FaceLandmarker.create_from_options(options) as landmarker:
 """,
     "acoustic": READ
     + """
+from threadpoolctl import threadpool_limits
 from mtmm_video.extractors.acoustic.covarep import covarep
+threadpool_limits(1)  # as in an analysis
 covarep(x, sample_rate=16000)
 """,
     "openSMILE": READ
