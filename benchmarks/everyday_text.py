@@ -28,7 +28,7 @@ CONFIDENCES = (0.0, 0.5, 0.6, 0.7, 0.8)
 
 def report(name: str, talk: Talk, *, checkpoint: str) -> None:
     """Print the figures of one corpus."""
-    text = joined_text(talk.texts, glove=resolve("glove-6b-50d"), sentence=resolve("minilm-l6-v2"))
+    text = joined_text(talk.texts, glove=resolve("glove-6b-50d"), sentence=resolve("mpnet-base-v2"))
     scores = score_table(load_checkpoint(resolve_checkpoint(checkpoint)), talk_table(talk, text, corpus=name))
     assert scores.classes is not None and scores.emotion is not None
     truth, felt = talk.sentiment.argmax(axis=1), talk.emotion

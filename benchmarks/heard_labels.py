@@ -72,7 +72,7 @@ def noisy(waveform: NDArray[np.float32], level: float | None) -> NDArray[np.floa
 
 def labelled(texts: list[str], checkpoint: Checkpoint) -> tuple[UtterancePrediction, ...]:
     """Label utterances of one recording by their words alone."""
-    columns = joined_text(texts, glove=resolve("glove-6b-50d"), sentence=resolve("minilm-l6-v2"))
+    columns = joined_text(texts, glove=resolve("glove-6b-50d"), sentence=resolve("mpnet-base-v2"))
     return predict(checkpoint, VideoFeatures(video_id="known", modalities={"text": columns})).utterances
 
 

@@ -276,7 +276,7 @@ def main() -> None:
     arguments = parser.parse_args()
     checkpoints = [load_checkpoint(path) for path in arguments.checkpoint]
     corpora = Corpora.load(arguments.tables)
-    text = joined_text(SENTENCES, glove=resolve("glove-6b-50d"), sentence=resolve("minilm-l6-v2"))
+    text = joined_text(SENTENCES, glove=resolve("glove-6b-50d"), sentence=resolve("mpnet-base-v2"))
     ravdess_folds(corpora)
     photographs_regression(corpora)
     held_out(checkpoints, corpora)

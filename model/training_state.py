@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,8 +68,7 @@ def save_state(path: Path, *, state: TrainingState, network: nn.Module, optimise
     tensors: dict[str, Tensor] = {}
     for prefix, weights in (("now", network.state_dict()), ("best", state.best), ("average", state.average)):
         tensors |= {f"{prefix}.{name}": tensor for name, tensor in weights.items()}
-    for index, entry in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in entry.items()}
+    tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
     header = {
         "fingerprint": state.fingerprint,
         "epoch": state.epoch,
@@ -113,11 +113,7 @@ def load_state(
         }
 
     network.load_state_dict(part("now"))
-    entries: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in part("optimiser").items():
-        index, key = name.split(".", 1)
-        entries.setdefault(int(index), {})[key] = tensor.cpu() if key == "step" else tensor
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
+    load_optimiser(optimiser, part("optimiser"))
     return TrainingState(
         fingerprint=header["fingerprint"],
         epoch=int(header["epoch"]),
@@ -126,3 +122,21 @@ def load_state(
         best=part("best"),
         average=part("average"),
     )
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the state of an optimiser as tensors by name, ``PARAMETER.KEY``."""
+    return {
+        f"{index}.{name}": tensor
+        for index, entry in optimiser.state_dict()["state"].items()
+        for name, tensor in entry.items()
+    }
+
+
+def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser the state that `optimiser_tensors` returned."""
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split(".", 1)
+        entries.setdefault(int(index), {})[key] = tensor.cpu() if key == "step" else tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})

@@ -22,7 +22,7 @@ REFERENCES: Mapping[str, str] = {
     "speech recognition via large-scale weak supervision. ICML.",
     "glove": "Pennington, J., Socher, R., and Manning, C. D. (2014). GloVe: Global vectors for word "
     "representation. EMNLP.",
-    "minilm": "Reimers, N., and Gurevych, I. (2019). Sentence-BERT: Sentence embeddings using Siamese "
+    "mpnet": "Reimers, N., and Gurevych, I. (2019). Sentence-BERT: Sentence embeddings using Siamese "
     "BERT-networks. EMNLP.",
     "mosei": "Zadeh, A., Liang, P. P., Poria, S., Cambria, E., and Morency, L.-P. (2018). Multimodal language "
     "analysis in the wild: CMU-MOSEI dataset and interpretable dynamic fusion graph. ACL.",
@@ -97,7 +97,7 @@ def _features(versions: Mapping[str, str]) -> tuple[str, list[str]]:
     """Return a sentence about the features, and the references it needs."""
     named = {modality: version for modality, version in versions.items() if modality in ("text", "acoustic", "visual")}
     every = " ".join(named.values())
-    used = [name for name, sign in (("glove", "glove"), ("minilm", "minilm"), ("covarep", "covarep")) if sign in every]
+    used = [name for name, sign in (("glove", "glove"), ("mpnet", "mpnet"), ("covarep", "covarep")) if sign in every]
     parts = ", ".join(f"{modality} ({version})" for modality, version in named.items())
     return f"Features were averaged over the words of an utterance: {parts}.", used
 

@@ -22,7 +22,7 @@ from mtmm_video.pipeline.weights import resolution
 VOICE_WEIGHTS = "whisper-base"  # of `extractors.acoustic.whisper_states`, whichever whisper recognises the words
 SPEAKER_WEIGHTS = "speaker-networks"  # of `extractors.speech.diarization`
 # The pretrained weights of the extractors whose columns a checkpoint may take, by the extractor's name.
-EXTRACTOR_WEIGHTS = {"minilm-l6-v2": "minilm-l6-v2", "whisper-base-layer-3": VOICE_WEIGHTS}
+EXTRACTOR_WEIGHTS = {"mpnet-base-v2": "mpnet-base-v2", "whisper-base-layer-3": VOICE_WEIGHTS}
 
 
 class Hook(Protocol):

@@ -61,7 +61,7 @@ def _text_parameters(job: Job) -> Mapping[str, Any]:
         "columns": list(columns.names) if columns else [],
         "version": columns.version if columns else "",
         "glove": job.fingerprints["glove-6b-50d"],
-        "minilm": job.fingerprints.get("minilm-l6-v2", ""),
+        "sentence": job.fingerprints.get("mpnet-base-v2", ""),
     }
 
 

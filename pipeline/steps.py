@@ -231,7 +231,7 @@ def text(run: StepRun) -> None:
         [utterance.text for utterance in load_utterances(run.inputs["utterances"])],
         extractors=columns.extractors if columns else (),
         glove=run.job.weights["glove-6b-50d"],
-        sentence=run.job.weights.get("minilm-l6-v2"),
+        sentence=run.job.weights.get("mpnet-base-v2"),
     )
     save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
 

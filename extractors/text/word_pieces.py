@@ -1,4 +1,7 @@
-"""WordPiece tokenisation of uncased BERT models (Devlin et al., NAACL 2019; Wu et al., 2016, section 4.1)."""
+"""WordPiece tokenisation of uncased BERT models (Devlin et al., NAACL 2019; Wu et al., 2016, section 4.1).
+
+MPNet cuts texts as BERT does and names the special pieces as RoBERTa does.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from mtmm_video.foundation.errors import WeightsError
 
-LONGEST_WORD = 100  # characters; BERT's vocabulary maps longer words to [UNK] as a whole
+LONGEST_WORD = 100  # characters; the vocabulary maps longer words to [UNK] as a whole
 CONTINUATION = "##"  # marks a piece that continues a word
 # Unicode blocks whose characters are separate words in BERT: CJK ideographs, extensions and compatibility forms.
 IDEOGRAPHS = (
@@ -29,7 +32,7 @@ class WordPieces:
     Parameters
     ----------
     vocabulary : sequence of str
-        One piece per index; must contain ``[PAD]``, ``[UNK]``, ``[CLS]`` and ``[SEP]``.
+        One piece per index; must contain ``<pad>``, ``[UNK]``, ``<s>`` and ``</s>``.
 
     Raises
     ------
@@ -39,11 +42,11 @@ class WordPieces:
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._index = {piece: index for index, piece in enumerate(vocabulary)}
-        missing = [mark for mark in ("[PAD]", "[UNK]", "[CLS]", "[SEP]") if mark not in self._index]
+        missing = [mark for mark in ("<pad>", "[UNK]", "<s>", "</s>") if mark not in self._index]
         if missing:
-            raise WeightsError(f"the WordPiece vocabulary lacks {', '.join(missing)}: it is not one of BERT's")
-        self.pad, self.unknown = self._index["[PAD]"], self._index["[UNK]"]
-        self.start, self.separator = self._index["[CLS]"], self._index["[SEP]"]
+            raise WeightsError(f"the WordPiece vocabulary lacks {', '.join(missing)}: it is not MPNet's")
+        self.pad, self.unknown = self._index["<pad>"], self._index["[UNK]"]
+        self.start, self.end = self._index["<s>"], self._index["</s>"]
 
     @classmethod
     def load(cls, path: Path) -> WordPieces:
@@ -52,7 +55,7 @@ class WordPieces:
         Raises
         ------
         WeightsError
-            If the file cannot be read or is not a BERT vocabulary.
+            If the file cannot be read or is not MPNet's vocabulary.
         """
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
@@ -61,13 +64,13 @@ class WordPieces:
         return cls(lines[:-1] if lines[-1] == "" else lines)
 
     def encode(self, text: str, *, longest: int) -> list[int]:
-        """Return the indices of ``[CLS] text [SEP]``, truncated to `longest` indices, both special tokens included."""
+        """Return the indices of ``<s> text </s>``, truncated to `longest` indices, both special tokens included."""
         indices: list[int] = []
         for word in split_words(text):
             indices.extend(self._pieces(word))
             if len(indices) >= longest - 2:
                 break
-        return [self.start, *indices[: longest - 2], self.separator]
+        return [self.start, *indices[: longest - 2], self.end]
 
     def _pieces(self, word: str) -> list[int]:
         """Split a word greedily into the longest pieces of the vocabulary; [UNK] for a word that cannot be split."""

@@ -30,6 +30,7 @@ EKMAN: Mapping[str, tuple[str, ...]] = {
     "surprise": ("surprise", "realization", "confusion", "curiosity"),
     NO_EMOTION: ("neutral",),
 }
+GOEMOTIONS_LABELS = 28  # 27 emotions, then neutral
 # Emotions that are not named here are negative.
 EKMAN_SENTIMENTS: Mapping[str, str] = {"happy": "positive", "surprise": "neutral", NO_EMOTION: "neutral"}
 
@@ -100,18 +101,44 @@ def read_goemotions(path: Path, *, labels: Path) -> Talk:
     DataError
         If a file is missing or damaged.
     """
+    texts, comments, marks = read_goemotions_labels(path)
     try:
         names = labels.read_text(encoding="utf-8").split()
         group = {names.index(name): kind for kind, members in EKMAN.items() for name in members}
-        table = pd.read_csv(path, sep="\t", header=None, names=["text", "labels", "id"], quoting=3, dtype=str)
-        felt = [[group[int(number)] for number in numbers.split(",")] for numbers in table["labels"]]
+        felt = [[group[int(number)] for number in np.flatnonzero(row)] for row in marks]
     except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: is no table of GoEmotions ({error})") from error
+        raise DataError(f"{labels}: is no list of GoEmotions' labels ({error})") from error
     emotion = np.array([_shares(kinds, EMOTION_CLASSES) for kinds in felt])
     sentiment = np.array(
         [_shares([EKMAN_SENTIMENTS.get(kind, "negative") for kind in kinds], SENTIMENT_CLASSES) for kinds in felt]
     )
-    return Talk(tuple(table["text"]), tuple(table["id"]), sentiment, emotion)
+    return Talk(texts, comments, sentiment, emotion)
+
+
+def read_goemotions_labels(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float32]]:
+    """Read ``train.tsv.gz`` or ``dev.tsv.gz`` with the labels as they were given.
+
+    Returns
+    -------
+    texts, comments : tuple of str, length n
+        Texts and identifiers.
+    labels : ndarray of float32, shape (n, 28)
+        1 where a label was given; the last is neutral.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    try:
+        names = ["text", "labels", "id"]
+        table = pd.read_csv(path, sep="\t", header=None, names=names, quoting=3, dtype=str, keep_default_na=False)
+        labels = np.zeros((len(table), GOEMOTIONS_LABELS), np.float32)
+        for row, numbers in enumerate(table["labels"]):
+            labels[row, [int(number) for number in numbers.split(",")]] = 1
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(f"{path}: is no table of GoEmotions ({error})") from error
+    return tuple(table["text"]), tuple(table["id"]), labels
 
 
 def _shares(found: Sequence[str], classes: Sequence[str]) -> list[float]:

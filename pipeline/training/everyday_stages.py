@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from mtmm_video.model.features import ModalityFeatures, VideoFeatures
+from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.table import Labels, UtteranceTable, concatenate
 from mtmm_video.model.training import selection_split
 from mtmm_video.pipeline.corpora.talk import Talk, read_goemotions, read_meld
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.run import analyze
+from mtmm_video.pipeline.training.encoder_texts import encoder_groups
 from mtmm_video.pipeline.training.everyday import (
     Outputs,
     fit_anchors,
@@ -26,7 +27,7 @@ from mtmm_video.pipeline.training.everyday import (
 )
 from mtmm_video.pipeline.training.plus import chosen_columns
 from mtmm_video.pipeline.training.stages import Stage, StageRun
-from mtmm_video.pipeline.training.tables import GLOVE, SENTENCE, text_columns
+from mtmm_video.pipeline.training.tables import GLOVE, SENTENCE, TEXT_NEEDS, TextColumns
 
 NETWORK = "plus-network"
 # Everyday speech in ../shared, nobody of which acts an emotion; labels are not looked at.
@@ -106,9 +107,7 @@ def add_everyday(run: StageRun, *, settings: EverydaySettings) -> None:
         talks=talks,
         recordings=recordings,
         prior=settings.prior,
-        text=lambda texts: text_columns(
-            texts, glove=run.weights[GLOVE], sentence=run.weights[SENTENCE], delta=run.inputs["encoder"]
-        ),
+        text=TextColumns.load(run),
     )
     save_checkpoint(run.output, network=found.network, specification=found.specification, half=True)
 
@@ -126,7 +125,7 @@ def everyday(
     talks: Mapping[str, tuple[Talk, Talk]],
     recordings: list[VideoFeatures],
     prior: float,
-    text: Callable[[Sequence[str]], ModalityFeatures],
+    text: TextColumns,
 ) -> Checkpoint:
     """Give a checkpoint its neutral class, domains and anchors; the network stays as it is.
 
@@ -141,19 +140,21 @@ def everyday(
         Natural speech.
     prior : float
         Of each domain against MOSEI.
-    text : callable
+    text : TextColumns
         Computes the text columns of utterances.
     """
 
-    def said(talk: Talk, corpus: str) -> Outputs:
-        return outputs_of(checkpoint, talk_table(talk, text(talk.texts), corpus=corpus))
+    def said(talk: Talk, corpus: str, split: str) -> Outputs:
+        groups = encoder_groups(talk.conversations, corpus=corpus, split=split)
+        columns = text.of(corpus, groups=groups, texts=talk.texts)
+        return outputs_of(checkpoint, talk_table(talk, columns, corpus=corpus))
 
     home = outputs_of(checkpoint, valid)
-    train = {name: said(talk, name) for name, (talk, _) in talks.items()}
+    train = {name: said(talk, name, "train") for name, (talk, _) in talks.items()}
     gate = fit_gates(home, train, prior=prior)
     domains = tuple(
         replace(
-            fit_domain(name, train=train[name], labels=talk, chosen=said(dev, name), chosen_labels=dev),
+            fit_domain(name, train=train[name], labels=talk, chosen=said(dev, name, "valid"), chosen_labels=dev),
             gate=gate[name],
         )
         for name, (talk, dev) in talks.items()
@@ -182,10 +183,10 @@ def everyday_stages(data: Path) -> list[Stage]:
             "plus",
             "plus.safetensors",
             add_everyday,
-            needs=(NETWORK, "encoder", "mosei", "natural"),
+            needs=(NETWORK, *TEXT_NEEDS, "mosei", "natural"),
             sources={"meld": data / "meld", "goemotions": data / "goemotions"},
             weights=(GLOVE, SENTENCE),
             settings={"settings": EverydaySettings()},
-            versions=("everyday/1",),
+            versions=("everyday/2",),
         ),
     ]

@@ -25,7 +25,6 @@ from mtmm_video.pipeline.training.mixture import (
     sessions,
     with_modality,
 )
-from mtmm_video.pipeline.training.out_of_fold import FOLDS, with_folds
 
 LICENCE_NOTE = (
     "acoustic branch trained on RAVDESS (CC BY-NC-SA 4.0) and CMU-MOSI, text on CMU-MOSEI and CMU-MOSI (research use)"
@@ -74,7 +73,6 @@ CLIP_SAMPLING = ClipSampling()
 
 
 TABLES = ("mosei", "mosi", "ravdess", "faces")
-FOLD_NAMES = tuple(f"fold-{fold}" for fold in range(FOLDS))
 
 
 @dataclass(frozen=True)
@@ -88,21 +86,19 @@ class Corpora:
 
     @classmethod
     def load(cls, folder: Path) -> Corpora:
-        """Read the outputs of the stages in `TABLES` and `FOLD_NAMES` from the folder that they were written to.
+        """Read the outputs of the stages in `TABLES` from the folder that they were written to.
 
         Raises
         ------
         DataError
             If one is missing or damaged.
         """
-        return cls.read({name: folder / f"{name}.safetensors" for name in (*TABLES, *FOLD_NAMES)})
+        return cls.read({name: folder / f"{name}.safetensors" for name in TABLES})
 
     @classmethod
     def read(cls, paths: Mapping[str, Path]) -> Corpora:
-        """Read the outputs of the stages in `TABLES` and `FOLD_NAMES`; see `load`."""
-        tables = {name: chosen_columns(UtteranceTable.load(paths[name])) for name in TABLES}
-        tables["mosei"] = with_folds(tables["mosei"], [paths[name] for name in FOLD_NAMES])
-        return cls(**tables)
+        """Read the outputs of the stages in `TABLES`; see `load`."""
+        return cls(**{name: chosen_columns(UtteranceTable.load(paths[name])) for name in TABLES})
 
 
 def chosen_columns(table: UtteranceTable) -> UtteranceTable:

@@ -12,14 +12,14 @@ from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import selection_split, train
 from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
-from mtmm_video.pipeline.training.encoder_tuning import TuningOptions, tune_encoder
+from mtmm_video.pipeline.training.cross_tuning import HALVES_STAGE, average_halves, tune_encoder
+from mtmm_video.pipeline.training.encoder_texts import GOEMOTIONS, MELD, MOSEI, MOSI
+from mtmm_video.pipeline.training.encoder_tuning import TuningOptions
 from mtmm_video.pipeline.training.everyday_stages import NETWORK, everyday_stages
 from mtmm_video.pipeline.training.mixture import ClipSampling
-from mtmm_video.pipeline.training.out_of_fold import FOLD_EPOCHS, FOLDS, fold_vectors, with_folds
 from mtmm_video.pipeline.training.plus import (
     CLIP_SAMPLING,
     CLIP_WEIGHT,
-    FOLD_NAMES,
     LICENCE_NOTE,
     PLUS_RECIPE,
     TABLES,
@@ -37,16 +37,15 @@ from mtmm_video.pipeline.training.stages import Stage, StageRun
 from mtmm_video.pipeline.training.tables import SENTENCE, table_stages
 
 SEEDS = (1, 2, 3, 4, 5)
-DELTA_VERSION = "mosei/2"  # of the tuned encoder; part of the version of its columns
+DELTA_VERSION = "talk/1"  # of the tuned encoder; part of the version of its columns
 EVALUATED = ("mosei", "mosi")
 PROVENANCE: Mapping[str, str] = {"made_by": "mtmm-video train plus", "licence_note": LICENCE_NOTE}
 TRAINING = f"training/{TRAINING_VERSION}"
 
 
 def write_soft_labels(run: StageRun, *, recipe: Recipe, seeds: tuple[int, ...], share: float) -> None:
-    """Stage: text of MOSEI (out-of-fold vectors) and MOSI with distilled labels."""
-    mosei = with_folds(UtteranceTable.load(run.inputs["mosei"]), [run.inputs[name] for name in FOLD_NAMES])
-    text = text_table(mosei, UtteranceTable.load(run.inputs["mosi"]))
+    """Stage: text of MOSEI and MOSI with distilled labels."""
+    text = text_table(UtteranceTable.load(run.inputs["mosei"]), UtteranceTable.load(run.inputs["mosi"]))
     distilled(text, recipe=recipe, seeds=seeds, share=share, report=run.report).save(run.output)
 
 
@@ -98,35 +97,30 @@ def plus_stages(data: Path, *, seeds: Sequence[int] = SEEDS) -> list[Stage]:
         Two checkpoints each: on text alone, and on all corpora.
     """
     labels, mosi = data / "mosei" / "labels", data / "mosi" / MOSI_FILE
+    halves = Stage(
+        HALVES_STAGE,
+        "encoder_halves.safetensors",
+        tune_encoder,
+        sources={MOSEI: labels, MOSI: mosi, MELD: data / "meld", GOEMOTIONS: data / "goemotions"},
+        weights=(SENTENCE,),
+        settings={"options": TuningOptions()},
+        versions=("encoder/2",),
+    )
     encoder = Stage(
         "encoder",
         "sentence_delta.safetensors",
-        tune_encoder,
-        sources={"mosei-train": labels / "train.csv.gz", "mosei-valid": labels / "valid.csv.gz", "mosi": mosi},
-        weights=(SENTENCE,),
-        settings={"options": TuningOptions(), "version": DELTA_VERSION},
-        versions=("encoder/1",),
+        average_halves,
+        needs=(HALVES_STAGE,),
+        settings={"version": DELTA_VERSION},
+        versions=("encoder/2",),
     )
-    folds = [
-        Stage(
-            FOLD_NAMES[fold],
-            f"{FOLD_NAMES[fold]}.safetensors",
-            fold_vectors,
-            needs=("mosei",),
-            sources={"mosi": mosi},
-            weights=(SENTENCE,),
-            settings={"fold": fold, "options": TuningOptions(epochs=FOLD_EPOCHS)},
-            versions=("out-of-fold/1",),
-        )
-        for fold in range(FOLDS)
-    ]
     soft_labels = Stage(
         "soft-labels",
         "soft_labels.safetensors",
         write_soft_labels,
-        needs=("mosei", "mosi", *FOLD_NAMES),
+        needs=("mosei", "mosi"),
         settings={"recipe": TEXT_RECIPE, "seeds": TEACHER_SEEDS, "share": TEACHER_SHARE},
-        versions=("soft-labels/1", TRAINING),
+        versions=("soft-labels/2", TRAINING),
     )
     alone = [
         Stage(
@@ -144,7 +138,7 @@ def plus_stages(data: Path, *, seeds: Sequence[int] = SEEDS) -> list[Stage]:
             f"plus-{seed}",
             f"plus-{seed}.safetensors",
             train_plus,
-            needs=(*TABLES, *FOLD_NAMES, "soft-labels"),
+            needs=(*TABLES, "soft-labels"),
             settings={
                 "recipe": replace(PLUS_RECIPE, seed=seed),
                 "sampling": CLIP_SAMPLING,
@@ -156,9 +150,9 @@ def plus_stages(data: Path, *, seeds: Sequence[int] = SEEDS) -> list[Stage]:
     ]
     names = tuple(stage.name for stage in together)
     return [
+        halves,
         encoder,
         *table_stages(data),
-        *folds,
         soft_labels,
         *together,
         Stage(

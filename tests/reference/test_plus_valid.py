@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.reference]
 
 def test_plus_keeps_its_valid_figures(shared: Path) -> None:
     try:
-        glove, sentence = resolve("glove-6b-50d"), resolve("minilm-l6-v2")
+        glove, sentence = resolve("glove-6b-50d"), resolve("mpnet-base-v2")
     except WeightsError as error:
         pytest.skip(f"needs the pretrained text weights: {error}")
     valid = prepare_labels(shared / "data" / "mosei" / "labels", glove=GloveVectors.load(glove)).split("valid")
@@ -51,7 +51,7 @@ def test_real_voices_do_not_drown_mosis_words(shared: Path) -> None:
     """MOSI has COVAREP's means without the sound, so the voice columns are absent."""
     try:
         glove = GloveVectors.load(resolve("glove-6b-50d"))
-        resolve("minilm-l6-v2")
+        resolve("mpnet-base-v2")
     except WeightsError as error:
         pytest.skip(f"needs the pretrained text weights: {error}")
     checkpoint = load_checkpoint(shipped("plus"))

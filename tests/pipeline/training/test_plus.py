@@ -9,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mtmm_video.extractors.visual.names import FACET_NAMES
 from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.pipeline.corpora.faces import NEUTRAL, label_profiles, single_utterances, strongest_emotions
-from mtmm_video.pipeline.training.encoder_tuning import LowRank, Transcripts, TunedEncoder, loss_of
 from mtmm_video.pipeline.training.mixture import (
     ClipSampling,
     attach_clips,
@@ -205,25 +203,3 @@ def test_facet_units_are_averaged_over_the_frames_with_a_face(mosei: UtteranceTa
     assert found.values[0, FACET_NAMES.index("AU1")] == pytest.approx(1.5)
     assert found.values[0, FACET_NAMES.index("AU2")] == pytest.approx(4.0)
     assert not found.valid[0, FACET_NAMES.index("AU4")]
-
-
-def test_a_low_rank_layer_starts_as_the_layer_it_adds_to() -> None:
-    linear = torch.nn.Linear(6, 4)
-    x = torch.randn(3, 6)
-    torch.testing.assert_close(LowRank(linear, rank=2)(x), linear(x))
-
-
-def test_labels_that_a_corpus_lacks_do_not_teach() -> None:
-    rows = Transcripts(
-        texts=("good", "bad"),
-        positive=np.array([1, 0], np.float32),
-        sentiment=np.array([2, np.nan], np.float32),
-        emotions=np.array([[0, 0, 0, 1, 0, 0], [np.nan] * 6], np.float32),
-    )
-    outputs = torch.zeros(2, TunedEncoder.OUTPUTS, requires_grad=True)
-    loss_of(outputs, rows, emotion_weight=1.0).backward()
-    assert outputs.grad is not None
-    assert outputs.grad[0, :8].all(), "every label of the first row is known"
-    assert outputs.grad[1, 1] > 0, "polarity is known"
-    assert not outputs.grad[1, 2:].any()
-    assert not outputs.grad[1, 0].any()
