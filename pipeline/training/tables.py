@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-<<<<<<< HEAD
-import numpy as np
-
 from mtmm_video.extractors.acoustic.columns import COVAREP_VERSION, VOICE_VERSION
-=======
-from mtmm_video.extractors.acoustic import COVAREP_VERSION
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_VERSION
->>>>>>> b6eebb4 (The sentence encoder is all-mpnet-base-v2, tuned on MOSEI, MOSI, MELD and GoEmotions in two halves (weights and figures follow))
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder
 from mtmm_video.extractors.visual.calibration import ACTION_UNITS_FILE, EXPRESSIONS_FILE

@@ -9,16 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
 from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, VOICE_NAMES
-from mtmm_video.extractors.text.sentence_encoder import SENTENCE_NAMES, WIDTH
-from mtmm_video.extractors.visual.names import FACET_NAMES
-=======
-from mtmm_video.extractors.acoustic import COVAREP_NAMES
-from mtmm_video.extractors.acoustic.whisper_states import VOICE_NAMES
 from mtmm_video.extractors.text.sentence_encoder import SENTENCE_NAMES
-from mtmm_video.extractors.visual import FACET_NAMES
->>>>>>> b6eebb4 (The sentence encoder is all-mpnet-base-v2, tuned on MOSEI, MOSI, MELD and GoEmotions in two halves (weights and figures follow))
+from mtmm_video.extractors.visual.names import FACET_NAMES
 from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS
