@@ -65,8 +65,11 @@ class EverydaySettings:
 
 
 def measure_natural(run: StageRun) -> None:
-    """Stage: natural recordings, measured as in an analysis."""
-    options = AnalyzeOptions(speakers="none", formats=())
+    """Stage: natural recordings, measured as in an analysis with the new network.
+
+    The analysis takes the sentence encoder that is shipped, so `sentence_delta.safetensors` must be in its place.
+    """
+    options = AnalyzeOptions(model=str(run.inputs[NETWORK]), speakers="none", formats=())
     tables = []
     for number, (name, path) in enumerate(sorted(run.sources.items())):
         run.report(number, len(run.sources), name)
@@ -176,8 +179,9 @@ def everyday_stages(data: Path) -> list[Stage]:
             "natural",
             "natural.safetensors",
             measure_natural,
+            needs=(NETWORK,),
             sources={name: shared / name for name in NATURAL},
-            versions=("natural/1",),
+            versions=("natural/2",),
         ),
         Stage(
             "plus",
