@@ -1,7 +1,8 @@
 """The labelled texts that the sentence encoder is tuned on: MOSEI, MOSI, MELD and GoEmotions, each with its own labels.
 
-Only train and valid texts are read. The texts of one video, dialogue or comment are all in one of two halves; each half
-tunes an encoder, so that each text has a vector from an encoder that has not seen it (`pipeline.training.out_of_fold`).
+Only train and valid texts are read. The texts of one video, dialogue or comment are all in one of four folds, which one
+encoder does not learn from, so that each text has a vector from an encoder that has not seen it
+(`pipeline.training.out_of_fold`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ from mtmm_video.model.labels import EMOTIONS, INTENSITY_RANGE, SENTIMENT_RANGE
 from mtmm_video.pipeline.corpora.mosei_labels import read_csv
 from mtmm_video.pipeline.corpora.talk import read_goemotions_labels, read_meld
 
-HALVES = 2
-FELT_COMMENTS, NEUTRAL_COMMENTS = 8500, 2500  # of GoEmotions' 32,013 and 11,397; more take longer
-COMMENT_SEED = 0  # of their choice
+FOLDS = 4
 MOSEI, MOSI, MELD, GOEMOTIONS = "mosei", "mosi", "meld", "goemotions"
 
 
@@ -52,14 +51,14 @@ class EncoderTexts:
         return len(self.texts)
 
     @property
-    def halves(self) -> NDArray[np.int64]:
-        """The half of each text, shape (n,)."""
-        return np.array([half_of(self.corpus, group) for group in self.groups], np.int64)
+    def folds(self) -> NDArray[np.int64]:
+        """The fold of each text, shape (n,)."""
+        return np.array([fold_of(self.corpus, group) for group in self.groups], np.int64)
 
 
-def half_of(corpus: str, group: str) -> int:
-    """Return the half of a video, dialogue or comment, by a checksum of its name: the same in every run."""
-    return zlib.crc32(f"fold{corpus}:{group}".encode()) % HALVES
+def fold_of(corpus: str, group: str) -> int:
+    """Return the fold of a video, dialogue or comment, by a checksum of its name: the same in every run."""
+    return zlib.crc32(f"fold{corpus}:{group}".encode()) % FOLDS
 
 
 def encoder_groups(conversations: Sequence[str], *, corpus: str, split: str) -> tuple[str, ...]:
@@ -127,18 +126,12 @@ def _meld(path: Path, *, train: bool) -> EncoderTexts:
 
 def _goemotions(path: Path, *, train: bool) -> EncoderTexts:
     texts, names, labels = read_goemotions_labels(path)
-    rows = np.arange(len(texts))
-    if train:
-        neutral = (labels[:, -1] == 1) & (labels.sum(axis=1) == 1)
-        order = np.random.default_rng(COMMENT_SEED).permutation(len(texts))
-        chosen = [order[~neutral[order]][:FELT_COMMENTS], order[neutral[order]][:NEUTRAL_COMMENTS]]
-        rows = np.sort(np.concatenate(chosen))
     return EncoderTexts(
         corpus=GOEMOTIONS,
-        texts=tuple(texts[row] for row in rows),
-        groups=tuple(names[row] for row in rows),
-        train=np.full(len(rows), train),
-        targets=labels[rows],
+        texts=tuple(texts),
+        groups=tuple(names),
+        train=np.full(len(texts), train),
+        targets=labels,
     )
 
 

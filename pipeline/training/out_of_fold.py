@@ -2,8 +2,8 @@
 
 The served encoder was tuned on the train texts, so its vectors separate their labels better than those of new ones, and
 a network trained on them overweights the text. So each train text has the vector of the encoder that was tuned on the
-other half (stacked generalisation: Wolpert, Neural Networks 1992). Both halves' encoders have their heads in common, so
-that labels have the same directions in both.
+other folds (stacked generalisation: Wolpert, Neural Networks 1992). All encoders have their heads in common, so that
+labels have the same directions in all.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from mtmm_video.extractors.text.sentence_encoder import SENTENCE_NAMES, Sentence
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.checkpoint import read_tensors
 from mtmm_video.model.features import ModalityFeatures
-from mtmm_video.pipeline.training.encoder_texts import half_of
+from mtmm_video.pipeline.training.encoder_texts import fold_of
 
 
-def key_of(half: int, text: str) -> int:
-    """Return a number for a text that one half has learnt from: 63 bits of a digest."""
-    return int.from_bytes(hashlib.sha256(f"{half}\n{text}".encode()).digest()[:8], "little") >> 1
+def key_of(fold: int, text: str) -> int:
+    """Return a number for a text of a fold: 63 bits of a digest."""
+    return int.from_bytes(hashlib.sha256(f"{fold}\n{text}".encode()).digest()[:8], "little") >> 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class UnseenVectors:
 
     @classmethod
     def load(cls, path: Path) -> UnseenVectors:
-        """Read what `pipeline.training.cross_tuning` wrote.
+        """Read what `pipeline.training.encoder_folds` wrote.
 
         Raises
         ------
@@ -53,13 +53,13 @@ class UnseenVectors:
         """
         tensors, _ = read_tensors(path)
         if not {"vectors", "keys"} <= set(tensors):
-            raise DataError(f"{path}: holds no out-of-fold vectors; make the stage `encoder-halves` again")
+            raise DataError(f"{path}: holds no out-of-fold vectors; make the stage `encoder-folds` again")
         keys = tensors["keys"].tolist()
         return cls(tensors["vectors"].numpy(), {key: row for row, key in enumerate(keys)})
 
     def find(self, corpus: str, *, groups: Sequence[str], texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the rows of texts, shape (k,); -1 for a text that no encoder learnt from."""
-        keys = [key_of(half_of(corpus, group), text) for group, text in zip(groups, texts, strict=True)]
+        keys = [key_of(fold_of(corpus, group), text) for group, text in zip(groups, texts, strict=True)]
         return np.array([self.rows.get(key, -1) for key in keys], np.int64)
 
 

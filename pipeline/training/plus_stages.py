@@ -12,7 +12,7 @@ from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import selection_split, train
 from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
-from mtmm_video.pipeline.training.cross_tuning import HALVES_STAGE, average_halves, tune_encoder
+from mtmm_video.pipeline.training.encoder_folds import FOLDS_STAGE, ship_encoder, tune_encoders
 from mtmm_video.pipeline.training.encoder_texts import GOEMOTIONS, MELD, MOSEI, MOSI
 from mtmm_video.pipeline.training.encoder_tuning import TuningOptions
 from mtmm_video.pipeline.training.everyday_stages import NETWORK, everyday_stages
@@ -86,6 +86,16 @@ def write_valid_figures(run: StageRun) -> None:
     write_figures(run.output, evaluate_seeds(checkpoints, tables, report=run.report))
 
 
+def encoder_sources(data: Path) -> dict[str, Path]:
+    """Return the corpora that the encoder is tuned on, as `encoder_texts.read_texts` takes them."""
+    return {
+        MOSEI: data / "mosei" / "labels",
+        MOSI: data / "mosi" / MOSI_FILE,
+        MELD: data / "meld",
+        GOEMOTIONS: data / "goemotions",
+    }
+
+
 def plus_stages(data: Path, *, seeds: Sequence[int] = SEEDS) -> list[Stage]:
     """Return the stages of `plus`.
 
@@ -96,23 +106,22 @@ def plus_stages(data: Path, *, seeds: Sequence[int] = SEEDS) -> list[Stage]:
     seeds : sequence of int
         Two checkpoints each: on text alone, and on all corpora.
     """
-    labels, mosi = data / "mosei" / "labels", data / "mosi" / MOSI_FILE
-    halves = Stage(
-        HALVES_STAGE,
-        "encoder_halves.safetensors",
-        tune_encoder,
-        sources={MOSEI: labels, MOSI: mosi, MELD: data / "meld", GOEMOTIONS: data / "goemotions"},
+    folds = Stage(
+        FOLDS_STAGE,
+        "encoder_folds.safetensors",
+        tune_encoders,
+        sources=encoder_sources(data),
         weights=(SENTENCE,),
         settings={"options": TuningOptions()},
-        versions=("encoder/2",),
+        versions=("encoder/3",),
     )
     encoder = Stage(
         "encoder",
         "sentence_delta.safetensors",
-        average_halves,
-        needs=(HALVES_STAGE,),
+        ship_encoder,
+        needs=(FOLDS_STAGE,),
         settings={"version": DELTA_VERSION},
-        versions=("encoder/2",),
+        versions=("encoder/3",),
     )
     soft_labels = Stage(
         "soft-labels",
@@ -150,7 +159,7 @@ def plus_stages(data: Path, *, seeds: Sequence[int] = SEEDS) -> list[Stage]:
     ]
     names = tuple(stage.name for stage in together)
     return [
-        halves,
+        folds,
         encoder,
         *table_stages(data),
         soft_labels,

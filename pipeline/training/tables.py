@@ -19,7 +19,7 @@ from mtmm_video.pipeline.corpora.mosi import FILE as MOSI_FILE
 from mtmm_video.pipeline.corpora.mosi import prepare_mosi
 from mtmm_video.pipeline.corpora.ravdess import ravdess_table
 from mtmm_video.pipeline.job import VOICE_WEIGHTS
-from mtmm_video.pipeline.training.cross_tuning import HALVES_STAGE
+from mtmm_video.pipeline.training.encoder_folds import FOLDS_STAGE
 from mtmm_video.pipeline.training.encoder_texts import MOSEI, MOSI
 from mtmm_video.pipeline.training.mixture import attach_facet, with_modality
 from mtmm_video.pipeline.training.out_of_fold import UnseenVectors, unseen_columns
@@ -29,7 +29,7 @@ from mtmm_video.pipeline.voice_features import no_voice
 RAVDESS_VALID = ("R21", "R22", "R23", "R24")  # two men, two women: the folds of docs/plus.md go over all speakers
 TABLES_VERSION = "tables/2"
 GLOVE, SENTENCE, LANDMARKER = "glove-6b-50d", "mpnet-base-v2", "face-landmarker"
-TEXT_NEEDS = ("encoder", HALVES_STAGE)  # stages that `TextColumns` reads
+TEXT_NEEDS = ("encoder", FOLDS_STAGE)  # stages that `TextColumns` reads
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TextColumns:
         return cls(
             glove=GloveVectors.load(run.weights[GLOVE]),
             served=SentenceEncoder.load(run.weights[SENTENCE], delta=run.inputs["encoder"]),
-            unseen=UnseenVectors.load(run.inputs[HALVES_STAGE]),
+            unseen=UnseenVectors.load(run.inputs[FOLDS_STAGE]),
         )
 
     def of(self, corpus: str, *, groups: Sequence[str], texts: Sequence[str]) -> ModalityFeatures:

@@ -1,4 +1,4 @@
-"""Tuning of the sentence encoder: what is learnt, in which order, and what an interruption must not change."""
+"""Tuning of the sentence encoder: what is learnt, by which encoder, and what an interruption must not change."""
 
 from __future__ import annotations
 
@@ -13,58 +13,94 @@ from safetensors.torch import load_file, save_file
 from mtmm_video.extractors.text import mpnet
 from mtmm_video.extractors.text.mpnet import LAYERS, WIDTH, Transformer
 from mtmm_video.extractors.text.sentence_encoder import merge_delta
-from mtmm_video.pipeline.training.cross_tuning import HALVES_STAGE, average_halves
-from mtmm_video.pipeline.training.encoder_texts import GOEMOTIONS, MELD, MOSEI, MOSI
+from mtmm_video.pipeline.training import encoder_folds
+from mtmm_video.pipeline.training.encoder_folds import (
+    FOLDS_STAGE,
+    TextRows,
+    merged,
+    ship_encoder,
+    tune_encoders,
+    vectors_of,
+)
+from mtmm_video.pipeline.training.encoder_texts import GOEMOTIONS, MELD, MOSEI, MOSI, EncoderTexts
 from mtmm_video.pipeline.training.encoder_tuning import (
     CLASSES,
     INTENSITY,
     OUTPUTS,
     PRESENCE,
     LowRank,
-    TunedEncoder,
+    TunedEncoders,
     Tuning,
     TuningOptions,
-    loss_of,
+    TuningRows,
+    batches_of,
+    losses_of,
     schedule,
-    vectors_of,
 )
-from mtmm_video.pipeline.training.lower_states import LowerStates, batches_of
+from mtmm_video.pipeline.training.out_of_fold import UnseenVectors, key_of
 from mtmm_video.pipeline.training.stages import StageRun
 
 INDICES = [[2, 5, 3], [2, 6, 7, 3], [2, 8, 3], [2, 9, 10, 11, 3]]
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def transformer() -> Transformer:
     torch.manual_seed(0)
-    return Transformer().eval()
+    found = Transformer()
+    found.layers = found.layers[:2]  # as deep as the tests need
+    return found.eval()
 
 
-@pytest.fixture
-def states(transformer: Transformer, tmp_path: Path) -> LowerStates:
-    found = LowerStates(tmp_path / "lower", indices=INDICES)
-    found.fill(transformer, padding=1)
-    return found
+def rows_of(folds: list[int]) -> TuningRows:
+    targets = [np.array([row % 2], np.float32) for row in range(len(INDICES))]
+    return TuningRows(indices=INDICES, targets=targets, folds=np.array(folds), padding=1)
 
 
-def test_frozen_layers_then_tuned_ones_are_the_whole_encoder(transformer: Transformer, states: LowerStates) -> None:
-    expected = transformer(torch.tensor([INDICES[1]]), torch.ones(1, 4, dtype=torch.bool))[0]
-    encoder = TunedEncoder(deepcopy(transformer), TuningOptions(rank=2))  # `up` starts at zero: nothing is added yet
-    found = {
-        row: vector
-        for rows, vectors in vectors_of(encoder, states, [0, 1, 2, 3])
-        for row, vector in zip(rows, vectors, strict=True)
-    }
-    torch.testing.assert_close(found[1], expected, atol=5e-3, rtol=0)  # the states are stored in fp16
-    assert set(found) == {0, 1, 2, 3}
+def learnt(transformer: Transformer, options: TuningOptions, folds: list[int], steps: int = 2) -> TunedEncoders:
+    encoders = TunedEncoders(deepcopy(transformer), options)
+    plan = [(MOSI, [0, 1]), (MOSI, [2, 3])]
+    tuning = Tuning(encoders, rows=rows_of(folds), steps=plan, options=options, device=CPU)
+    for step in range(steps):
+        tuning.learn(step)
+    return encoders
 
 
-def test_states_that_are_there_are_not_computed_again(transformer: Transformer, tmp_path: Path) -> None:
-    LowerStates(tmp_path / "lower", indices=INDICES).fill(transformer, padding=1)
-    again = LowerStates(tmp_path / "lower", indices=INDICES)
-    reports: list[int] = []
-    again.fill(transformer, padding=1, report=lambda done, total, text: reports.append(done))
-    assert reports == []
+def test_before_the_first_step_every_encoder_is_the_published_one(transformer: Transformer) -> None:
+    options = TuningOptions(folds=1, rank=2, dropout=0.0)
+    encoders = TunedEncoders(deepcopy(transformer), options).eval()
+    indices, mask = torch.tensor([INDICES[1]]), torch.ones(1, 4, dtype=torch.bool)
+    found = encoders(indices, mask, MELD)
+    head = encoders.heads[MELD]
+    expected = head(transformer(indices, mask) * 3.0)
+    assert found.shape == (2, 1, OUTPUTS[MELD])
+    for each in found:
+        torch.testing.assert_close(each, expected, atol=1e-5, rtol=0)
+
+
+def test_an_encoder_learns_nothing_from_its_own_fold(transformer: Transformer) -> None:
+    options = TuningOptions(folds=2, rank=2)
+    every_text_in_fold_0 = learnt(transformer, options, [0, 0, 0, 0])
+    addition = every_text_in_fold_0.additions()["layers.0.query"]
+    assert not addition.up[0].any(), "the encoder of fold 0 has seen no text"
+    assert addition.up[1].any(), "no text is in fold 1, so its encoder has learnt"
+    assert addition.up[2].any(), "the last one learns from all"
+
+
+def test_encoders_that_learn_together_learn_what_they_would_alone(transformer: Transformer) -> None:
+    """Neither padding nor other encoders' rows change a vector: merged, an encoder gives what it gave in training."""
+    options = TuningOptions(folds=1, rank=2, dropout=0.0)
+    encoders = learnt(transformer, options, [0, 0, 1, 1]).eval()
+    tensors = {}
+    for name, addition in encoders.additions().items():
+        tensors |= {f"{name}.down": addition.down.detach(), f"{name}.up": addition.up.detach()}
+    rows = rows_of([0, 0, 1, 1])
+    indices, mask = rows.batch([0, 3], device=CPU)
+    together = encoders(indices, mask, MELD)
+    for encoder in range(2):
+        alone = merged(deepcopy(transformer), tensors, encoder=encoder)
+        expected = encoders.heads[MELD](alone(indices, mask) * 3.0)
+        torch.testing.assert_close(together[encoder], expected, atol=1e-4, rtol=0)
 
 
 def test_batches_hold_like_lengths_within_the_limit() -> None:
@@ -77,12 +113,10 @@ def test_batches_hold_like_lengths_within_the_limit() -> None:
 def test_every_text_is_read_in_each_pass_and_comments_in_one() -> None:
     options = TuningOptions(passes=2)
     rows = np.arange(10, dtype=np.int64)
-    steps = schedule([(MOSEI, rows), (GOEMOTIONS, 10 + rows)], lengths=np.full(20, 5), half=0, options=options)
+    steps = schedule([(MOSEI, rows), (GOEMOTIONS, 10 + rows)], lengths=np.full(20, 5), options=options)
     read = [row for _, batch in steps for row in batch]
     assert sorted(read) == sorted([*range(10), *range(10), *range(10, 20)])
     assert all(len({row < 10 for row in batch}) == 1 for _, batch in steps), "a batch is of one corpus"
-    other = schedule([(MOSEI, rows)], lengths=np.full(20, 5), half=1, options=options)
-    assert other != schedule([(MOSEI, rows)], lengths=np.full(20, 5), half=0, options=options)
 
 
 def test_the_right_answer_has_the_least_loss() -> None:
@@ -102,61 +136,99 @@ def test_the_right_answer_has_the_least_loss() -> None:
         else:
             right[0, targets[0] > 0] = 8.0
         wrong = -right
-        found = [float(loss_of(outputs, torch.from_numpy(targets), corpus, options)) for outputs in (right, wrong)]
+        found = [float(losses_of(outputs, torch.from_numpy(targets), corpus, options)) for outputs in (right, wrong)]
         assert found[0] < 0.02, corpus
         assert found[1] > 1, corpus
 
 
-def test_a_step_is_the_same_whatever_came_before_it(transformer: Transformer, states: LowerStates) -> None:
-    options = TuningOptions(rank=2)
-    steps = [(MOSI, [0, 1]), (MOSI, [2, 3])]
-    targets = {row: np.array([row % 2], np.float32) for row in range(4)}
-
-    def after(begin: int) -> dict[str, torch.Tensor]:
-        torch.manual_seed(begin)  # what another history leaves behind
-        encoder = TunedEncoder(deepcopy(transformer), options)
-        tuning = Tuning(encoder, states=states, targets=targets, steps=steps, options=options, half=0)
-        torch.rand(begin)
-        tuning.learn(0)
-        return {name: value.detach().clone() for name, value in encoder.learnt().items()}
-
-    first, second = after(1), after(9)
-    assert any(value.abs().sum() > 0 for name, value in first.items() if name.endswith(".up"))
-    for name, value in first.items():
-        torch.testing.assert_close(second[name], value)
-
-
-def test_the_shipped_addition_is_the_mean_of_the_halves(transformer: Transformer, tmp_path: Path) -> None:
-    torch.manual_seed(3)
-    name = f"layers.{LAYERS - 1}.inner"
-    parts = {
-        f"{half}.{name}.{side}": torch.randn(shape)
-        for half in range(2)
-        for side, shape in (("down", (4, WIDTH)), ("up", (mpnet.INNER, 4)))
-    }
-    halves = tmp_path / "halves.safetensors"
-    save_file(parts, halves, metadata={"options": "{}"})
-    output = tmp_path / "delta.safetensors"
-    run = StageRun(output=output, state=tmp_path / "state", inputs={HALVES_STAGE: halves}, sources={}, weights={})
-    average_halves(run, version="test/1")
-    assert set(load_file(output)) == {f"{name}.down", f"{name}.up"}
-    before = transformer.layers[LAYERS - 1].inner.weight.detach().clone()
-    changed = deepcopy(transformer)
-    assert merge_delta(changed, output) == "test/1"
-    mean = sum(parts[f"{half}.{name}.up"] @ parts[f"{half}.{name}.down"] for half in range(2)) / 2
-    found = changed.layers[LAYERS - 1].inner.weight.detach() - before
-    torch.testing.assert_close(found, torch.as_tensor(mean), atol=0.05, rtol=0)  # fp16; values reach 20
+def test_labels_that_a_corpus_lacks_do_not_teach() -> None:
+    outputs = torch.zeros(1, OUTPUTS[MOSEI], requires_grad=True)
+    losses_of(outputs, torch.tensor([[1.0]]), MOSI, TuningOptions()).sum().backward()
+    assert outputs.grad is not None
+    assert outputs.grad[0, 1] < 0, "polarity is known"
+    assert outputs.grad.count_nonzero() == 1, "nothing else is"
 
 
 def test_a_low_rank_layer_starts_as_the_layer_it_adds_to() -> None:
     linear = torch.nn.Linear(6, 4)
-    x = torch.randn(3, 6)
-    torch.testing.assert_close(LowRank(linear, rank=2)(x), linear(x))
+    x = torch.randn(6, 2, 6)
+    torch.testing.assert_close(LowRank(linear, encoders=3, rank=2)(x), linear(x))
 
 
-def test_labels_that_a_corpus_lacks_do_not_teach() -> None:
-    outputs = torch.zeros(1, OUTPUTS[MOSEI], requires_grad=True)
-    loss_of(outputs, torch.tensor([[1.0]]), MOSI, TuningOptions()).backward()
-    assert outputs.grad is not None
-    assert outputs.grad[0, 1] < 0, "polarity is known"
-    assert outputs.grad.count_nonzero() == 1, "nothing else is"
+@pytest.fixture
+def tiny(transformer: Transformer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageRun:
+    """A stage over a few texts and two layers."""
+    texts = EncoderTexts(
+        corpus=MELD,
+        texts=("yes", "no", "well", "really now"),
+        groups=("d1", "d2", "d3", "d4"),
+        train=np.array([True, True, True, False]),
+        targets=np.eye(10, dtype=np.float32)[[0, 2, 1, 1]] + np.eye(10, dtype=np.float32)[[3, 6, 9, 9]],
+    )
+    monkeypatch.setattr(encoder_folds, "read_texts", lambda sources: [texts])
+    monkeypatch.setattr(encoder_folds, "load_transformer", lambda folder: deepcopy(transformer))
+    monkeypatch.setattr(encoder_folds, "SAVE_EVERY", 2)
+    monkeypatch.setattr(encoder_folds, "REPORT_EVERY", 1)
+    words = ["<s>", "<pad>", "</s>", "[UNK]", "yes", "no", "well", "really", "now"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    weights = {"mpnet-base-v2": tmp_path}
+    return StageRun(tmp_path / "folds.safetensors", tmp_path / "state", inputs={}, sources={}, weights=weights)
+
+
+OPTIONS = TuningOptions(rank=2, passes=4, pieces=3)  # a text a step
+
+
+def test_each_train_text_has_the_vector_of_the_encoder_of_its_fold(tiny: StageRun, transformer: Transformer) -> None:
+    tune_encoders(tiny, options=OPTIONS)
+    tensors = load_file(tiny.output)
+    texts = TextRows.read({}, vocabulary=tiny.weights["mpnet-base-v2"] / "vocab.txt")
+    unseen = UnseenVectors.load(tiny.output)
+    assert len(unseen.rows) == 3, "the valid text was not learnt from"
+    for row, text in enumerate(texts.parts[0].texts[:3]):
+        fold = int(texts.rows.folds[row])
+        alone = merged(deepcopy(transformer), tensors, encoder=fold)
+        ((_, expected),) = vectors_of(alone, texts, [row], device=CPU)
+        found = torch.from_numpy(unseen.vectors[unseen.rows[key_of(fold, text)]].astype(np.float32))
+        torch.testing.assert_close(found, expected[0], atol=2e-3, rtol=0)  # fp16
+
+
+def test_an_interrupted_tuning_ends_as_one_in_one_go(tiny: StageRun, tmp_path: Path) -> None:
+    tune_encoders(tiny, options=OPTIONS)
+    expected = load_file(tiny.output)
+    tiny.state.unlink()
+
+    class StopError(Exception):
+        pass
+
+    def stop(done: int, total: int, text: str) -> None:
+        if done == 5:
+            raise StopError
+
+    again = StageRun(tmp_path / "again.safetensors", tmp_path / "state", {}, {}, weights=tiny.weights, report=stop)
+    with pytest.raises(StopError):
+        tune_encoders(again, options=OPTIONS)
+    reports: list[int] = []
+    again = StageRun(
+        again.output, again.state, {}, {}, weights=tiny.weights, report=lambda done, total, text: reports.append(done)
+    )
+    tune_encoders(again, options=OPTIONS)
+    assert reports[0] == 5, "four steps were saved"
+    for name, value in load_file(again.output).items():
+        torch.testing.assert_close(value, expected[name], msg=name)
+
+
+def test_what_is_shipped_is_the_encoder_of_all_texts(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    whole = Transformer()
+    name = f"layers.{LAYERS - 1}.inner"
+    parts = {f"{name}.down": torch.randn(3, 4, WIDTH).half(), f"{name}.up": torch.randn(3, mpnet.INNER, 4).half()}
+    folds = tmp_path / "folds.safetensors"
+    save_file({**parts, "vectors": torch.zeros(1)}, folds, metadata={"options": "{}"})
+    output = tmp_path / "delta.safetensors"
+    run = StageRun(output=output, state=tmp_path / "state", inputs={FOLDS_STAGE: folds}, sources={}, weights={})
+    ship_encoder(run, version="test/1")
+    assert set(load_file(output)) == {f"{name}.down", f"{name}.up"}
+    before = whole.layers[LAYERS - 1].inner.weight.detach().clone()
+    assert merge_delta(whole, output) == "test/1"
+    expected = parts[f"{name}.up"][-1].float() @ parts[f"{name}.down"][-1].float()
+    torch.testing.assert_close(whole.layers[LAYERS - 1].inner.weight.detach() - before, expected, atol=1e-5, rtol=0)
