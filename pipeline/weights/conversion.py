@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import WeightsError
-from mtmm_video.pipeline.weights.manifest import Conversion, Heads, WeightSource
 from mtmm_video.pipeline.weights.tensor_file import Tensors, write_safetensors
+from mtmm_video.pipeline.weights.weight import Conversion, Heads, WeightSource
 
 Array = NDArray[np.float64]
 

@@ -20,7 +20,7 @@ from typing import IO
 
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.files import sha256_of
-from mtmm_video.pipeline.weights.manifest import Origin, RawFile, WeightSource
+from mtmm_video.pipeline.weights.weight import Origin, RawFile, WeightSource
 
 ProgressHook = Callable[[str, int, int | None], None]  # (what, bytes so far, bytes in all or None where unknown)
 

@@ -26,7 +26,8 @@ from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.pipeline.weights.conversion import convert
 from mtmm_video.pipeline.weights.download import ProgressHook, check_file, collect
-from mtmm_video.pipeline.weights.manifest import MANIFEST, Weight, WeightSource
+from mtmm_video.pipeline.weights.manifest import MANIFEST
+from mtmm_video.pipeline.weights.weight import Weight, WeightSource
 
 WEIGHTS_VARIABLE = "MTMM_WEIGHTS_DIR"
 RECEIPT = "receipt.json"

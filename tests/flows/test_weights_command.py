@@ -14,7 +14,7 @@ from mtmm_video.flows.commands import weights as command
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights import manifest as weights_manifest
 from mtmm_video.pipeline.weights import resolution
-from mtmm_video.pipeline.weights.manifest import Origin, RawFile, Weight, WeightSource
+from mtmm_video.pipeline.weights.weight import Origin, RawFile, Weight, WeightSource
 
 CONTENT = b"network"
 

@@ -26,7 +26,8 @@ from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.options import ASR_MODELS
 from mtmm_video.pipeline.weights import conversion as weights_conversion
 from mtmm_video.pipeline.weights.conversion import convert, read_ctranslate2
-from mtmm_video.pipeline.weights.manifest import MANIFEST, RawFile, WeightSource
+from mtmm_video.pipeline.weights.manifest import MANIFEST
+from mtmm_video.pipeline.weights.weight import RawFile, WeightSource
 
 HEADS = ((0, 1), (1, 0))
 DIMS = ModelDimensions(

@@ -20,7 +20,8 @@ import pytest
 
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights import resolution
-from mtmm_video.pipeline.weights.manifest import MANIFEST, Origin, RawFile, Weight, WeightSource
+from mtmm_video.pipeline.weights.manifest import MANIFEST
+from mtmm_video.pipeline.weights.weight import Origin, RawFile, Weight, WeightSource
 
 CONTENT = b"a small network " * 4096
 Use = Callable[..., None]
@@ -272,7 +273,7 @@ def test_a_new_pin_makes_the_old_file_unwelcome(use: Use, server: Server) -> Non
 CHILD = """
 import signal, sys
 from mtmm_video.pipeline.weights import resolution
-from mtmm_video.pipeline.weights.manifest import Origin, RawFile, WeightSource, Weight
+from mtmm_video.pipeline.weights.weight import Origin, RawFile, WeightSource, Weight
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells make background jobs ignore it
 url, sha256, size = sys.argv[1:]
 file = RawFile("net.bin", sha256, int(size), (Origin(url=url),))
