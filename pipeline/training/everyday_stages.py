@@ -78,7 +78,7 @@ def measure_natural(run: StageRun) -> None:
 def add_everyday(run: StageRun, *, prior: float) -> None:
     """Stage: the network with a neutral class, further domains and anchors."""
     checkpoint = load_checkpoint(run.inputs[NETWORK])
-    valid = selection_split(chosen_columns(UtteranceTable.load(run.inputs["mosei"])), "mosei")
+    mosei = chosen_columns(UtteranceTable.load(run.inputs["mosei"]))
     natural = UtteranceTable.load(run.inputs["natural"])
     recordings = [natural.video(index) for index in range(len(natural.video_ids))]
     meld, comments = run.sources["meld"], run.sources["goemotions"]
@@ -91,7 +91,7 @@ def add_everyday(run: StageRun, *, prior: float) -> None:
     }
     found = everyday(
         checkpoint,
-        valid=valid,
+        mosei=mosei,
         talks=talks,
         recordings=recordings,
         prior=prior,
@@ -103,7 +103,7 @@ def add_everyday(run: StageRun, *, prior: float) -> None:
 def everyday(
     checkpoint: Checkpoint,
     *,
-    valid: UtteranceTable,
+    mosei: UtteranceTable,
     talks: Mapping[str, tuple[Talk, Talk]],
     recordings: list[VideoFeatures],
     prior: float,
@@ -114,8 +114,9 @@ def everyday(
     Parameters
     ----------
     checkpoint : Checkpoint
-    valid : UtteranceTable
-        MOSEI's valid split.
+    mosei : UtteranceTable
+        Its valid split fits the neutral class. Its train split stands for MOSEI's kind of talk: in all corpora the
+        vectors of train texts come from the encoders of the folds, and a gate must not tell encoders apart.
     talks : mapping of str to (train, dev)
         The corpora of the domains.
     recordings : list of VideoFeatures
@@ -131,9 +132,9 @@ def everyday(
         columns = text.of(corpus, groups=groups, texts=talk.texts)
         return outputs_of(checkpoint, talk_table(talk, columns, corpus=corpus))
 
-    home = outputs_of(checkpoint, valid)
+    valid = selection_split(mosei, "mosei")
     train = {name: said(talk, name, "train") for name, (talk, _) in talks.items()}
-    gate = fit_gates(home, train, prior=prior)
+    gate = fit_gates(outputs_of(checkpoint, mosei.split("train")), train, prior=prior)
     domains = tuple(
         replace(
             fit_domain(name, train=train[name], labels=talk, chosen=said(dev, name, "valid"), chosen_labels=dev),
@@ -143,7 +144,7 @@ def everyday(
     )
     specification = replace(
         checkpoint.specification,
-        neutral=fit_neutral(home.words, valid.labels.classes),
+        neutral=fit_neutral(outputs_of(checkpoint, valid).words, valid.labels.classes),
         domains=domains,
         anchors=fit_anchors(checkpoint, recordings),
     )
@@ -170,6 +171,6 @@ def everyday_stages(data: Path) -> list[Stage]:
             sources={"meld": data / "meld", "goemotions": data / "goemotions"},
             weights=(GLOVE, SENTENCE),
             settings={"prior": DOMAIN_PRIOR},
-            versions=("everyday/3",),
+            versions=("everyday/4",),
         ),
     ]
