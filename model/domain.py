@@ -68,11 +68,33 @@ class Domain:
         return _softmax(self.logits(self.emotion, words, text) + shift)
 
 
-def gates(domains: Sequence[Domain], text: Array) -> Array:
-    """Return how far each utterance is of each domain, shape (n, 1 + domains), MOSEI first; rows sum to 1."""
-    scores = [np.zeros(len(text))]
-    scores += [cut(text) @ np.asarray(domain.gate[:-1]) + domain.gate[-1] for domain in domains]
-    return _softmax(np.stack(scores, axis=1))
+def gates(domains: Sequence[Domain], text: Array, *, recordings: NDArray[np.int64]) -> Array:
+    """Return how far the recording of each utterance is of each domain.
+
+    A kind of talk is a property of the recording: one line of a dialogue may be anybody's, its ten lines are not. So
+    the log-odds are averaged over the utterances of a recording (docs/plus.md, section 6).
+
+    Parameters
+    ----------
+    domains : sequence of Domain
+    text : ndarray, shape (n, d)
+        Normalised text columns; an utterance whose columns are all 0 has no words and is not counted.
+    recordings : ndarray of int, shape (n,)
+        Number of the recording of each utterance.
+
+    Returns
+    -------
+    ndarray, shape (n, 1 + domains)
+        MOSEI first; rows sum to 1.
+    """
+    odds = [cut(text) @ np.asarray(domain.gate[:-1]) + domain.gate[-1] for domain in domains]
+    scores = np.stack([np.zeros(len(text)), *odds], axis=1)
+    spoken = text.any(axis=1)
+    _, places = np.unique(recordings, return_inverse=True)
+    sums = np.zeros((len(text), scores.shape[1]))
+    np.add.at(sums, places[spoken], scores[spoken])
+    counts = np.bincount(places[spoken], minlength=len(text))
+    return _softmax((sums / np.maximum(counts, 1)[:, None])[places])
 
 
 def cut(text: Array) -> Array:

@@ -76,7 +76,7 @@ def score_table(checkpoint: Checkpoint, table: UtteranceTable) -> Scores:
     maker = _maker_of(checkpoint, table)
     logits, words = _served(checkpoint, maker, rows=len(table))
     text = maker.values["text"].cpu().numpy() if "text" in maker.values else None
-    return scores_of(checkpoint.specification, logits, words=words, text=text)
+    return scores_of(checkpoint.specification, logits, words=words, text=text, recordings=table.video_of_row)
 
 
 def served_logits(checkpoint: Checkpoint, table: UtteranceTable) -> Logits:

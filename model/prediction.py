@@ -79,6 +79,7 @@ def predict(checkpoint: Checkpoint, features: VideoFeatures) -> VideoPrediction:
         {task: tensor[0].numpy() for task, tensor in outputs.logits.items()},
         words={task: tensor[0].numpy() for task, tensor in words.logits.items()},
         text=inputs["text"][0].numpy() if "text" in inputs else None,
+        recordings=np.zeros(len(features), np.int64),
     )
     used = {modality: mask[0].numpy() for modality, mask in masks.items()}
     thresholds = checkpoint.specification.thresholds.get("label", {})

@@ -46,7 +46,12 @@ class Scores:
 
 
 def scores_of(
-    specification: Specification, logits: Logits, *, words: Logits, text: NDArray[np.float32] | None
+    specification: Specification,
+    logits: Logits,
+    *,
+    words: Logits,
+    text: NDArray[np.float32] | None,
+    recordings: NDArray[np.int64],
 ) -> Scores:
     """Turn a checkpoint's logits into probabilities and intensities that do not contradict each other.
 
@@ -58,6 +63,8 @@ def scores_of(
         From `model.anchoring.anchored`: of all modalities, and of the words alone.
     text : ndarray, shape (n, d), or None
         Normalised text columns; None for a checkpoint without text.
+    recordings : ndarray of int, shape (n,)
+        Number of the recording of each utterance.
     """
     calibration, neutral = specification.calibration, specification.neutral
     positive = calibration.positive(logits["sentiment"]) if "sentiment" in logits else None
@@ -76,6 +83,7 @@ def scores_of(
             outputs=stacked(logits),
             words=stacked(words),
             text=text.astype(np.float64),
+            recordings=recordings,
         )
     if classes is not None:
         positive = 1.0 - classes[:, 0]
@@ -101,8 +109,9 @@ def mixed(
     outputs: Array,
     words: Array,
     text: Array,
+    recordings: NDArray[np.int64],
 ) -> tuple[Array, Array, Array]:
-    """Mix the network's probabilities with those of further domains, by how far each utterance is of their kind.
+    """Mix the network's probabilities with those of further domains, by how far each recording is of their kind.
 
     Parameters
     ----------
@@ -115,13 +124,15 @@ def mixed(
         Of `model.anchoring.stacked`.
     text : ndarray, shape (n, d)
         Normalised text columns; utterances whose columns are all 0 have no words and keep what the network says.
+    recordings : ndarray of int, shape (n,)
+        Number of the recording of each utterance.
 
     Returns
     -------
     classes, emotion, thresholds : ndarray, shapes (n, 3), (n, 7) and (n, 6)
     """
     shift = outputs - words
-    shares = gates(domains, text)  # (n, 1 + domains)
+    shares = gates(domains, text, recordings=recordings)  # (n, 1 + domains)
     shares[~text.any(axis=1)] = [1.0] + [0.0] * len(domains)
     thresholds = shares[:, :1] * label
     classes, emotion = shares[:, :1] * classes, shares[:, :1] * emotion

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,9 +41,18 @@ def domain(*, bias: float) -> Domain:
     )
 
 
-def test_a_gate_shares_an_utterance_among_domains() -> None:
-    shares = gates([domain(bias=0.0), domain(bias=np.log(2.0))], np.zeros((1, 1)))
+def test_a_gate_shares_a_recording_among_domains() -> None:
+    one = np.zeros(1, np.int64)
+    shares = gates([domain(bias=0.0), domain(bias=np.log(2.0))], np.ones((1, 1)), recordings=one)
     assert shares[0] == pytest.approx([0.25, 0.25, 0.5])
+
+
+def test_the_kind_of_talk_is_that_of_the_whole_recording() -> None:
+    talk = replace(domain(bias=0.0), gate=(1.0, 0.0))
+    text = np.log([[9.0], [1 / 3], [4.0], [1.0]])  # ln 1 = 0: no words
+    shares = gates([talk], text, recordings=np.array([7, 7, 3, 7]))
+    odds = shares[:, 1] / shares[:, 0]
+    assert odds == pytest.approx([np.sqrt(3)] * 2 + [4.0, np.sqrt(3)])  # the geometric mean of 9 and 1/3; 4 on its own
 
 
 def test_what_a_voice_adds_moves_a_domains_polarity_and_emotions() -> None:
