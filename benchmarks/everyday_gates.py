@@ -17,7 +17,6 @@ import numpy as np
 from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder
 from mtmm_video.model.checkpoint import Checkpoint, load_checkpoint
-from mtmm_video.model.domain import cut
 from mtmm_video.model.evaluation import score_table, three_way_figures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.metrics import area_under_roc, f1
@@ -26,7 +25,8 @@ from mtmm_video.model.training import selection_split
 from mtmm_video.pipeline.corpora.faces import joined_text
 from mtmm_video.pipeline.corpora.talk import Talk, read_goemotions, read_meld
 from mtmm_video.pipeline.training.encoder_folds import FOLDS_STAGE
-from mtmm_video.pipeline.training.everyday import fit_linear, outputs_of, stored, talk_table
+from mtmm_video.pipeline.training.encoder_texts import encoder_groups
+from mtmm_video.pipeline.training.everyday import fit_gates, outputs_of, talk_table
 from mtmm_video.pipeline.training.out_of_fold import UnseenVectors
 from mtmm_video.pipeline.training.plus import chosen_columns
 from mtmm_video.pipeline.training.tables import TextColumns
@@ -79,13 +79,11 @@ def main() -> None:
         "meld": read_meld(meld / "dev_sent_emo.csv.gz"),
         "goemotions": read_goemotions(comments / "dev.tsv.gz", labels=comments / "labels.txt"),
     }
-    words = [cut(outputs_of(shipped, mosei.split("train")).text)]
+    home, others = outputs_of(shipped, mosei.split("train")), {}
     for name, talk in train.items():
-        groups = [f"train:{group}" for group in talk.conversations] if name == "meld" else talk.conversations
+        groups = encoder_groups(talk.conversations, corpus=name, split="train")
         features = columns.of(name, groups=groups, texts=talk.texts)
-        words.append(cut(outputs_of(shipped, talk_table(talk, features, corpus=name)).text))
-    kind = np.concatenate([np.full(len(part), index) for index, part in enumerate(words)])
-    weights = 1.0 / np.bincount(kind)[kind]
+        others[name] = outputs_of(shipped, talk_table(talk, features, corpus=name))
     valid = selection_split(mosei, "mosei")
     tables = {
         name: talk_table(talk, joined_text(talk.texts, glove=glove, sentence=sentence), corpus=name)
@@ -97,10 +95,7 @@ def main() -> None:
     )
     print("|---" * 9 + "|")
     for prior, penalty in SETTINGS:
-        matrix = fit_linear(np.concatenate(words), np.eye(len(words))[kind], penalty=penalty, weights=weights)
-        relative = matrix[1:] - matrix[:1]
-        relative[:, -1] += np.log(prior)
-        gates = dict(zip(train, map(stored, relative), strict=True))
+        gates = fit_gates(home, others, prior=prior, penalty=penalty)
         domains = tuple(replace(domain, gate=gates[domain.name]) for domain in shipped.specification.domains)
         checkpoint = Checkpoint(shipped.network, replace(shipped.specification, domains=domains))
         cells = [mosei_figures(checkpoint, valid), *(talk_figures(checkpoint, dev[n], tables[n]) for n in dev)]

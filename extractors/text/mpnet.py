@@ -90,12 +90,12 @@ class Transformer(nn.Module):
         places = torch.arange(indices.shape[1], device=indices.device) + FIRST_POSITION
         return cast(Tensor, self.norm(self.words(indices) + self.positions(places)))
 
-    def run(self, x: Tensor, mask: Tensor, *, first: int = 0, last: int = LAYERS) -> Tensor:
-        """Apply the layers from `first` up to, without, `last` to (batch, length, WIDTH)."""
+    def run(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Apply the layers to (batch, length, WIDTH)."""
         bias = self.distances(distance_buckets(x.shape[1]).to(x.device)).permute(2, 0, 1)  # (H, L, L)
         padding = torch.zeros(mask.shape, dtype=x.dtype, device=x.device).masked_fill(~mask, -math.inf)
         both = bias[None] + padding[:, None, None, :]
-        for layer in self.layers[first:last]:
+        for layer in self.layers:
             x = layer(x, both)
         return x
 

@@ -1,11 +1,11 @@
-"""Sentence embeddings: all-mpnet-base-v2 (`extractors.text.mpnet`), its upper layers tuned on labelled talk.
+"""Sentence embeddings: all-mpnet-base-v2 (`extractors.text.mpnet`), tuned on labelled talk.
 
 Fine-tuning is a low-rank addition to linear layers (LoRA, Hu et al., ICLR 2022), stored in this folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -55,9 +55,17 @@ def merge_delta(transformer: Transformer, path: Path) -> str:
             raise WeightsError(f"{path}: {name!r} is no linear layer of all-mpnet-base-v2, or half of it is missing")
         if (up.shape[0], down.shape[1]) != tuple(linear.weight.shape) or up.shape[1] != down.shape[0]:
             raise WeightsError(f"{path}: the shapes of {name!r} do not fit the layer's {tuple(linear.weight.shape)}")
-        with torch.no_grad():
-            linear.weight += up @ down
+    add_low_rank(transformer, tensors)
     return version
+
+
+def add_low_rank(transformer: Transformer, tensors: Mapping[str, Tensor]) -> None:
+    """Add ``up @ down`` of each ``NAME.up`` (out, rank) and ``NAME.down`` (rank, in) to the weight of layer NAME."""
+    layers = dict(transformer.named_modules())
+    with torch.no_grad():
+        for name in sorted(name.removesuffix(".up") for name in tensors if name.endswith(".up")):
+            weight = cast(Tensor, layers[name].weight)
+            weight += tensors[f"{name}.up"].to(torch.float32) @ tensors[f"{name}.down"].to(torch.float32)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mtmm_video.extractors.text.mpnet import Transformer, load_transformer
+from mtmm_video.extractors.text.sentence_encoder import DELTA_SUFFIXES, add_low_rank
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.model.checkpoint import read_tensors
@@ -118,7 +119,7 @@ def tune_encoders(run: StageRun, *, options: TuningOptions) -> None:
 def ship_encoder(run: StageRun, *, version: str) -> None:
     """Stage: write what the encoder of all texts adds, as `extractors.text.sentence_encoder.merge_delta` reads it."""
     tensors, metadata = read_tensors(run.inputs[FOLDS_STAGE])
-    delta = {name: value[-1].clone() for name, value in tensors.items() if name.endswith((".down", ".up"))}
+    delta = {name: value[-1].clone() for name, value in tensors.items() if name.endswith(DELTA_SUFFIXES)}
     save_file(delta, run.output, metadata={"version": version, "options": metadata["options"]})
 
 
@@ -142,11 +143,8 @@ def tuned(
 
 def merged(transformer: Transformer, tensors: Mapping[str, Tensor], *, encoder: int) -> Transformer:
     """Add what one encoder has learnt to the weights of the published transformer."""
-    layers = dict(transformer.named_modules())
-    with torch.no_grad():
-        for name in sorted(name.removesuffix(".up") for name in tensors if name.endswith(".up")):
-            up, down = (tensors[f"{name}.{side}"][encoder].to(torch.float32) for side in ("up", "down"))
-            layers[name].weight += up @ down
+    own = {name: value[encoder] for name, value in tensors.items() if name.endswith(DELTA_SUFFIXES)}
+    add_low_rank(transformer, own)
     return transformer
 
 

@@ -126,10 +126,9 @@ class TunedEncoders(nn.Module):
 
     def forward(self, indices: Tensor, mask: Tensor, corpus: str) -> Tensor:
         """Map indices (batch, length) to outputs (encoders, batch, OUTPUTS[corpus]); MOSI is asked what MOSEI is."""
-        states = self.transformer.run(
-            self.transformer.embed(indices).repeat(self.encoders, 1, 1), mask.repeat(self.encoders, 1)
-        )
-        vectors = mean_over(states, mask.repeat(self.encoders, 1)).view(self.encoders, len(indices), WIDTH)
+        masks = mask.repeat(self.encoders, 1)
+        states = self.transformer.run(self.transformer.embed(indices).repeat(self.encoders, 1, 1), masks)
+        vectors = mean_over(states, masks).view(self.encoders, len(indices), WIDTH)
         return cast(Tensor, self.heads[MOSEI if corpus == MOSI else corpus](self.dropout(vectors * POOLED_GAIN)))
 
     def additions(self) -> dict[str, LowRank]:

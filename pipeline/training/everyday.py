@@ -191,7 +191,9 @@ def temperature(logits: Array, targets: Array) -> float:
     return float(factors[int(np.argmin(losses))])
 
 
-def fit_gates(home: Outputs, domains: Mapping[str, Outputs], *, prior: float) -> dict[str, tuple[float, ...]]:
+def fit_gates(
+    home: Outputs, domains: Mapping[str, Outputs], *, prior: float, penalty: float = GATE_PENALTY
+) -> dict[str, tuple[float, ...]]:
     """Fit the gates: which corpus the words look like.
 
     Parameters
@@ -202,12 +204,14 @@ def fit_gates(home: Outputs, domains: Mapping[str, Outputs], *, prior: float) ->
         The train splits of the others.
     prior : float
         Of each of the others against MOSEI, as if they were so many times as frequent.
+    penalty : float
+        See `fit_linear`.
     """
     parts = [home, *domains.values()]
     text = np.concatenate([cut(part.text) for part in parts])
     kind = np.concatenate([np.full(len(part.text), index) for index, part in enumerate(parts)])
     sizes = np.bincount(kind)
-    matrix = fit_linear(text, np.eye(len(parts))[kind], penalty=GATE_PENALTY, weights=1.0 / sizes[kind])
+    matrix = fit_linear(text, np.eye(len(parts))[kind], penalty=penalty, weights=1.0 / sizes[kind])
     relative = matrix[1:] - matrix[:1]
     relative[:, -1] += np.log(prior)
     return dict(zip(domains, map(stored, relative), strict=True))
