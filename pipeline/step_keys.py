@@ -142,7 +142,7 @@ STEP_KEYS: Mapping[str, StepKey] = {
     ),
     "prediction": StepKey(
         "safetensors",
-        version="2",
+        version="3",
         parameters=prediction_parameters,
     ),
 }
