@@ -22,7 +22,6 @@ from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.metrics import area_under_roc, f1
 from mtmm_video.model.table import UtteranceTable
 from mtmm_video.model.training import selection_split
-from mtmm_video.pipeline.corpora.faces import joined_text
 from mtmm_video.pipeline.corpora.talk import Talk, read_goemotions, read_meld
 from mtmm_video.pipeline.training.encoder_folds import FOLDS_STAGE
 from mtmm_video.pipeline.training.encoder_texts import encoder_groups
@@ -86,7 +85,7 @@ def main() -> None:
         others[name] = outputs_of(shipped, talk_table(talk, features, corpus=name))
     valid = selection_split(mosei, "mosei")
     tables = {
-        name: talk_table(talk, joined_text(talk.texts, glove=glove, sentence=sentence), corpus=name)
+        name: talk_table(talk, columns.of(name, groups=[""] * len(talk), texts=talk.texts), corpus=name)
         for name, talk in dev.items()
     }
     print(

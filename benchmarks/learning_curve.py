@@ -40,6 +40,7 @@ from mtmm_video.pipeline.corpora.talk import Talk, read_meld
 from mtmm_video.pipeline.text_features import SENTENCE, text_features
 from mtmm_video.pipeline.training.everyday import talk_table
 from mtmm_video.pipeline.training.own_corpus import sized, with_neutral
+from mtmm_video.pipeline.weights.ctranslate2_form import sentence_form
 from mtmm_video.pipeline.weights.resolution import resolve
 
 SIZES = (50, 200, 1000, 0)  # labelled utterances in all; 0 for every one
@@ -69,7 +70,7 @@ def meld_table(folder: Path, base: Checkpoint) -> UtteranceTable:
             talk.texts,
             extractors=extractors,
             glove=resolve("glove-6b-50d"),
-            sentence=resolve(SENTENCE) if SENTENCE in extractors else None,
+            sentence=sentence_form(SENTENCE) if SENTENCE in extractors else None,
         )
         table = talk_table(talk, words.features, corpus=f"meld-{name}")
         tables[name] = replace(table, labels=labels_of([labels_at(talk, row) for row in range(len(talk))]))

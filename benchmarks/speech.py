@@ -31,7 +31,7 @@ from mtmm_video.extractors.text.glove import tokenize
 from mtmm_video.pipeline.media.reading import read_waveform
 from mtmm_video.pipeline.segmentation import segment
 from mtmm_video.pipeline.weights import resolution
-from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
+from mtmm_video.pipeline.weights.ctranslate2_form import whisper_form
 
 PLAIN = "plain"  # openai-whisper's own `transcribe`
 TRUTH = {
@@ -85,7 +85,7 @@ def load_engine(model: str, engine: str) -> Engine:
     """Read a model for an engine."""
     if engine == "openai-whisper":
         return OpenAIEngine.load(resolution.resolve(model))
-    folder = ctranslate2_form(model, device="cpu")
+    folder = whisper_form(model, device="cpu")
     return CTranslate2Engine.load(folder, threads=torch.get_num_threads())
 
 

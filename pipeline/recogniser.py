@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtmm_video.extractors.speech.windows import Engine
 from mtmm_video.pipeline.job import Job
-from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
+from mtmm_video.pipeline.weights.ctranslate2_form import whisper_form
 
 
 def recognition_engine(job: Job, *, threads: int) -> Engine:
@@ -29,5 +29,5 @@ def recognition_engine(job: Job, *, threads: int) -> Engine:
     from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine, device  # noqa: PLC0415
 
     place = device()
-    form = ctranslate2_form(name, device=place)
+    form = whisper_form(name, device=place)
     return CTranslate2Engine.load(form, threads=threads, device=place, translate=translate)

@@ -66,11 +66,12 @@ from mtmm_video.pipeline.store.artefacts import (
     save_utterances,
 )
 from mtmm_video.pipeline.store.local import load_arrays, save_arrays
-from mtmm_video.pipeline.text_features import text_features
+from mtmm_video.pipeline.text_features import SENTENCE, text_features
 from mtmm_video.pipeline.tracks import count_tracks
 from mtmm_video.pipeline.transcripts.reading import read_transcript
 from mtmm_video.pipeline.trust import trusted_features
 from mtmm_video.pipeline.voice_features import no_voice, voice_features
+from mtmm_video.pipeline.weights.ctranslate2_form import sentence_form
 
 Make = Callable[[StepRun], None]  # writes the artefact
 MAKERS: dict[str, Make] = {}  # by the names of `pipeline.graph.STEPS`
@@ -231,7 +232,8 @@ def text(run: StepRun) -> None:
         [utterance.text for utterance in load_utterances(run.inputs["utterances"])],
         extractors=columns.extractors if columns else (),
         glove=run.job.weights["glove-6b-50d"],
-        sentence=run.job.weights.get("mpnet-base-v2"),
+        sentence=sentence_form(SENTENCE) if SENTENCE in run.job.weights else None,
+        threads=run.threads,
     )
     save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})
 

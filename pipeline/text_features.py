@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.text.glove import GloveVectors
-from mtmm_video.extractors.text.sentence_encoder import FROZEN_VERSION, SentenceEncoder
+from mtmm_video.extractors.text.sentence_encoder import FROZEN_VERSION
 from mtmm_video.foundation.errors import CheckpointError
 from mtmm_video.foundation.loading import cached_by_file
 from mtmm_video.model.features import ModalityFeatures, extractor_names, hstack
 
 load_glove = cached_by_file(GloveVectors.load)
-load_sentence_encoder = cached_by_file(SentenceEncoder.load)
 
 SENTENCE = extractor_names(FROZEN_VERSION)[0]  # the sentence encoder, frozen or tuned
 
@@ -38,7 +37,7 @@ class TextFeatures:
 
 
 def text_features(
-    texts: Sequence[str], *, extractors: Sequence[str], glove: Path, sentence: Path | None = None
+    texts: Sequence[str], *, extractors: Sequence[str], glove: Path, sentence: Path | None = None, threads: int = 1
 ) -> TextFeatures:
     """Compute the text columns of the given extractors.
 
@@ -52,7 +51,9 @@ def text_features(
     glove : Path
         Folder of the GloVe vectors.
     sentence : Path, optional
-        Folder of the sentence encoder; needed for its own columns only.
+        Folder of the sentence encoder (`pipeline.weights.ctranslate2_form.sentence_form`), for its own columns only.
+    threads : int
+        Processor threads that the encoder may use.
 
     Raises
     ------
@@ -69,7 +70,9 @@ def text_features(
         elif name == SENTENCE:
             if sentence is None:
                 raise CheckpointError("the checkpoint takes sentence vectors, but no sentence encoder was given")
-            encoded = load_sentence_encoder(sentence).encode(texts)
+            from mtmm_video.extractors.text.ctranslate2_encoder import load_sentence_encoder  # noqa: PLC0415
+
+            encoded = load_sentence_encoder(sentence, threads=threads).encode(texts)
             valid = np.repeat(encoded.valid[:, None], len(encoded.names), axis=1)
             parts.append(ModalityFeatures(encoded.values, valid, encoded.names, encoded.version))
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ BATCH = 32  # utterances per forward pass: bounded memory, and enough work for t
 SENTENCE_NAMES = tuple(f"mpnet_{index}" for index in range(WIDTH))
 FROZEN_VERSION = "mpnet-base-v2/1"
 DELTA = Path(__file__).parent / "sentence_delta.safetensors"
+VOCABULARY_FILE = "vocab.txt"
 DELTA_SUFFIXES = (".down", ".up")  # W + up @ down, shapes (out, rank) and (rank, in)
 
 
@@ -39,15 +40,12 @@ def merge_delta(transformer: Transformer, path: Path) -> str:
     WeightsError
         If the file is missing, damaged, or belongs to another model.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            version = cast(str | None, (file.metadata() or {}).get("version"))
-            tensors = {name: file.get_tensor(name).to(torch.float32) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: cannot be read ({error}); reinstall mtmm-video") from error
+    version = delta_version(path)
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name).to(torch.float32) for name in file.keys()}  # noqa: SIM118
     layers = dict(transformer.named_modules())
     names = {name.removesuffix(suffix) for name in tensors for suffix in DELTA_SUFFIXES if name.endswith(suffix)}
-    if version is None or not names:
+    if not names:
         raise WeightsError(f"{path}: holds no low-rank delta of a sentence encoder")
     for name in sorted(names):
         linear, up, down = layers.get(name), tensors.get(f"{name}.up"), tensors.get(f"{name}.down")
@@ -56,6 +54,24 @@ def merge_delta(transformer: Transformer, path: Path) -> str:
         if (up.shape[0], down.shape[1]) != tuple(linear.weight.shape) or up.shape[1] != down.shape[0]:
             raise WeightsError(f"{path}: the shapes of {name!r} do not fit the layer's {tuple(linear.weight.shape)}")
     add_low_rank(transformer, tensors)
+    return version
+
+
+def delta_version(path: Path) -> str:
+    """Return the version of a low-rank delta from the head of its file.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, or no such delta.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            version = cast(str | None, (file.metadata() or {}).get("version"))
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be read ({error}); reinstall mtmm-video") from error
+    if version is None:
+        raise WeightsError(f"{path}: holds no low-rank delta of a sentence encoder")
     return version
 
 
@@ -90,17 +106,32 @@ class SentenceEmbeddings:
     version: str
 
 
-class SentenceEncoder:
-    """Embeds texts on the CPU, offline; the embedding of a text does not depend on the rest of the batch (to 2e-6)."""
+class Network(Protocol):
+    """The encoder without its tokeniser: rows of at least one vocabulary index each to vectors (rows, 768)."""
 
-    def __init__(self, transformer: Transformer, pieces: WordPieces, *, version: str) -> None:
-        self._transformer = transformer
+    def __call__(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return the mean of the last layer over each row's pieces."""
+
+
+class SentenceEncoder:
+    """Embeds texts on the CPU, offline; the embedding of a text does not depend on the rest of the batch (to 2e-6).
+
+    Parameters
+    ----------
+    network : Network
+    pieces : WordPieces
+    version : str
+        Of the network's weights.
+    """
+
+    def __init__(self, network: Network, pieces: WordPieces, *, version: str) -> None:
+        self._network = network
         self._pieces = pieces
         self.version = version
 
     @classmethod
     def load(cls, folder: Path, *, delta: Path | None = DELTA) -> SentenceEncoder:
-        """Load the encoder.
+        """Load the encoder in torch: what training starts from, and the reference for the form that analyses use.
 
         Parameters
         ----------
@@ -116,7 +147,13 @@ class SentenceEncoder:
         """
         transformer = load_transformer(folder)
         version = FROZEN_VERSION if delta is None else f"{FROZEN_VERSION}+{merge_delta(transformer, delta)}"
-        return cls(transformer, WordPieces.load(folder / "vocab.txt"), version=version)
+        pieces = WordPieces.load(folder / VOCABULARY_FILE)
+
+        def network(rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                return cast(NDArray[np.float32], transformer(*pad(rows, padding=pieces.pad)).numpy())
+
+        return cls(network, pieces, version=version)
 
     def encode(self, texts: Sequence[str]) -> SentenceEmbeddings:
         """Embed texts.
@@ -137,9 +174,7 @@ class SentenceEncoder:
         by_length = sorted(np.flatnonzero(valid).tolist(), key=lambda row: len(indices[row]))  # less padding
         for begin in range(0, len(by_length), BATCH):
             rows = by_length[begin : begin + BATCH]
-            batch, mask = pad([indices[row] for row in rows], padding=self._pieces.pad)
-            with torch.inference_mode():
-                values[rows] = self._transformer(batch, mask).numpy()
+            values[rows] = self._network([indices[row] for row in rows])
         return SentenceEmbeddings(values=values, valid=valid, names=SENTENCE_NAMES, version=self.version)
 
 

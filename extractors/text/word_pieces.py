@@ -13,6 +13,7 @@ from mtmm_video.foundation.errors import WeightsError
 
 LONGEST_WORD = 100  # characters; the vocabulary maps longer words to [UNK] as a whole
 CONTINUATION = "##"  # marks a piece that continues a word
+UNKNOWN = "[UNK]"  # stands for a word that no pieces make up
 # Unicode blocks whose characters are separate words in BERT: CJK ideographs, extensions and compatibility forms.
 IDEOGRAPHS = (
     (0x4E00, 0x9FFF),
@@ -41,11 +42,12 @@ class WordPieces:
     """
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
+        self.vocabulary = tuple(vocabulary)
         self._index = {piece: index for index, piece in enumerate(vocabulary)}
-        missing = [mark for mark in ("<pad>", "[UNK]", "<s>", "</s>") if mark not in self._index]
+        missing = [mark for mark in ("<pad>", UNKNOWN, "<s>", "</s>") if mark not in self._index]
         if missing:
             raise WeightsError(f"the WordPiece vocabulary lacks {', '.join(missing)}: it is not MPNet's")
-        self.pad, self.unknown = self._index["<pad>"], self._index["[UNK]"]
+        self.pad, self.unknown = self._index["<pad>"], self._index[UNKNOWN]
         self.start, self.end = self._index["<s>"], self._index["</s>"]
 
     @classmethod

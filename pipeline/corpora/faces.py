@@ -26,7 +26,6 @@ from mtmm_video.model.labels import EMOTIONS, NO_EMOTION
 from mtmm_video.model.table import Labels, UtteranceTable
 from mtmm_video.pipeline.averaging import masked_mean
 from mtmm_video.pipeline.corpora.mosei_labels import read_csv
-from mtmm_video.pipeline.text_features import SENTENCE, text_features
 
 NEUTRAL = "neutral"  # label of RAVDESS and of the photographs
 BLANK_SECONDS = 2.0  # between two photographs, longer than the longest gap in a track
@@ -214,8 +213,3 @@ def faces_table(folder: Path, *, tracks: VisualTracks) -> UtteranceTable:
     return single_utterances(
         names, corpus="faces", emotions=emotions, splits=splits, modality="visual", features=features
     )
-
-
-def joined_text(texts: Sequence[str], *, glove: Path, sentence: Path) -> ModalityFeatures:
-    """Compute GloVe means and sentence embeddings, concatenated, as the analysis does."""
-    return text_features(texts, extractors=("glove-6b-50d", SENTENCE), glove=glove, sentence=sentence).features

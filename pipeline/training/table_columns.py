@@ -12,6 +12,7 @@ from mtmm_video.model.table import UtteranceTable
 from mtmm_video.pipeline.text_features import SENTENCE, text_features
 from mtmm_video.pipeline.voice_features import no_voice
 from mtmm_video.pipeline.weights import resolution
+from mtmm_video.pipeline.weights.ctranslate2_form import sentence_form
 
 
 def fit_table(table: UtteranceTable, specification: Specification) -> UtteranceTable:
@@ -64,6 +65,6 @@ def _fit_text(table: UtteranceTable, specification: Specification) -> UtteranceT
         table.texts,
         extractors=columns.extractors,
         glove=resolution.resolve("glove-6b-50d"),
-        sentence=resolution.resolve(SENTENCE) if SENTENCE in columns.extractors else None,
+        sentence=sentence_form(SENTENCE) if SENTENCE in columns.extractors else None,
     )
     return replace(table, modalities={**table.modalities, "text": computed.features})

@@ -32,7 +32,7 @@ def test_a_graphics_processor_is_used_where_both_libraries_see_one(
     loaded: dict[str, Any] = {}
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: ctranslate2_devices)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: torch_sees_one)
-    monkeypatch.setattr(recogniser, "ctranslate2_form", lambda name, *, device: Path(f"{name}-{device}"))
+    monkeypatch.setattr(recogniser, "whisper_form", lambda name, *, device: Path(f"{name}-{device}"))
     monkeypatch.setattr(
         ctranslate2_engine.CTranslate2Engine, "load", lambda folder, **named: loaded.update(folder=folder, **named)
     )

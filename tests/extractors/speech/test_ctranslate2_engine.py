@@ -47,7 +47,7 @@ def window(seconds: float) -> Window:
 
 def test_the_converted_encoder_computes_what_openai_whisper_computes(weight: Path) -> None:
     """Every tensor has its place: a swapped pair would give other features."""
-    folder = form_module.ctranslate2_form("whisper-tiny", device="cuda")  # in float16, which is how the weight is kept
+    folder = form_module.whisper_form("whisper-tiny", device="cuda")  # in float16, which is how the weight is kept
     fast = CTranslate2Engine(ctranslate2.models.Whisper(str(folder), compute_type="float32", intra_threads=1))
     slow = OpenAIEngine.load(weight)
     features = fast._encode([window(2.0)], seconds=30.0)[0]
@@ -65,18 +65,18 @@ def test_the_form_is_made_once_and_again_where_it_was_changed(weight: Path, monk
     made: list[Path] = []
     make = form_module._make
     monkeypatch.setattr(form_module, "_make", lambda *args, **named: (made.append(args[1]), make(*args, **named)))
-    folder = form_module.ctranslate2_form("whisper-tiny", device="cpu")
-    assert form_module.ctranslate2_form("whisper-tiny", device="cpu") == folder
+    folder = form_module.whisper_form("whisper-tiny", device="cpu")
+    assert form_module.whisper_form("whisper-tiny", device="cpu") == folder
     assert len(made) == 1
     (folder / "model.bin").write_bytes(b"cut")
-    form_module.ctranslate2_form("whisper-tiny", device="cpu")
+    form_module.whisper_form("whisper-tiny", device="cpu")
     assert len(made) == 2
     assert not list(folder.parent.glob("*.partial"))
     CTranslate2Engine.load(folder, threads=1)
 
 
 def test_a_window_is_encoded_with_a_second_of_silence_not_with_thirty(weight: Path) -> None:
-    engine = CTranslate2Engine.load(form_module.ctranslate2_form("whisper-tiny", device="cpu"), threads=1)
+    engine = CTranslate2Engine.load(form_module.whisper_form("whisper-tiny", device="cpu"), threads=1)
     assert engine.encode([window(2.0)]).shape == (1, 200, 64)  # 4 s of 20 ms
     assert engine.encode([window(2.0), window(8.5)]).shape == (2, 500, 64)
     assert engine.encode([window(29.9)]).shape == (1, 1500, 64)

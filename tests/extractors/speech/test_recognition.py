@@ -167,13 +167,13 @@ def plain(spoken: tuple[Word, ...]) -> str:
 
 def whisper_base(name: str = "ctranslate2") -> Engine:
     from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine
-    from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
+    from mtmm_video.pipeline.weights.ctranslate2_form import whisper_form
     from mtmm_video.pipeline.weights.resolution import resolve
 
     try:
         if name == "openai-whisper":
             return OpenAIEngine.load(resolve("whisper-base"))
-        return CTranslate2Engine.load(ctranslate2_form("whisper-base", device="cpu"), threads=2)
+        return CTranslate2Engine.load(whisper_form("whisper-base", device="cpu"), threads=2)
     except WeightsError as error:
         pytest.skip(str(error))
 

@@ -9,10 +9,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mtmm_video.extractors.text.ctranslate2_encoder import load_sentence_encoder
 from mtmm_video.extractors.text.mpnet import WIDTH, load_transformer
 from mtmm_video.extractors.text.sentence_encoder import DELTA, SentenceEncoder, merge_delta
 from mtmm_video.extractors.text.word_pieces import WordPieces, split_words
 from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.pipeline.weights.ctranslate2_form import sentence_form
 from mtmm_video.pipeline.weights.resolution import resolve
 
 MARKS = ["<pad>", "[UNK]", "<s>", "</s>"]
@@ -75,6 +77,30 @@ def test_a_text_has_the_same_vector_in_any_company(frozen: SentenceEncoder) -> N
         np.testing.assert_allclose(together.values[row], frozen.encode([text]).values[0], atol=5e-6)
     assert together.valid.tolist() == [True, False, True, True]
     assert not together.values[1].any()
+
+
+def test_the_form_that_analyses_use_gives_the_vectors_of_the_reference(folder: Path) -> None:
+    """A length of 1, of a bucket's border and beyond the furthest distance; one thread and two."""
+    texts = [
+        "No.",
+        "I loved it.",
+        "It was, to say the least, a long and tiresome evening for all of us.",
+        "word " * 150,
+    ]
+    reference = SentenceEncoder.load(folder)
+    expected = reference.encode(texts).values
+    for threads in (1, 2):
+        served = load_sentence_encoder(sentence_form("mpnet-base-v2"), threads=threads)
+        assert served.version == reference.version
+        found = served.encode(texts)
+        np.testing.assert_allclose(found.values, expected, atol=2e-3)  # stored in fp16; values reach .8
+        alone = np.concatenate([served.encode([text]).values for text in texts])
+        np.testing.assert_allclose(found.values, alone, atol=5e-6)
+
+
+def test_a_form_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="not a sentence encoder of CTranslate2"):
+        load_sentence_encoder(tmp_path, threads=1)
 
 
 def test_a_delta_is_added_to_its_layer(folder: Path, tmp_path: Path) -> None:
