@@ -1,6 +1,6 @@
 """What the shipped `plus` says of MELD's dialogues and GoEmotions' comments, words alone, on their dev splits.
 
-    python benchmarks/everyday_text.py --data ../shared/data [--checkpoint plus]
+    python -m benchmarks.everyday_text --data ../shared/data [--checkpoint plus]
 
 Three-way sentiment (accuracy, weighted F1, calibration error), mean AUROC of the six emotions, weighted F1 of the most
 probable of seven classes; shares of utterances kept and accuracy by confidence.
@@ -12,23 +12,22 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from benchmarks.plus_text import plus_text
 
 from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.model.evaluation import score_table, three_way_figures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS
 from mtmm_video.model.metrics import area_under_roc, f1
-from mtmm_video.pipeline.corpora.faces import joined_text
 from mtmm_video.pipeline.corpora.talk import Talk, read_goemotions, read_meld
 from mtmm_video.pipeline.training.everyday import talk_table
-from mtmm_video.pipeline.weights.resolution import resolve
 
 CONFIDENCES = (0.0, 0.5, 0.6, 0.7, 0.8)
 
 
 def report(name: str, talk: Talk, *, checkpoint: str) -> None:
     """Print the figures of one corpus."""
-    text = joined_text(talk.texts, glove=resolve("glove-6b-50d"), sentence=resolve("mpnet-base-v2"))
+    text = plus_text(talk.texts)
     scores = score_table(load_checkpoint(resolve_checkpoint(checkpoint)), talk_table(talk, text, corpus=name))
     assert scores.classes is not None and scores.emotion is not None
     truth, felt = talk.sentiment.argmax(axis=1), talk.emotion

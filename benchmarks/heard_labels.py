@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from benchmarks.plus_text import plus_text
 from benchmarks.speech import MOSEI, TITLE, TRUTH, best_edits, load_engine
 from numpy.typing import NDArray
 
@@ -27,9 +28,7 @@ from mtmm_video.model.checkpoint_file import resolve_checkpoint
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.prediction import predict
 from mtmm_video.model.prediction_types import UtterancePrediction
-from mtmm_video.pipeline.corpora.faces import joined_text
 from mtmm_video.pipeline.media.reading import read_waveform
-from mtmm_video.pipeline.weights.resolution import resolve
 
 LEVELS = (None, 20.0, 10.0, 5.0, 0.0)  # dB of the recording above the noise
 VIDEOS = {**{video: split for video, split in MOSEI.items() if split}, "-6rXp3zJ3kc": "test"}
@@ -72,7 +71,7 @@ def noisy(waveform: NDArray[np.float32], level: float | None) -> NDArray[np.floa
 
 def labelled(texts: list[str], checkpoint: Checkpoint) -> tuple[UtterancePrediction, ...]:
     """Label utterances of one recording by their words alone."""
-    columns = joined_text(texts, glove=resolve("glove-6b-50d"), sentence=resolve("mpnet-base-v2"))
+    columns = plus_text(texts)
     return predict(checkpoint, VideoFeatures(video_id="known", modalities={"text": columns})).utterances
 
 

@@ -1,6 +1,6 @@
 """Recognition of acted emotions by `plus` from voice and face, with constant words.
 
-    python benchmarks/plus_acted.py --checkpoint FOLDER/plus-*.safetensors --tables FOLDER \
+    python -m benchmarks.plus_acted --checkpoint FOLDER/plus-*.safetensors --tables FOLDER \
         [--clips ../shared/clips/emotion]
 
 Means over the checkpoints, in Markdown: balanced accuracy of a regression on the acoustic columns for unseen speakers;
@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from benchmarks.plus_text import plus_text
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -35,7 +36,7 @@ from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.prediction import predict
 from mtmm_video.model.table import UtteranceTable
-from mtmm_video.pipeline.corpora.faces import NEUTRAL, joined_text, stream_mean
+from mtmm_video.pipeline.corpora.faces import NEUTRAL, stream_mean
 from mtmm_video.pipeline.corpora.ravdess import acted_features
 from mtmm_video.pipeline.job import VOICE_WEIGHTS
 from mtmm_video.pipeline.media.reading import probe, read_frames, read_waveform
@@ -276,7 +277,7 @@ def main() -> None:
     arguments = parser.parse_args()
     checkpoints = [load_checkpoint(path) for path in arguments.checkpoint]
     corpora = Corpora.load(arguments.tables)
-    text = joined_text(SENTENCES, glove=resolve("glove-6b-50d"), sentence=resolve("mpnet-base-v2"))
+    text = plus_text(SENTENCES)
     ravdess_folds(corpora)
     photographs_regression(corpora)
     held_out(checkpoints, corpora)

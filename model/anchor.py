@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor  # reading a specification needs no torch
 
 Shifts = Mapping[Task, NDArray[np.float64]]  # per task (u, width): of logits, sentiment as one margin
-ORDINARY = 5.0  # spreads of natural speech; a shift of so many counts half (docs/plus.md, section 4)
+ORDINARY = 3.5  # spreads of natural speech; a shift of so many counts half (docs/plus.md, section 6)
 SMALLEST_SPREAD = 0.05  # log-odds; below, natural recordings were too few to tell
 
 

@@ -145,7 +145,7 @@ STEP_KEYS: Mapping[str, StepKey] = {
     ),
     "prediction": StepKey(
         "safetensors",
-        version="3",
+        version="4",
         parameters=prediction_parameters,
     ),
 }

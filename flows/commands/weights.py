@@ -37,6 +37,7 @@ def fetch(names: Names = None) -> None:
     from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
     from mtmm_video.pipeline.weights import resolution  # noqa: PLC0415
+    from mtmm_video.pipeline.weights.ctranslate2_form import prepare_form  # noqa: PLC0415
     from mtmm_video.pipeline.weights.manifest import MANIFEST  # noqa: PLC0415
 
     columns = (TextColumn("{task.description:<44}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
@@ -48,6 +49,8 @@ def fetch(names: Names = None) -> None:
                 bar.update(task, description=f"{name}: {what}"[:44], completed=done, total=total)
 
             path = resolution.fetch(name, progress=advance)
+            bar.update(task, description=f"{name}: written as analyses read it"[:44], total=None)
+            prepare_form(name)
             bar.remove_task(task)
             bar.console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
 

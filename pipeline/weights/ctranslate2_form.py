@@ -24,6 +24,7 @@ from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.pipeline.weights import resolution
+from mtmm_video.pipeline.weights.manifest import MPNET_BASE_V2
 
 FORM = 1  # raise when a specification changes
 WHISPER_QUANTIZATIONS = {"cpu": "int8", "cuda": "float16"}  # by device
@@ -67,6 +68,22 @@ def sentence_form(name: str) -> Path:
     parts = resolution.fingerprint(name) + sha256_of(DELTA)
     digest = hashlib.sha256(parts.encode("ascii")).hexdigest()
     return _form(name, kind="sentence", digest=digest, quantization=SENTENCE_QUANTIZATION)
+
+
+def prepare_form(name: str) -> None:
+    """Make the form that analyses on this machine read, if the weight has one, so that the first of them need not.
+
+    Raises
+    ------
+    WeightsError
+        As `whisper_form`.
+    """
+    if name == MPNET_BASE_V2.name:
+        sentence_form(name)
+    elif name.startswith("whisper-"):
+        from mtmm_video.extractors.speech.ctranslate2_engine import device  # noqa: PLC0415 (imports whisper)
+
+        whisper_form(name, device=device())
 
 
 def _form(name: str, *, kind: Literal["whisper", "sentence"], digest: str, quantization: str) -> Path:
