@@ -8,9 +8,10 @@ utterances a minute, so that no recogniser is needed. Each analysis is a process
 a Markdown table: processor seconds and peak resident memory, the same of each further minute, and the processor
 seconds of the steps that take longest.
 
-    python benchmarks/long_recordings.py ../shared/clips/jfk.flac --minutes 20 60 180 --no-acoustics
+    python benchmarks/long_recordings.py ../shared/clips/jfk.flac --minutes 20 60 180 --no-encoders
 
-replaces the acoustic columns, which take most of the time, by noise, and so measures all other steps.
+replaces the acoustic columns by noise and encodes each of the 97 different sentences once: these take most of the time,
+and are linear in the length. So it measures all other steps.
 
     python benchmarks/long_recordings.py ../shared/clips/katie_hill.mp4 --large-picture 4
 
@@ -26,6 +27,8 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -66,10 +69,11 @@ def make_recording(path: Path, speech: Path, *, minutes: float, silent: bool) ->
     path.with_suffix(".json").write_text(json.dumps({"segments": segments}))
 
 
-def noise_for_acoustics() -> None:
-    """Replace the two acoustic steps of the pipeline by noise of the same shape."""
+def without_encoders() -> None:
+    """Replace the two acoustic steps of the pipeline by noise of the same shape, and encode equal sentences once."""
     from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION  # noqa: PLC0415
     from mtmm_video.extractors.stream import FeatureStream  # noqa: PLC0415
+    from mtmm_video.extractors.text.sentence_encoder import SentenceEmbeddings, SentenceEncoder  # noqa: PLC0415
     from mtmm_video.pipeline import steps  # noqa: PLC0415
 
     random = np.random.default_rng(0)
@@ -79,16 +83,24 @@ def noise_for_acoustics() -> None:
         values = random.standard_normal((len(times), len(COVAREP_NAMES)), dtype=np.float32)
         return FeatureStream(times, values, COVAREP_NAMES, np.ones(values.shape, dtype=bool), COVAREP_VERSION)
 
+    encode_all = SentenceEncoder.encode
+
+    def encode(encoder: SentenceEncoder, texts: Sequence[str]) -> SentenceEmbeddings:
+        different, places = np.unique(list(texts), return_inverse=True)
+        once = encode_all(encoder, different.tolist())
+        return replace(once, values=once.values[places], valid=once.valid[places])
+
+    SentenceEncoder.encode = encode  # type: ignore[method-assign]
     vars(steps)["covarep"] = covarep
     vars(steps)["voice_features"] = lambda _waveform, *, spans, **_: steps.no_voice(len(spans))
 
 
-def measure(path: Path, *, transcript: bool, model: str, acoustics: bool) -> tuple[float, float, dict[str, float], int]:
+def measure(path: Path, *, transcript: bool, model: str, encoders: bool) -> tuple[float, float, dict[str, float], int]:
     """Analyse in this process; return processor seconds, peak memory in MB, seconds of steps, number of utterances."""
     import mtmm_video  # noqa: PLC0415 (its imports belong to the measurement)
 
-    if not acoustics:
-        noise_for_acoustics()
+    if not encoders:
+        without_encoders()
 
     options = mtmm_video.AnalyzeOptions(
         transcript=path.with_suffix(".json") if transcript else None,
@@ -102,9 +114,7 @@ def measure(path: Path, *, transcript: bool, model: str, acoustics: bool) -> tup
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, steps, len(analysis.utterances)
 
 
-def measured(
-    path: Path, *, transcript: bool, model: str, acoustics: bool
-) -> tuple[float, float, dict[str, float], int]:
+def measured(path: Path, *, transcript: bool, model: str, encoders: bool) -> tuple[float, float, dict[str, float], int]:
     """Do the same in a process of its own, with an empty store."""
     cache = path.parent / "cache"
     cache.mkdir(exist_ok=True)
@@ -113,7 +123,7 @@ def measured(
             (cache / name).symlink_to(cache_folder() / name)
     command = [sys.executable, __file__, str(path), "--measure", "--model", model]
     command += ["--transcript"] if transcript else []
-    command += [] if acoustics else ["--no-acoustics"]
+    command += [] if encoders else ["--no-encoders"]
     done = subprocess.run(
         command, env={**os.environ, "MTMM_CACHE_DIR": str(cache)}, stdout=subprocess.PIPE, check=True, text=True
     )
@@ -128,7 +138,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[])
     parser.add_argument("--silent", action="store_true", help="speech at the beginning only")
     parser.add_argument("--model", default="plus")
-    parser.add_argument("--no-acoustics", dest="acoustics", action="store_false", help="noise in their place")
+    parser.add_argument("--no-encoders", dest="encoders", action="store_false", help="noise for the voice")
     parser.add_argument("--large-picture", type=float, metavar="SECONDS")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--transcript", action="store_true", help=argparse.SUPPRESS)
@@ -138,7 +148,7 @@ def main() -> None:
             arguments.recording,
             transcript=arguments.transcript,
             model=arguments.model,
-            acoustics=arguments.acoustics,
+            encoders=arguments.encoders,
         )
         print(json.dumps(found))
         return
@@ -161,7 +171,7 @@ def main() -> None:
                 command += ["-t", str(arguments.large_picture), "-vf", "scale=3840:2160,fps=60"]
                 subprocess.run([*command, "-preset", "ultrafast", "-c:a", "copy", str(path)], check=True)
             seconds, memory, steps, utterances = measured(
-                path, transcript=bool(minutes), model=arguments.model, acoustics=arguments.acoustics
+                path, transcript=bool(minutes), model=arguments.model, encoders=arguments.encoders
             )
             slope = ("", "")
             if before is not None and minutes:

@@ -62,7 +62,7 @@ def anchored(
     Returns
     -------
     outputs : Outputs
-        Where an utterance has no words, the network's own logits; the attention is the network's.
+        Where an utterance has no words, the network's own logits; the encodings are the network's.
     words : Outputs
         Of the words alone; the same as `outputs` where there are none.
     """
@@ -86,7 +86,7 @@ def anchored(
 
     def where_worded(found: Mapping[Task, Tensor]) -> Outputs:
         chosen = {task: torch.where(worded, found[task], whole.logits[task]) for task in found}
-        return Outputs(logits=chosen, attention=whole.attention)
+        return Outputs(logits=chosen, encoded=whole.encoded)
 
     return where_worded(logits), where_worded(alone.logits)
 

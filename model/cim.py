@@ -7,8 +7,8 @@ without the modality are masked in the GRU and in the attention.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 import torch
@@ -16,7 +16,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mtmm_video.model.features import Modality
-from mtmm_video.model.network_shape import TASK_WIDTHS, NetworkShape, Pair, Task
+from mtmm_video.model.network_shape import TASK_WIDTHS, NetworkShape, Task
+
+# Utterances that attend at once: of a video with 9,000, so many rows take 18 MB and the whole matrix 324 MB.
+ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -27,34 +30,43 @@ class Outputs:
     ----------
     logits : mapping of Task to Tensor, shape (B, U, width of the task)
         Before softmax or sigmoid; intensities are in their own unit.
-    attention : mapping of (X, Y) to (N1, N2), each of shape (B, U, U)
-        Algorithm 1's attention weights; rows sum to 1, or are 0 in a video without keys.
+    encoded : mapping of Modality to Tensor, shape (B, U, D)
+        The context encoders' outputs, from which `attention_weights` gives Algorithm 1's N1 and N2: the network keeps
+        none of these, which are quadratic in the utterances.
     """
 
     logits: Mapping[Task, Tensor]
-    attention: Mapping[Pair, tuple[Tensor, Tensor]]
+    encoded: Mapping[Modality, Tensor] = field(default_factory=dict)
 
 
-def masked_softmax(scores: Tensor, keys: Tensor) -> Tensor:
-    """Compute the softmax over the unmasked keys.
+def attention_weights(queries: Tensor, keys: Tensor, *, mask: Tensor) -> Iterator[Tensor]:
+    """Compute the weights of Algorithm 1, `ROWS_AT_ONCE` query utterances at a time.
 
     Parameters
     ----------
-    scores : Tensor, shape (B, U, U)
-        Matching scores; row i is the query utterance.
-    keys : Tensor of bool, shape (B, U)
+    queries, keys : Tensor, shape (B, U, D)
+        N1 of a pair (X, Y) has X's utterances as queries and Y's as keys, N2 the other way round.
+    mask : Tensor of bool, shape (B, U)
         Utterances that may be attended to.
 
-    Returns
-    -------
-    Tensor, shape (B, U, U)
+    Yields
+    ------
+    Tensor, shape (B, up to ROWS_AT_ONCE, U)
         Rows sum to 1; rows of a video without any key are 0.
     """
-    scores = scores.masked_fill(~keys[:, None, :], torch.finfo(scores.dtype).min)  # (B, U, U)
-    return scores.softmax(dim=-1) * keys[:, None, :]  # (B, U, U)
+    for first in range(0, queries.shape[1], ROWS_AT_ONCE):
+        scores = queries[:, first : first + ROWS_AT_ONCE] @ keys.transpose(1, 2)  # (B, R, U)
+        scores = scores.masked_fill(~mask[:, None, :], torch.finfo(scores.dtype).min)  # (B, R, U)
+        yield scores.softmax(dim=-1) * mask[:, None, :]  # (B, R, U)
 
 
-def cim_attention(X: Tensor, Y: Tensor, *, x_mask: Tensor, y_mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def attended(queries: Tensor, keys: Tensor, *, mask: Tensor) -> Tensor:
+    """Compute the gated attentive representation of the queries, shape (B, U, D): A1 of Algorithm 1, or A2."""
+    weighed = [weights @ keys for weights in attention_weights(queries, keys, mask=mask)]  # each (B, R, D)
+    return torch.cat(weighed, dim=1) * queries  # (B, U, D)
+
+
+def cim_attention(X: Tensor, Y: Tensor, *, x_mask: Tensor, y_mask: Tensor) -> tuple[Tensor, Tensor]:
     """Compute the contextual inter-modal attention of one pair (paper, Algorithm 1, CIM-ATTENTION).
 
     Parameters
@@ -68,18 +80,8 @@ def cim_attention(X: Tensor, Y: Tensor, *, x_mask: Tensor, y_mask: Tensor) -> tu
     -------
     A1, A2 : Tensor, shape (B, U, D)
         Gated attentive representations.
-    N1, N2 : Tensor, shape (B, U, U)
-        Attention of X over Y's utterances and of Y over X's.
     """
-    M1 = X @ Y.transpose(1, 2)  # (B, U, U)
-    M2 = Y @ X.transpose(1, 2)  # (B, U, U)
-    N1 = masked_softmax(M1, y_mask)  # (B, U, U)
-    N2 = masked_softmax(M2, x_mask)  # (B, U, U)
-    O1 = N1 @ Y  # (B, U, D)
-    O2 = N2 @ X  # (B, U, D)
-    A1 = O1 * X  # (B, U, D)
-    A2 = O2 * Y  # (B, U, D)
-    return A1, A2, N1, N2
+    return attended(X, Y, mask=y_mask), attended(Y, X, mask=x_mask)
 
 
 class ContextEncoder(nn.Module):
@@ -145,12 +147,10 @@ class CimNetwork(nn.Module):
         """
         encoded = {name: self.encoders[name](inputs[name], masks[name]) for name in self.shape.columns}  # (B, U, D)
         blocks: list[Tensor] = []
-        attention: dict[Pair, tuple[Tensor, Tensor]] = {}
         for x, y in self.shape.pairs:
-            A1, A2, N1, N2 = cim_attention(encoded[x], encoded[y], x_mask=masks[x], y_mask=masks[y])  # (B, U, D) x 2
+            A1, A2 = cim_attention(encoded[x], encoded[y], x_mask=masks[x], y_mask=masks[y])  # (B, U, D) x 2
             blocks += [A1] if x == y else [A1, A2]
-            attention[x, y] = (N1, N2)  # (B, U, U) x 2
         blocks += [encoded[name] for name in ("text", "visual", "acoustic") if name in encoded]
         shared = torch.cat(blocks, dim=-1)  # (B, U, R)
         logits = {task: self.heads[task](shared) for task in self.shape.tasks}  # (B, U, width)
-        return Outputs(logits=logits, attention=attention)
+        return Outputs(logits=logits, encoded=encoded)

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from mtmm_video.model.anchoring import anchored
+from mtmm_video.model.attention import (
+    DENSE_LIMIT,
+    AttentionMatrix,
+    LargestWeights,
+    largest_weights,
+)
 from mtmm_video.model.checkpoint import Checkpoint
+from mtmm_video.model.cim import attention_weights
 from mtmm_video.model.features import Modality, VideoFeatures
 from mtmm_video.model.labels import EMOTION_CLASSES, EMOTIONS, INTENSITY_RANGE, SENTIMENT_CLASSES, SENTIMENT_RANGE
 from mtmm_video.model.network_shape import Pair
@@ -48,7 +55,7 @@ def network_inputs(
     return inputs, masks
 
 
-def predict(checkpoint: Checkpoint, features: VideoFeatures) -> VideoPrediction:
+def predict(checkpoint: Checkpoint, features: VideoFeatures, *, whole_attention: bool = True) -> VideoPrediction:
     """Label the utterances of one video.
 
     Parameters
@@ -58,6 +65,9 @@ def predict(checkpoint: Checkpoint, features: VideoFeatures) -> VideoPrediction:
     features : VideoFeatures
         Utterance means, in order of time. Modalities the checkpoint does not take are ignored; modalities it takes and
         the video lacks are masked, and `modalities_used` says so per utterance.
+    whole_attention : bool
+        False keeps the 64 largest weights of each row (`model.attention`) where there are more than 300 utterances,
+        so that memory is linear in them.
 
     Returns
     -------
@@ -94,12 +104,27 @@ def predict(checkpoint: Checkpoint, features: VideoFeatures) -> VideoPrediction:
         )
         for index in range(len(features))
     )
-    attention: dict[Pair, tuple[NDArray[np.float32], NDArray[np.float32]]] = {
-        (x, y): (N1[0].numpy(), N2[0].numpy())
-        for (x, y), (N1, N2) in outputs.attention.items()
+    whole = whole_attention or len(features) <= DENSE_LIMIT
+    attention: dict[Pair, tuple[AttentionMatrix, AttentionMatrix]] = {
+        (x, y): (
+            _attention(outputs.encoded[x], outputs.encoded[y], mask=masks[y], whole=whole),
+            _attention(outputs.encoded[y], outputs.encoded[x], mask=masks[x], whole=whole),
+        )
+        for x, y in checkpoint.specification.shape.pairs
         if bool(masks[x].any()) and bool(masks[y].any())
     }
     return VideoPrediction(utterances=utterances, attention=attention)
+
+
+def _attention(queries: Tensor, keys: Tensor, *, mask: Tensor, whole: bool) -> AttentionMatrix:
+    """Return the attention of one video's queries over its keys, computed block by block."""
+    blocks = (block[0].numpy() for block in attention_weights(queries, keys, mask=mask))
+    if whole:
+        return np.concatenate(list(blocks))
+    kept = [largest_weights(block) for block in blocks]
+    return LargestWeights(
+        np.concatenate([columns for columns, _ in kept]), np.concatenate([weights for _, weights in kept])
+    )
 
 
 def utterance_prediction(

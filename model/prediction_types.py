@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mtmm_video.model.attention import AttentionMatrix, LargestWeights
 from mtmm_video.model.features import Modality
 from mtmm_video.model.labels import SENTIMENTS
 
@@ -71,11 +69,17 @@ class VideoPrediction:
     ----------
     utterances : tuple of UtterancePrediction
         One per utterance, in order of time.
-    attention : mapping of (Modality, Modality) to (ndarray, ndarray)
+    attention : mapping of (Modality, Modality) to (AttentionMatrix, AttentionMatrix)
         For every pair (X, Y) the checkpoint attends over: N1 and N2 of Algorithm 1, each of shape (u, u), rows summing
         to 1. N1[i, j] is the weight of Y's utterance j for X's utterance i; N2[i, j] the weight of X's utterance j
-        for Y's utterance i. A checkpoint of one modality has the pair (X, X).
+        for Y's utterance i. A checkpoint of one modality has the pair (X, X). Of a long video they may be
+        `LargestWeights`, see `model.prediction.predict`.
     """
 
     utterances: tuple[UtterancePrediction, ...]
-    attention: Mapping[tuple[Modality, Modality], tuple[NDArray[np.float32], NDArray[np.float32]]]
+    attention: Mapping[tuple[Modality, Modality], tuple[AttentionMatrix, AttentionMatrix]]
+
+    @property
+    def attention_is_whole(self) -> bool:
+        """Whether every weight of the attention was kept."""
+        return not any(isinstance(matrix, LargestWeights) for pair in self.attention.values() for matrix in pair)

@@ -279,7 +279,8 @@ def prediction(run: StepRun) -> None:
     """Label the utterances with the checkpoint, by the modalities that were measured well and that the user wants."""
     measured, quality = load_features(run.inputs["features"], video_id=run.job.name)
     video = trusted_features(measured, quality, wanted=run.job.options.modalities)
-    save_prediction(run.path, predict(load_checkpoint(run.job.checkpoint), video))
+    whole = "attention" in run.job.options.formats
+    save_prediction(run.path, predict(load_checkpoint(run.job.checkpoint), video, whole_attention=whole))
 
 
 def _reported(frames: Iterable[Frame], *, duration: float, progress: Callable[[float], None]) -> Iterator[Frame]:

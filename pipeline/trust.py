@@ -30,6 +30,7 @@ def prediction_parameters(job: Job) -> dict[str, Any]:
         "checkpoint": job.checkpoint_sha256,
         "modalities": sorted(job.options.modalities),
         "trust": TRUST_VERSION,
+        **({"attention": "whole"} if "attention" in job.options.formats else {}),
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mtmm_video.foundation.errors import DependencyError, InputError
 from mtmm_video.foundation.files import atomic_path
+from mtmm_video.model.attention import whole_matrix
 from mtmm_video.model.paper.results import MODALITY_COLUMNS, TABLE_4_ACCURACY, TABLE_4_F1
 from mtmm_video.model.paper.tables import Result, figure
 from mtmm_video.model.prediction_types import VideoPrediction
@@ -80,7 +81,8 @@ def plot_attention(prediction: VideoPrediction, path: Path) -> None:
     axes = drawn.subplots(len(prediction.attention), 1, squeeze=False)[:, 0]
     step = max(1, count // TICKS)
     for axis, ((x, y), (N1, N2)) in zip(axes, prediction.attention.items(), strict=True):
-        halves = [N1] if x == y else [N1, N2]  # self-attention has one matrix
+        # Self-attention has one matrix.
+        halves = [whole_matrix(matrix) for matrix in ((N1,) if x == y else (N1, N2))]
         shown = np.concatenate(halves, axis=1)  # (u, u) or (u, 2u)
         image = axis.imshow(shown, cmap="viridis", vmin=0.0, aspect="equal", interpolation="nearest")
         if x != y:

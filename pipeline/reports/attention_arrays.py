@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from safetensors.numpy import save
 
+from mtmm_video.model.attention import whole_matrix
 from mtmm_video.pipeline.analysis import Analysis
 
 
@@ -13,7 +14,7 @@ def to_attention(analysis: Analysis) -> bytes:
     return bytes(
         save(
             {
-                f"{x}.{y}.{name}": np.ascontiguousarray(matrix, dtype=np.float32)
+                f"{x}.{y}.{name}": np.ascontiguousarray(whole_matrix(matrix), dtype=np.float32)
                 for (x, y), matrices in analysis.prediction.attention.items()
                 for name, matrix in zip(("n1", "n2"), matrices, strict=True)
             }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.attention import AttentionMatrix, LargestWeights
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
@@ -146,13 +147,10 @@ def _read_modality(entry: Mapping[str, Any]) -> ModalityFeatures:
     )
 
 
-def _read_attention(entry: list[list[float]] | dict[str, list[list[float]]]) -> NDArray[np.float32]:
+def _read_attention(entry: list[list[float]] | dict[str, list[list[float]]]) -> AttentionMatrix:
     if isinstance(entry, list):
         return _read_matrix(entry)
-    weights = _read_matrix(entry["weights"])
-    matrix = np.zeros((len(weights), len(weights)), dtype=np.float32)
-    np.put_along_axis(matrix, np.array(entry["columns"], dtype=np.intp), weights, axis=1)
-    return matrix
+    return LargestWeights(np.array(entry["columns"], dtype=np.int32), _read_matrix(entry["weights"]))
 
 
 def _read_matrix(rows: list[list[float]]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.model.attention import DENSE_LIMIT, AttentionMatrix, LargestWeights, largest_weights
 from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.pipeline.provenance import Provenance
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:  # `Analysis.to_json` calls this module
     from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
 SCHEMA_VERSION = "2.0"
-# Matrices of attention are quadratic in the utterances: of 3,000 they would be 700 MB of text. Beyond `DENSE_LIMIT`
-# utterances, each row has its `KEPT_WEIGHTS` largest weights.
-DENSE_LIMIT = 300
-KEPT_WEIGHTS = 64
 
 
 def to_json(analysis: Analysis) -> str:
@@ -101,11 +98,15 @@ def _matrix(array: NDArray[np.float32]) -> list[list[float]]:
     return [[float(str(value)) for value in row] for row in array.astype(np.float32)]
 
 
-def _attention(matrix: NDArray[np.float32]) -> list[list[float]] | dict[str, list[list[float]]]:
-    if len(matrix) <= DENSE_LIMIT:
+def _attention(matrix: AttentionMatrix) -> list[list[float]] | dict[str, list[list[float]]]:
+    # Matrices of attention are quadratic in the utterances: of 3,000 they would be 700 MB of text.
+    if isinstance(matrix, LargestWeights):
+        columns, weights = matrix.columns, matrix.weights
+    elif len(matrix) > DENSE_LIMIT:
+        columns, weights = largest_weights(matrix)
+    else:
         return _matrix(matrix)
-    columns = np.sort(np.argpartition(-matrix, KEPT_WEIGHTS, axis=1)[:, :KEPT_WEIGHTS], axis=1)
-    return {"columns": columns.tolist(), "weights": _matrix(np.take_along_axis(matrix, columns, axis=1))}
+    return {"columns": columns.tolist(), "weights": _matrix(weights)}
 
 
 def _provenance(provenance: Provenance) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import cast
 
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.foundation.files import write_bytes, write_text
+from mtmm_video.model.attention import DENSE_LIMIT
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.options import DEFAULT_FORMATS
 
@@ -135,11 +136,16 @@ def write_reports(
     Raises
     ------
     InputError
-        If a format is unknown.
+        If a format is unknown, or all attention weights are asked for of an analysis that has the largest only.
     StoreError
         If the folder cannot be written.
     """
     check_formats(formats)
+    if "attention" in formats and not analysis.prediction.attention_is_whole:
+        raise InputError(
+            f"{analysis.source.name}: formats: the report of a video with more than {DENSE_LIMIT} utterances has the "
+            "largest attention weights only; `mtmm-video analyze --formats json,attention` writes all of them"
+        )
     options = ReportOptions(
         video=None if video is None else relative_path(video, folder=folder),
         embed=(preview or video) if embed else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from mtmm_video.extractors.speech.speaker_turns import Diarization, SpeakerTurn
 from mtmm_video.extractors.speech.transcript import LanguageSpan, Transcript
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.model.attention import AttentionMatrix, LargestWeights
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.pipeline.quality import Quality
@@ -174,7 +175,12 @@ def save_prediction(path: Path, prediction: VideoPrediction) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     pairs = list(prediction.attention)
     for number, (n1, n2) in enumerate(prediction.attention.values()):
-        arrays[f"{number}.n1"], arrays[f"{number}.n2"] = n1, n2
+        for name, matrix in (("n1", n1), ("n2", n2)):
+            if isinstance(matrix, LargestWeights):
+                arrays[f"{number}.{name}.columns"] = matrix.columns
+                arrays[f"{number}.{name}.weights"] = matrix.weights
+            else:
+                arrays[f"{number}.{name}"] = matrix
     utterances = [
         {
             **dataclasses.asdict(entry),
@@ -196,7 +202,16 @@ def load_prediction(path: Path) -> VideoPrediction:
         for entry in metadata["utterances"]
     )
     attention = {
-        (cast(Modality, x), cast(Modality, y)): (arrays[f"{number}.n1"], arrays[f"{number}.n2"])
+        (cast(Modality, x), cast(Modality, y)): (
+            _stored_attention(arrays, f"{number}.n1"),
+            _stored_attention(arrays, f"{number}.n2"),
+        )
         for number, (x, y) in enumerate(metadata["pairs"])
     }
     return VideoPrediction(utterances=utterances, attention=attention)
+
+
+def _stored_attention(arrays: Mapping[str, NDArray[Any]], name: str) -> AttentionMatrix:
+    if name in arrays:
+        return arrays[name]
+    return LargestWeights(arrays[f"{name}.columns"], arrays[f"{name}.weights"])

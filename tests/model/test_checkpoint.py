@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import save_file
 
 from mtmm_video.foundation.errors import CheckpointError
+from mtmm_video.model.attention import DENSE_LIMIT, KEPT_WEIGHTS, LargestWeights, whole_matrix
 from mtmm_video.model.checkpoint import METADATA_KEY, load_checkpoint, read_tensors, save_checkpoint
 from mtmm_video.model.checkpoint_file import resolve_checkpoint, shipped
 from mtmm_video.model.evaluation import score_table
-from mtmm_video.model.features import VideoFeatures
+from mtmm_video.model.features import ModalityFeatures, VideoFeatures
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.prediction import predict
 from mtmm_video.model.specification import Specification
@@ -194,6 +195,28 @@ def test_an_absent_modality_is_masked_and_said(trained):
     assert prediction.attention == {}
     blank = with_modality(features, "acoustic", valid=np.zeros_like(features.modalities["acoustic"].valid))
     assert predict(checkpoint, blank).utterances == prediction.utterances
+
+
+def test_a_long_video_keeps_the_largest_weights_and_its_labels(trained):
+    checkpoint, table = trained
+    video, count = table.video(0), 2 * DENSE_LIMIT  # more rows than are attended over at once
+    order = np.arange(count) % len(video)
+    longer = {
+        name: ModalityFeatures(part.values[order], part.valid[order], part.names, part.version)
+        for name, part in video.modalities.items()
+    }
+    features = VideoFeatures("long", longer)
+    whole, cut = predict(checkpoint, features), predict(checkpoint, features, whole_attention=False)
+    assert cut.utterances == whole.utterances
+    assert whole.attention_is_whole and not cut.attention_is_whole
+    for kept, matrix in zip(cut.attention["text", "acoustic"], whole.attention["text", "acoustic"], strict=True):
+        assert isinstance(kept, LargestWeights) and kept.weights.shape == (count, KEPT_WEIGHTS)
+        found = whole_matrix(kept)
+        np.testing.assert_array_equal(found, np.where(found > 0, matrix, 0))
+        np.testing.assert_array_equal(
+            np.sort(kept.weights, axis=1), np.sort(whole_matrix(matrix), axis=1)[:, -KEPT_WEIGHTS:]
+        )
+    assert predict(checkpoint, video, whole_attention=False).attention_is_whole
 
 
 def test_a_prediction_is_whole_and_calibrated_numbers_are_probabilities(trained):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.model.cim import CimNetwork, cim_attention
+from mtmm_video.model.cim import ROWS_AT_ONCE, CimNetwork, attended, attention_weights, cim_attention
 from mtmm_video.model.network_shape import NetworkShape
 
 SHAPE = NetworkShape(columns={"text": 4, "acoustic": 3, "visual": 2}, hidden=5, dense=6)
@@ -93,8 +93,9 @@ def test_the_network_computes_algorithm_1():
         expected = rep @ weights[f"heads.{task}.weight"].T + weights[f"heads.{task}.bias"]
         np.testing.assert_allclose(outputs.logits[task][0].numpy(), expected, atol=2e-6)
     for pair, by_hand in ((("text", "visual"), tv), (("acoustic", "visual"), av), (("text", "acoustic"), ta)):
-        np.testing.assert_allclose(outputs.attention[pair][0][0].numpy(), by_hand[2], atol=1e-6)
-        np.testing.assert_allclose(outputs.attention[pair][1][0].numpy(), by_hand[3], atol=1e-6)
+        for (query, key), expected in ((pair, by_hand[2]), (pair[::-1], by_hand[3])):
+            (weights,) = attention_weights(outputs.encoded[query], outputs.encoded[key], mask=masks[key])
+            np.testing.assert_allclose(weights[0].numpy(), expected, atol=1e-6)
 
 
 def test_the_single_modality_variant_attends_to_itself():
@@ -107,7 +108,7 @@ def test_the_single_modality_variant_attends_to_itself():
         outputs = network(inputs, masks)
     expected = rep @ weights["heads.sentiment.weight"].T + weights["heads.sentiment.bias"]
     np.testing.assert_allclose(outputs.logits["sentiment"][0].numpy(), expected, atol=2e-6)
-    assert list(outputs.attention) == [("acoustic", "acoustic")]
+    assert network.shape.pairs == (("acoustic", "acoustic"),)
 
 
 # --- what is not there has no say ------------------------------------------------------------------------------------
@@ -165,11 +166,21 @@ def test_attention_rows_sum_to_one_over_present_utterances_and_to_zero_without_a
     x_mask, y_mask = torch.ones(2, 6, dtype=torch.bool), torch.ones(2, 6, dtype=torch.bool)
     y_mask[0, 4:] = False
     y_mask[1] = False
-    _, _, N1, N2 = cim_attention(X, Y, x_mask=x_mask, y_mask=y_mask)
+    (N1,), (N2,) = attention_weights(X, Y, mask=y_mask), attention_weights(Y, X, mask=x_mask)
     torch.testing.assert_close(N1[0].sum(dim=-1), torch.ones(6))
     assert float(N1[0, :, 4:].abs().max()) == 0
     assert float(N1[1].abs().max()) == 0
     torch.testing.assert_close(N2.sum(dim=-1), torch.ones(2, 6))
+
+
+def test_attention_in_blocks_of_rows_is_the_attention_of_the_whole_matrix():
+    generator = torch.Generator().manual_seed(1)
+    count = ROWS_AT_ONCE + 3
+    X, Y = (torch.randn(1, count, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    mask = torch.rand(1, count, generator=generator) > 0.2
+    whole = (X @ Y.transpose(1, 2)).masked_fill(~mask[:, None, :], -torch.inf).softmax(dim=-1)
+    torch.testing.assert_close(torch.cat(list(attention_weights(X, Y, mask=mask)), dim=1), whole)
+    torch.testing.assert_close(attended(X, Y, mask=mask), (whole @ Y) * X)
 
 
 def test_large_matching_scores_do_not_overflow():

@@ -26,7 +26,7 @@ class Heads(nn.Module):
     def forward(self, representation: Tensor) -> Outputs:
         """Label a representation of shape (B, U, width); the returned attention is empty."""
         dropped = self.dropout(representation)  # (B, U, width)
-        return Outputs(logits={task: self.layers[task](dropped) for task in self.tasks}, attention={})
+        return Outputs(logits={task: self.layers[task](dropped) for task in self.tasks})
 
 
 def zeroed(inputs: Mapping[Modality, Tensor], masks: Mapping[Modality, Tensor]) -> dict[Modality, Tensor]:

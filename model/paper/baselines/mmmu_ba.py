@@ -27,4 +27,4 @@ class BimodalAttention(nn.Module):
         logits = {}
         for network in self.networks.values():
             logits.update(network(inputs, masks).logits)
-        return Outputs(logits=logits, attention={})
+        return Outputs(logits=logits)

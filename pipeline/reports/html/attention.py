@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.model.attention import AttentionMatrix, strongest_first, whole_matrix
 from mtmm_video.pipeline.analysis import Analysis
 
 DENSE_LIMIT = 150  # utterances; six matrices of this size are 360 kB in base64
@@ -46,20 +47,18 @@ def strongest_weights(analysis: Analysis, *, count: int = 3) -> list[list[tuple[
     for (x, y), matrices in analysis.prediction.attention.items():
         directions = ((x, y, matrices[0]), (y, x, matrices[1]))
         for query, key, matrix in directions[: 1 if x == y else 2]:
-            for i, row in enumerate(matrix):
-                j = int(np.argmax(row))
-                if row[j] >= 2 / total:
-                    found[i].append((query, key, j, float(row[j])))
+            columns, weights = strongest_first(matrix, count=1)
+            for i in np.flatnonzero(weights[:, 0] >= 2 / total):
+                found[i].append((query, key, int(columns[i, 0]), float(weights[i, 0])))
     return [sorted(entries, key=lambda entry: -entry[3])[:count] for entries in found]
 
 
-def _packed(matrix: NDArray[np.float32]) -> dict[str, Any]:
+def _packed(matrix: AttentionMatrix) -> dict[str, Any]:
     size = len(matrix)
     if size <= DENSE_LIMIT:
-        return {"weights": _encoded(np.rint(matrix * SCALE))}
+        return {"weights": _encoded(np.rint(whole_matrix(matrix) * SCALE))}
     kept = int(np.clip(SPARSE_WEIGHTS // size, *SPARSE_ROW))
-    columns = np.argsort(-matrix, axis=1, kind="stable")[:, :kept]
-    weights = np.take_along_axis(matrix, columns, axis=1)
+    columns, weights = strongest_first(matrix, count=kept)
     return {"kept": kept, "columns": _encoded(columns), "weights": _encoded(np.rint(weights * SCALE))}
 
 

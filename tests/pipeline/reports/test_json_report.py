@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 
 from mtmm_video.foundation.errors import InputError
+from mtmm_video.model.attention import DENSE_LIMIT, KEPT_WEIGHTS, LargestWeights, largest_weights, whole_matrix
 from mtmm_video.model.features import VideoFeatures
 from mtmm_video.model.prediction_types import VideoPrediction
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.quality import FLAGS
 from mtmm_video.pipeline.reports.json_reader import from_json
-from mtmm_video.pipeline.reports.json_report import DENSE_LIMIT, KEPT_WEIGHTS, SCHEMA_VERSION, to_json
+from mtmm_video.pipeline.reports.json_report import SCHEMA_VERSION, to_json
+from mtmm_video.pipeline.reports.writers import write_reports
 
 SCHEMA = json.loads(resources.files("mtmm_video.pipeline.reports").joinpath("schema.json").read_text(encoding="utf-8"))
 
@@ -92,8 +95,21 @@ def test_the_attention_of_a_long_video_keeps_its_largest_weights(short_analysis:
     text = to_json(replace(short_analysis, prediction=prediction))
     jsonschema.validate(json.loads(text), SCHEMA, cls=jsonschema.Draft202012Validator)
     back = from_json(text)
-    for found, whole in zip(back.prediction.attention["text", "visual"], (weights, weights.T), strict=True):
+    for kept, whole in zip(back.prediction.attention["text", "visual"], (weights, weights.T), strict=True):
+        found = whole_matrix(kept)
         assert (found == np.where(found > 0, whole, 0)).all()
         assert ((found > 0).sum(axis=1) <= KEPT_WEIGHTS).all()
         np.testing.assert_array_equal(found.max(axis=1), whole.max(axis=1))
     assert to_json(back) == text
+    cut = (LargestWeights(*largest_weights(weights)), LargestWeights(*largest_weights(weights.T)))
+    prediction = VideoPrediction(short_analysis.prediction.utterances, {("text", "visual"): cut})
+    assert to_json(replace(short_analysis, prediction=prediction)) == text
+
+
+def test_attention_that_was_not_kept_is_not_written_as_zero(short_analysis: Analysis, tmp_path: Path) -> None:
+    weights = np.full((DENSE_LIMIT + 1, DENSE_LIMIT + 1), 1 / (DENSE_LIMIT + 1), dtype=np.float32)
+    cut = LargestWeights(*largest_weights(weights))
+    prediction = VideoPrediction(short_analysis.prediction.utterances, {("text", "visual"): (cut, cut)})
+    with pytest.raises(InputError, match="largest attention weights only"):
+        write_reports(replace(short_analysis, prediction=prediction), folder=tmp_path, formats=("csv", "attention"))
+    assert not list(tmp_path.iterdir())
