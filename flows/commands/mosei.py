@@ -59,6 +59,8 @@ def prepare(
         table, gaps = prepare_sequences(csd, glove=glove)
         lost = {modality: list(segments) for modality, segments in gaps.segments.items()}
         lost["videos in no fold"] = list(gaps.no_fold)
+        for reason in gaps.left_out:
+            console.print(f"left out: {reason}", highlight=False, markup=False)
         for modality, count in gaps.not_finite.items():
             console.print(f"{modality}: {count:,} values were NaN or infinite and are marked as not measured")
     elif labels_csv is not None and (labels_csv / FILE).is_file():

@@ -26,12 +26,19 @@ Content = Literal["words", "word_vectors", "labels", "acoustic", "visual"]
 ACOUSTIC_COLUMNS = 74  # COVAREP
 VISUAL_COLUMNS = 35  # FACET 4.2
 LABEL_COLUMNS = 7  # MOSEI: sentiment and six emotions
+EMOTION_COLUMNS = 6  # the older of MOSEI's two files, CMU_MOSEI_LabelsEmotions.csd
 SENTIMENT_COLUMNS = 1  # MOSI: sentiment alone
+LABEL_NAMES = ("label", "sentiment", "opinion", "emotion")  # one of them is in the name of every sequence of labels
+PHONE_NAME = "phone"  # CMU_MOSI_TimestampedPhones.csd: text in one column as words are
 VECTOR_COLUMNS = (50, 100, 200, 300)  # GloVe; MOSEI's file has 300
 MOST_BYTES = 4 << 30  # of one video's features: ten hours of COVAREP take 2.1 GB. A header can claim anything
 # What h5py raises on damaged files, and `_own` and `_array` on what a sequence must not have.
 DAMAGE = (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
 SEGMENT_KEY = re.compile(r"^(?P<video>.+)\[(?P<segment>\d+)\]$")
+
+
+class OtherContentError(DataError):
+    """A computational sequence of features that no table has, such as openSMILE's."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class ComputationalSequence:
         for key in self._keys[video]:
             try:
                 group = _own(self._data, key)
-                one, span = _array(group, "features"), _array(group, "intervals").astype(np.float64)
+                one, span = _columns(_array(group, "features")), _array(group, "intervals").astype(np.float64)
             except DAMAGE as error:
                 raise DataError(
                     f"{self.path}: cannot read {key!r} ({_line(error)}); the download may be truncated, fetch the file "
@@ -154,20 +161,22 @@ class ComputationalSequence:
         first = self._keys[next(iter(self._keys))][0]
         try:
             dataset = _own(_own(self._data, first), "features")
-            dtype, width = dataset.dtype, int(dataset.shape[1])
+            dtype, width = dataset.dtype, 1 if len(dataset.shape) == 1 else int(dataset.shape[1])
         except DAMAGE as error:
             raise DataError(f"{self.path}: {first!r} has no features of shape (t, d) ({_line(error)})") from error
-        if dtype.kind in "SOU" and width == 1:
-            return "words", width
-        if width == SENTIMENT_COLUMNS and "sentiment" in " ".join(self.dimension_names() or ()).casefold():
+        named = " ".join((self.root, *(self.dimension_names() or ()))).casefold()
+        if dtype.kind in "SOU":
+            if width == 1 and PHONE_NAME not in named:
+                return "words", width
+        elif width in (SENTIMENT_COLUMNS, EMOTION_COLUMNS) and any(name in named for name in LABEL_NAMES):
             return "labels", width
         widths: dict[int, Content] = {LABEL_COLUMNS: "labels", ACOUSTIC_COLUMNS: "acoustic", VISUAL_COLUMNS: "visual"}
         widths.update(dict.fromkeys(VECTOR_COLUMNS, "word_vectors"))
         if width not in widths:
-            raise DataError(
+            raise OtherContentError(
                 f"{self.path}: features of {width} columns ({self.root}) are none of words, word vectors "
                 f"({', '.join(map(str, VECTOR_COLUMNS))}), COVAREP ({ACOUSTIC_COLUMNS}), FACET ({VISUAL_COLUMNS}) or "
-                f"labels ({LABEL_COLUMNS}, or {SENTIMENT_COLUMNS} named sentiment)"
+                f"labels ({LABEL_COLUMNS}, or {SENTIMENT_COLUMNS} or {EMOTION_COLUMNS} named so)"
             )
         return widths[width], width
 
@@ -199,6 +208,11 @@ def _array(group: h5py.Group, name: str) -> NDArray[Any]:
     if dataset.nbytes > MOST_BYTES:
         raise ValueError(f"{name!r} claims to have {dataset.nbytes / 1e9:.0f} GB")
     return np.asarray(dataset[()])
+
+
+def _columns(features: NDArray[Any]) -> NDArray[Any]:
+    """Return features of one number per row, shape (t,), as one column, shape (t, 1)."""
+    return features[:, None] if features.ndim == 1 else features
 
 
 def _line(error: BaseException) -> str:

@@ -22,9 +22,11 @@ from mtmm_video.model.labels import EMOTIONS, SENTIMENT_RANGE
 from mtmm_video.model.table import SPLITS, Labels, UtteranceTable
 from mtmm_video.pipeline.averaging import average_words
 from mtmm_video.pipeline.corpora.csd_reader import (
+    EMOTION_COLUMNS,
     SENTIMENT_COLUMNS,
     ComputationalSequence,
     Content,
+    OtherContentError,
     Rows,
     open_sequence,
     word_text,
@@ -36,7 +38,7 @@ from mtmm_video.pipeline.utterance import Utterance
 FOLDS = {corpus: Path(__file__).parent / f"{corpus}_folds.json" for corpus in ("mosei", "mosi")}
 # The order of the SDK's label file, which differs from the paper's; used if the metadata does not specify it.
 SDK_LABELS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")
-SYNONYMS = {"happiness": "happy", "sadness": "sad"}
+SYNONYMS = {"happiness": "happy", "sadness": "sad", "angry": "anger", "surprised": "surprise"}
 VECTORS_VERSION = "glove-840b-{width}d/sdk"  # the SDK's word vectors, which no extractor of mtmm-video computes
 
 
@@ -52,11 +54,14 @@ class Missing:
         Segments without data of the modality; kept in the table and masked.
     not_finite : mapping of Modality to int
         Number of NaN and infinite values in the files; marked invalid.
+    left_out : tuple of str
+        Why files of the folder are not in the table: their features are none of its modalities.
     """
 
     no_fold: tuple[str, ...]
     segments: Mapping[Modality, tuple[str, ...]]
     not_finite: Mapping[Modality, int]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,14 @@ def official_folds(corpus: str = "mosei") -> dict[str, str]:
     return {video: split for split in SPLITS for video in folds[split]}
 
 
-def find_sequences(folder: Path, stack: ExitStack) -> dict[Content, ComputationalSequence]:
+def find_sequences(folder: Path, stack: ExitStack) -> tuple[dict[Content, ComputationalSequence], tuple[str, ...]]:
     """Open every ``.csd`` file of a folder, and identify each by its content.
+
+    Returns
+    -------
+    sequences : dict of Content to ComputationalSequence
+    left_out : tuple of str
+        Why other files of the folder are none of these: the SDK's folder has openSMILE's features, too, for instance.
 
     Raises
     ------
@@ -85,21 +96,29 @@ def find_sequences(folder: Path, stack: ExitStack) -> dict[Content, Computationa
         If there is none, one is damaged, two have the same content, or words or labels are missing.
     """
     found: dict[Content, ComputationalSequence] = {}
+    left_out: list[str] = []
     paths = sorted(folder.glob("*.csd"))
     if not paths:
         raise DataError(f"{folder}: has no .csd file")
     for path in paths:
-        sequence = stack.enter_context(open_sequence(path))
+        try:
+            sequence = stack.enter_context(open_sequence(path))
+        except OtherContentError as error:
+            left_out.append(str(error))
+            continue
         if sequence.content in found:
             raise DataError(
                 f"{path}: has {sequence.content}, and so does {found[sequence.content].path}; keep one of them"
             )
         found[sequence.content] = sequence
     if "labels" not in found:
-        raise DataError(f"{folder}: none of its .csd files has labels ({len(SDK_LABELS)} columns, or one of sentiment)")
+        others = "".join(f"; {reason}" for reason in left_out)
+        raise DataError(
+            f"{folder}: none of its .csd files has labels ({len(SDK_LABELS)} columns, or one of sentiment){others}"
+        )
     if "words" not in found and "word_vectors" not in found:
         raise DataError(f"{folder}: none of its .csd files has words or word vectors; their intervals are needed")
-    return found
+    return found, tuple(left_out)
 
 
 def prepare_sequences(
@@ -126,7 +145,7 @@ def prepare_sequences(
         If a file is damaged or has other contents, or labels are out of range.
     """
     with ExitStack() as stack:
-        sequences = find_sequences(folder, stack)
+        sequences, left_out = find_sequences(folder, stack)
         if "words" in sequences and glove is None:
             raise DataError(f"{sequences['words'].path}: words need GloVe vectors: run `mtmm-video weights fetch`")
         labelled = sequences["labels"].videos
@@ -172,6 +191,7 @@ def prepare_sequences(
             for modality, features in modalities.items()
         },
         not_finite={modality: sum(video.not_finite.get(modality, 0) for video in videos) for modality in modalities},
+        left_out=left_out,
     )
     return table, missing
 
@@ -225,11 +245,13 @@ def read_labels(rows: Rows, sequence: ComputationalSequence, *, video: str) -> L
     """
     if sequence.width == SENTIMENT_COLUMNS:
         return _sentiment_alone(rows.features[:, 0].astype(np.float32), sequence, video=video)
-    given = tuple(SYNONYMS.get(name, name) for name in (sequence.dimension_names() or SDK_LABELS))
-    if sorted(given) != sorted(SDK_LABELS):
-        raise DataError(f"{sequence.path}: its label columns are {', '.join(given)}, expected {', '.join(SDK_LABELS)}")
+    expected = SDK_LABELS[1:] if sequence.width == EMOTION_COLUMNS else SDK_LABELS
+    plain = [name.strip().casefold() for name in sequence.dimension_names() or expected]
+    given = tuple(SYNONYMS.get(name, name) for name in plain)
+    if sorted(given) != sorted(expected):
+        raise DataError(f"{sequence.path}: its label columns are {', '.join(given)}, expected {', '.join(expected)}")
     values = rows.features.astype(np.float32)
-    sentiment = values[:, given.index("sentiment")]
+    sentiment = values[:, given.index("sentiment")] if "sentiment" in given else np.zeros(len(values), np.float32)
     emotions = values[:, [given.index(emotion) for emotion in EMOTIONS]]
     low, high = SENTIMENT_RANGE
     outside = np.flatnonzero((sentiment < low) | (sentiment > high) | (emotions < 0).any(axis=1))
@@ -238,7 +260,11 @@ def read_labels(rows: Rows, sequence: ComputationalSequence, *, video: str) -> L
             f"{sequence.path}: {video}[{outside[0]}] has labels {values[outside[0]].tolist()}; sentiment must lie in "
             f"[{low:g}, {high:g}] and emotions must not be negative"
         )
-    return Labels.from_intensities(sentiment, emotions)
+    labels = Labels.from_intensities(sentiment, emotions)
+    if "sentiment" in given:
+        return labels
+    unknown = Labels.unknown(len(values))
+    return replace(labels, sentiment=unknown.sentiment, sentiment_intensity=unknown.sentiment_intensity)
 
 
 def _sentiment_alone(sentiment: NDArray[np.float32], sequence: ComputationalSequence, *, video: str) -> Labels:

@@ -181,9 +181,48 @@ def test_foreign_files_and_wrong_columns_are_refused(corpus, glove, tmp_path):
         file.create_dataset("numbers", data=np.zeros(3))
     with pytest.raises(DataError, match="not a computational sequence"), open_sequence(tmp_path / "foreign.csd"):
         pass
-    write_sequence(corpus / "other.csd", "OpenFace", {"talk": (np.zeros((2, 713)), [[0, 1], [1, 2]])})
-    with pytest.raises(DataError, match="713 columns"):
+    write_sequence(corpus / "facet.csd", "COVAREP", {"talk": (np.zeros((2, 74)), [[0, 1], [1, 2]])})
+    with pytest.raises(DataError, match=r"facet\.csd: has acoustic, and so does .*covarep\.csd"):
         prepare_sequences(corpus, glove=glove, folds=FOLDS)
+
+
+def test_other_features_of_the_sdks_folder_are_left_out_and_named(corpus, glove):
+    """It has the features of openSMILE and OpenFace, and phones, which are text in one column as words are."""
+    spans = [[0, 1], [1, 2]]
+    write_sequence(corpus / "face.csd", "OpenFace", {"talk": (np.zeros((2, 713)), spans)})
+    write_sequence(corpus / "phones.csd", "CMU_MOSI_TimestampedPhones", {"talk": (np.array([[b"g"], [b"uh"]]), spans)})
+    table, missing = prepare_sequences(corpus, glove=glove, folds=FOLDS)
+    assert [reason.partition(" (")[0].partition(": ")[2] for reason in missing.left_out] == [
+        "features of 713 columns",
+        "features of 1 columns",
+    ]
+    assert table.texts[1] == "good film"
+    (corpus / "labels.csd").unlink()
+    with pytest.raises(DataError, match=r"none of its \.csd files has labels.*713 columns"):
+        prepare_sequences(corpus, glove=glove, folds=FOLDS)
+
+
+@pytest.mark.parametrize(("root", "names"), [("Opinion Segment Labels", None), ("MOSI", ["Sentiment Score"])])
+@pytest.mark.parametrize("shape", [(2, 1), (2,)])
+def test_one_column_of_sentiment_is_known_by_either_name(corpus, glove, root, names, shape):
+    spans = [[0, 2], [9.5, 12.5]]
+    values = np.array([-1.8, 2.4]).reshape(shape)
+    write_sequence(corpus / "labels.csd", root, {"talk": (values, spans)}, dimension_names=names)
+    table, _ = prepare_sequences(corpus, glove=glove, folds=FOLDS)
+    np.testing.assert_allclose(table.labels.sentiment_intensity, [-1.8, 2.4], rtol=1e-6)
+    assert np.isnan(table.labels.emotion).all()
+
+
+def test_emotions_alone_leave_sentiment_unknown(corpus, glove):
+    names = ["Happiness", "Sadness", "Angry", "Surprise", "Disgust", "Fear"]
+    values = np.array([[3.0, 0, 0, 0, 0, 0], [0, 0, 1.0, 0, 0, 0]])
+    write_sequence(
+        corpus / "labels.csd", "Emotion Labels", {"talk": (values, [[0, 2], [9.5, 12.5]])}, dimension_names=names
+    )
+    table, _ = prepare_sequences(corpus, glove=glove, folds=FOLDS)
+    assert np.isnan(table.labels.sentiment).all() and np.isnan(table.labels.sentiment_intensity).all()
+    assert table.labels.emotion_intensity[0].tolist() == [0, 0, 0, 3, 0, 0]
+    assert table.labels.emotion_intensity[1].tolist() == [1, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("row", "names"), [([4.0, 0, 0, 0, 0, 0, 0], None), ([0, 0, -1.0, 0, 0, 0, 0], None)])
