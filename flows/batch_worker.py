@@ -49,7 +49,7 @@ class WorkerPool:
         Parameters
         ----------
         request : mapping
-            Parameters of `flows.analyze_flow.analyze_video`, JSON-able; or, with ``stretches``, of
+            Parameters of `flows.analyze_flow.analyze_video`, JSON-able; or, with ``segments``, of
             `pipeline.corpora.measuring.measure_file`: the file is measured and not labelled.
         on_step : callable
             Called with a step's name and the share of its work that is done.
@@ -183,7 +183,7 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
 
     from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415
     from mtmm_video.flows.answer import answer_of  # noqa: PLC0415
-    from mtmm_video.pipeline.corpora.measuring import Stretch, measure_file  # noqa: PLC0415
+    from mtmm_video.pipeline.corpora.measuring import Segment, measure_file  # noqa: PLC0415
 
     def send(event: Mapping[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")
@@ -200,9 +200,9 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
     HOOK.set(hook)
     try:
         options = AnalyzeOptions.from_content(request.pop("options", {}))
-        if "stretches" in request:
-            stretches = [Stretch(**stretch) for stretch in request["stretches"]]
-            measured = measure_file(Path(request["video"]), stretches, options=options, hook=hook)
+        if "segments" in request:
+            segments = [Segment(**segment) for segment in request["segments"]]
+            measured = measure_file(Path(request["video"]), segments, options=options, hook=hook)
             answer = {"utterances": len(measured.utterances), "duration": measured.duration}
         else:
             analysis = analyze_video(**request, options=options)

@@ -20,17 +20,17 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from mtmm_video.flows.batch_flow import Outcome, current_watcher, parallel_videos, tell_step
 from mtmm_video.flows.batch_worker import WorkerPool
 from mtmm_video.foundation.errors import MtmmError
-from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Stretch, measure_file
+from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Segment, measure_file
 from mtmm_video.pipeline.job import MissingArtefactError
 from mtmm_video.pipeline.options import AnalyzeOptions
 
 
 @dataclass(frozen=True)
 class FileRequest:
-    """A file of a corpus with the stretches of it that are labelled."""
+    """A file of a corpus with the segments of it that are labelled."""
 
     file: Path
-    stretches: tuple[Stretch, ...]
+    segments: tuple[Segment, ...]
 
 
 # What is to be done: a parameter of the flow would be sent to the Prefect API, and a corpus has many thousand rows.
@@ -43,7 +43,7 @@ def measure_found(path: str, request: FileRequest, options: AnalyzeOptions, pool
     start = time.perf_counter()
     content = {
         "video": str(request.file),
-        "stretches": [dataclasses.asdict(stretch) for stretch in request.stretches],
+        "segments": [dataclasses.asdict(segment) for segment in request.segments],
         "options": options.to_content(),
     }
     try:
@@ -126,7 +126,7 @@ def measure_corpus(
 def _stored(request: FileRequest, options: AnalyzeOptions) -> MeasuredFile | str | None:
     """Return what the store has of a file; the reason where the file cannot be used; None where there is work to do."""
     try:
-        return measure_file(request.file, request.stretches, options=options, stored_only=True)
+        return measure_file(request.file, request.segments, options=options, stored_only=True)
     except MissingArtefactError:
         return None
     except MtmmError as error:

@@ -18,6 +18,7 @@ from mtmm_video.model.paper.figures import plot_learning
 from mtmm_video.model.paper.run_record import RunRecord
 from mtmm_video.model.paper.runs import parse_systems, planned_runs
 from mtmm_video.model.paper.system_tables import document, results_of
+from mtmm_video.model.paper.systems import WORD_BY_WORD
 from mtmm_video.model.paper.tables import of_the_paper, percent
 from mtmm_video.model.recipes import recipe_named
 from mtmm_video.model.table import UtteranceTable
@@ -75,9 +76,25 @@ def evaluate_systems(request: SystemsRequest) -> None:
         f"{len(records)} runs on {request.split}: {len(part):,} utterances of {len(part.video_ids):,} videos. In per "
         f"cent, means over seeds; {beside}.\n"
     )
+    if note := reading_note(table, [run.system for run in runs]):
+        typer.echo(f"{note}\n")
     typer.echo(document(evaluated, comparisons, tables=request.tables, paper=paper, width=request.width))
     if 4 in request.tables:
         typer.echo(f"\nFigure 2: {figure}")
+
+
+def reading_note(table: UtteranceTable, systems: Sequence[str]) -> str:
+    """Say what the systems read whose originals read words; nothing where none of them ran."""
+    means = [name for name in systems if f"{name}_words" in WORD_BY_WORD]
+    words = [name for name in systems if name in WORD_BY_WORD]
+    parts = [f"{', '.join(dict.fromkeys(means))}: utterance means along a video"] if means else []
+    if words:
+        assert table.words is not None
+        columns = ", ".join(f"{name} {len(block.names)}" for name, block in table.words.modalities.items())
+        parts.append(f"{', '.join(dict.fromkeys(words))}: the words of each utterance ({columns})")
+    elif means:
+        parts.append("the table keeps no words, which the originals read")
+    return f"Read by {'; '.join(parts)}." if parts else ""
 
 
 def train_shown(wanted: Sequence[Place], table: UtteranceTable, *, jobs: int) -> list[RunRecord]:
@@ -137,6 +154,7 @@ def systems_report(
         "split": request.split,
         "videos": len(part.video_ids),
         "utterances": len(part),
+        "words": part.words is not None,
         "systems": [
             {**asdict(result), "intervals_95": spans.get((result.system, result.modalities), {})}
             for result in results_of(evaluated)

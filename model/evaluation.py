@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import nn
 
 from mtmm_video.model.anchoring import anchored
@@ -117,7 +118,7 @@ def selection_score(logits: Logits, labels: Labels) -> float:
         predicted = (logits["sentiment"][:, 1] >= logits["sentiment"][:, 0])[known]
         parts += [accuracy(truth, predicted), f1_weighted(truth, predicted)]
     if "emotion" in logits:
-        probabilities = 1 / (1 + np.exp(-logits["emotion"]))
+        probabilities = expit(logits["emotion"])
         best: dict[str, list[float]] = {"weighted_accuracy": [], "f1_weighted": []}
         for index in range(len(EMOTIONS)):
             row = ~np.isnan(labels.emotion[:, index])

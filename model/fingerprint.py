@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ def table_fingerprint(table: UtteranceTable) -> str:
     """Return a digest of everything in a table.
 
     That is: videos, splits, corpora and offsets; names and version of the columns; values and masks; the label
-    sets; segments, transcripts and speakers, in their order.
+    sets; segments, transcripts, speakers and words, in their order.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def table_fingerprint(table: UtteranceTable) -> str:
         arrays |= {f"{modality}.values": features.values, f"{modality}.valid": features.valid}
     if labels.named_sentiment is not None:
         arrays["named_sentiment"] = labels.named_sentiment
-    header = {
+    header: dict[str, Any] = {
         "videos": [table.video_ids, table.splits, table.corpora],
         "utterances": [table.segments, table.texts],
         "columns": {name: [features.version, features.names] for name, features in table.modalities.items()},
@@ -52,6 +53,12 @@ def table_fingerprint(table: UtteranceTable) -> str:
     }
     if table.speakers is not None:
         header["speakers"] = [table.speakers]
+    if table.words is not None:
+        words = {f"words.{name}": features for name, features in table.words.modalities.items()}
+        header["words"] = {name: [block.version, block.names] for name, block in words.items()}
+        arrays["words.offsets"] = table.words.offsets
+        for name, block in words.items():
+            arrays |= {f"{name}.values": block.values, f"{name}.valid": block.valid}
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())

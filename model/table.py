@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,13 @@ from mtmm_video.foundation.errors import DataError, InputError
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.model.annotations import Labels
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures, VideoFeatures
+from mtmm_video.model.word_features import WordFeatures, join_words
 
-FORMAT = "mtmm-video-table/2"
-READABLE = (FORMAT, "mtmm-video-table/1")  # 1 knew neither speakers nor sentiments by name
+FORMAT = "mtmm-video-table/3"
+# 1 knew neither speakers nor sentiments by name, 2 no words.
+READABLE = (FORMAT, "mtmm-video-table/2", "mtmm-video-table/1")
 SPLITS = ("train", "valid", "test")
+WORDS = "words."  # before the names of what a file keeps of single words
 
 __all__ = ["SPLITS", "Labels", "UtteranceTable", "absent_features", "concatenate"]
 
@@ -44,6 +47,8 @@ class UtteranceTable:
     speakers : tuple of str, length n, or None
         Who says each utterance, "" where that is not known; None where it is known of no utterance, and each video is
         taken as one speaker's.
+    words : WordFeatures or None
+        The words of all n rows, where the corpus was measured word by word; None where only the means are known.
 
     Raises
     ------
@@ -60,6 +65,7 @@ class UtteranceTable:
     segments: tuple[str, ...]
     texts: tuple[str, ...]
     speakers: tuple[str, ...] | None = None
+    words: WordFeatures | None = None
 
     def __post_init__(self) -> None:
         videos, rows = len(self.video_ids), len(self.labels)
@@ -69,6 +75,7 @@ class UtteranceTable:
             and len(self.offsets) == videos + 1
             and len(self.segments) == len(self.texts) == rows == int(self.offsets[-1])
             and (self.speakers is None or len(self.speakers) == rows)
+            and (self.words is None or len(self.words) == rows)
             and all(length == rows for length in lengths.values())
         ):
             raise DataError(
@@ -133,6 +140,7 @@ class UtteranceTable:
             segments=tuple(self.segments[row] for row in rows),
             texts=tuple(self.texts[row] for row in rows),
             speakers=None if self.speakers is None else tuple(self.speakers[row] for row in rows),
+            words=None if self.words is None else self.words.utterances(rows),
         )
 
     def split(self, name: str) -> UtteranceTable:
@@ -162,7 +170,11 @@ class UtteranceTable:
         missing = [name for name in names if name not in self.modalities]
         if missing:
             raise DataError(f"the table has no {', '.join(missing)} features; it has {', '.join(self.modalities)}")
-        return replace(self, modalities={name: self.modalities[name] for name in MODALITIES if name in names})
+        return replace(
+            self,
+            modalities={name: self.modalities[name] for name in MODALITIES if name in names},
+            words=None if self.words is None else self.words.with_modalities(names),
+        )
 
     def save(self, path: Path) -> None:
         """Write the table as one safetensors file, atomically.
@@ -195,12 +207,15 @@ class UtteranceTable:
         }
         if self.labels.named_sentiment is not None:
             tensors["labels.named_sentiment"] = self.labels.named_sentiment
-        for name, features in self.modalities.items():
+        blocks = _blocks(self)
+        for name, features in blocks.items():
             tensors[f"{name}.values"] = features.values
             tensors[f"{name}.valid"] = features.valid
+        if self.words is not None:
+            tensors["words.offsets"] = self.words.offsets
         # safetensors ignores strides: a transposed array would be stored in the wrong order.
         tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        columns = {name: {"names": f.names, "version": f.version} for name, f in self.modalities.items()}
+        columns = {name: {"names": f.names, "version": f.version} for name, f in blocks.items()}
         with atomic_path(path) as temporary:
             save_file(tensors, temporary, metadata={"format": FORMAT, "columns": json.dumps(columns, sort_keys=True)})
 
@@ -230,21 +245,15 @@ class UtteranceTable:
             if tensors["offsets"].ndim != 1 or tensors["offsets"].dtype.kind != "i":
                 raise DataError(f"{path}: not an utterance table, or damaged (its offsets are no row numbers)")
             columns = json.loads(metadata["columns"])
+            words = None
+            if "words.offsets" in tensors:
+                words = WordFeatures(tensors["words.offsets"], _features(tensors, columns, prefix=WORDS))
             return cls(
                 video_ids=tuple(strings["video_ids"]),
                 splits=tuple(strings["splits"]),
                 corpora=tuple(strings["corpora"]),
                 offsets=tensors["offsets"],
-                modalities={
-                    name: ModalityFeatures(
-                        values=tensors[f"{name}.values"],
-                        valid=tensors[f"{name}.valid"],
-                        names=tuple(columns[name]["names"]),
-                        version=columns[name]["version"],
-                    )
-                    for name in MODALITIES
-                    if name in columns
-                },
+                modalities=_features(tensors, columns),
                 labels=Labels(
                     sentiment=tensors["labels.sentiment"],
                     emotion=tensors["labels.emotion"],
@@ -255,11 +264,36 @@ class UtteranceTable:
                 segments=tuple(strings["segments"]),
                 texts=tuple(strings["texts"]),
                 speakers=tuple(strings["speakers"]) if "speakers" in strings else None,
+                words=words,
             )
         except (SafetensorError, OSError, LookupError, TypeError, AttributeError, ValueError, InputError) as error:
             if str(path) in str(error):
                 raise
             raise DataError(f"{path}: not an utterance table, or damaged ({error})") from error
+
+
+def _blocks(table: UtteranceTable) -> dict[str, ModalityFeatures]:
+    """Return the blocks of columns by the name that they have in the file."""
+    blocks: dict[str, ModalityFeatures] = {str(name): features for name, features in table.modalities.items()}
+    if table.words is not None:
+        blocks |= {f"{WORDS}{name}": features for name, features in table.words.modalities.items()}
+    return blocks
+
+
+def _features(
+    tensors: Mapping[str, NDArray[Any]], columns: Mapping[str, Any], *, prefix: str = ""
+) -> dict[Modality, ModalityFeatures]:
+    """Read the blocks of columns whose name in the file begins with `prefix`."""
+    return {
+        name: ModalityFeatures(
+            values=tensors[f"{prefix}{name}.values"],
+            valid=tensors[f"{prefix}{name}.valid"],
+            names=tuple(columns[prefix + name]["names"]),
+            version=columns[prefix + name]["version"],
+        )
+        for name in MODALITIES
+        if prefix + name in columns
+    }
 
 
 def _listed(value: object) -> list[object]:
@@ -276,6 +310,8 @@ def absent_features(like: ModalityFeatures, count: int) -> ModalityFeatures:
 
 def concatenate(tables: Sequence[UtteranceTable]) -> UtteranceTable:
     """Concatenate tables of several corpora; a modality missing in one of them is invalid in its rows.
+
+    Words are kept where every table has them.
 
     Raises
     ------
@@ -311,4 +347,5 @@ def concatenate(tables: Sequence[UtteranceTable]) -> UtteranceTable:
         segments=tuple(segment for table in tables for segment in table.segments),
         texts=tuple(text for table in tables for text in table.texts),
         speakers=speakers,
+        words=join_words([table.words for table in tables]),
     )

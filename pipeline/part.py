@@ -36,14 +36,14 @@ def intervals_inside(intervals: NDArray[np.float64], job: Job, *, duration: floa
         If the part begins after the end of the file.
     """
     start, end = bounds(job)
-    _refuse_beyond(start, duration=duration)
+    _refuse_beyond(start, job, duration=duration)
     clipped = np.clip(intervals, start, end)
     return clipped[clipped[:, 1] > clipped[:, 0]]
 
 
-def _refuse_beyond(start: float, *, duration: float) -> None:
+def _refuse_beyond(start: float, job: Job, *, duration: float) -> None:
     if start and start >= duration:
-        raise InputError(f"--from {start:g} s: the file has {duration:.1f} s")
+        raise InputError(f"{job.video}: --from {start:g} s lies beyond its end: it lasts {duration:.1f} s")
 
 
 def waveform_inside(waveform: NDArray[np.float32], job: Job, *, sample_rate: int) -> tuple[NDArray[np.float32], float]:
@@ -55,7 +55,7 @@ def waveform_inside(waveform: NDArray[np.float32], job: Job, *, sample_rate: int
         If the part begins after the end of the file. Steps run beside each other, so whichever is first says so.
     """
     start, end = bounds(job)
-    _refuse_beyond(start, duration=len(waveform) / sample_rate)
+    _refuse_beyond(start, job, duration=len(waveform) / sample_rate)
     first = round(start * sample_rate)
     last = len(waveform) if math.isinf(end) else round(end * sample_rate)
     return waveform[first:last], first / sample_rate

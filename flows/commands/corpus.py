@@ -87,7 +87,7 @@ def prepare(
     from mtmm_video.foundation.errors import DataError, InputError
     from mtmm_video.foundation.files import write_text
     from mtmm_video.pipeline.corpora.data_card import Preparation, data_card
-    from mtmm_video.pipeline.corpora.labelled_table import make_table, stretches_of
+    from mtmm_video.pipeline.corpora.labelled_table import make_table, segments_by_file
     from mtmm_video.pipeline.corpora.layouts import describe, read_corpus
     from mtmm_video.pipeline.corpora.paper_counts import render_tables
     from mtmm_video.pipeline.corpora.splitting import BY, split_segments
@@ -101,7 +101,7 @@ def prepare(
     made = "Splits are those of the corpus."
     if corpus.segments[0].split is None:
         made = f"Splits were made by {split_by}, seed {seed}."
-    files = stretches_of(segments)
+    files = segments_by_file(segments)
     budget = None if memory is None else parse_size(memory) / 1e9
     outcomes, measured_files = _measure(files, corpus.name, options, jobs=jobs, memory_gb=budget, verbose=verbose)
     measured, failures = _assemble(files, outcomes, measured_files)
@@ -162,7 +162,7 @@ def _measure(
         prefect_api,
         settle_environment,
     )
-    from mtmm_video.pipeline.corpora.labelled_table import stretch_of
+    from mtmm_video.pipeline.corpora.labelled_table import segment_of
 
     settle_environment(verbose=verbose)
     with ExitStack() as stack:
@@ -175,7 +175,7 @@ def _measure(
         stack.enter_context(prefect_api(server))
         stack.enter_context(naming_api_failures())
         WATCHER.set(stack.enter_context(LiveView()))
-        requests = [FileRequest(file, tuple(stretch_of(each) for each in own)) for file, own in files.items()]
+        requests = [FileRequest(file, tuple(segment_of(each) for each in own)) for file, own in files.items()]
         REQUESTS.set((requests, options))
         return measure_corpus(corpus, jobs=jobs, memory_gb=memory_gb)
 

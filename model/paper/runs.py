@@ -20,12 +20,14 @@ from mtmm_video.model.paper.systems import (
     BASELINE_RECIPE,
     CLASSIC,
     SYSTEMS,
+    WORD_BY_WORD,
     NetworkFit,
     calibrated_scores,
     fit_system,
     labelled_tasks,
 )
 from mtmm_video.model.paper.tables import modalities_of_column
+from mtmm_video.model.paper.word_by_word import WordByWordFit
 from mtmm_video.model.recipes import PAPER, Recipe
 from mtmm_video.model.scores import Scores
 from mtmm_video.model.table import UtteranceTable
@@ -105,10 +107,10 @@ def planned_runs(
     Parameters
     ----------
     table : UtteranceTable
-        Its modalities determine the columns of Table 4; Table 7 uses all of them.
+        Its modalities determine the columns of Table 4; Table 7 uses all of them, or all that its words have.
     systems : collection of str
         Of `RUNNABLE`. For a table with labels of one task, single-task and multi-task learning are identical:
-        `cim_single` is used for both.
+        `cim_single` is used for both. Systems that read words are left out where the table keeps none.
     tables : collection of int
         Of 4 and 7.
     seeds : int
@@ -128,16 +130,25 @@ def planned_runs(
     tasks = tuple(task for task in PAPER_TASKS if task in labelled_tasks(table))
     if not tasks:
         raise DataError("the table's train split has neither sentiment nor emotion labels, which training needs")
-    chosen = [name for name in RUNNABLE if name in systems and not (name == "cim" and len(tasks) == 1)]
+    chosen = [
+        name
+        for name in RUNNABLE
+        if name in systems
+        and not (name == "cim" and len(tasks) == 1)
+        and not (name in WORD_BY_WORD and table.words is None)
+    ]
     every = tuple(name for name in MODALITIES if name in table.modalities)
     wanted: list[tuple[str, tuple[Modality, ...]]] = []
     if 4 in tables:
         wanted += [(name, names) for names in modality_sets(table) for name in CIM if name in chosen]
     if 7 in tables:
-        wanted += [(name, every) for name in chosen]
+        spoken = () if table.words is None else tuple(name for name in every if name in table.words.modalities)
+        wanted += [(name, spoken if name in WORD_BY_WORD else every) for name in chosen]
     if not wanted:
         why = f"this table has labels of {tasks[0]} only, and `cim` needs two tasks: use cim_single"
-        if len(tasks) > 1:
+        if set(systems) <= set(WORD_BY_WORD):
+            why = "the table keeps no words, which tables of `mtmm-video corpus prepare` do"
+        elif len(tasks) > 1:
             why = "Table 4 compares cim and cim_single"
         raise InputError(f"--systems {','.join(systems)}: nothing to run; {why}")
     runs = []
@@ -205,7 +216,7 @@ def perform(run: Run, table: UtteranceTable) -> Performed:
         for split in splits:
             scores[split], chosen = calibrated_scores(fit, seen, split=split)
             thresholds.update(chosen)
-        epochs = {run.system: fit.fitted.epoch} if isinstance(fit, NetworkFit) else {}
+        epochs = {run.system: fit.fitted.epoch} if isinstance(fit, NetworkFit | WordByWordFit) else {}
         return Performed(scores, thresholds, {}, epochs, time.process_time() - started)
     checkpoints: dict[str, Checkpoint] = {}
     provenance = {"table_fingerprint": table_fingerprint(seen)}

@@ -28,6 +28,7 @@ from mtmm_video.model.paper.baselines.mv_lstm import MultiViewLstm
 from mtmm_video.model.paper.baselines.random_forest import fit_random_forest
 from mtmm_video.model.paper.baselines.svm import fit_svm
 from mtmm_video.model.paper.baselines.tfn import TensorFusion
+from mtmm_video.model.paper.word_by_word import WordByWordFit, spelled_out
 from mtmm_video.model.recipes import Recipe
 from mtmm_video.model.scores import Logits, Scores
 from mtmm_video.model.table import UtteranceTable
@@ -71,13 +72,22 @@ NETWORKS: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
     "mmmu_ba": BimodalAttention,
     "cim": CimNetwork,
 }
+# The same networks on the words of each utterance, where the table keeps them; see `model.paper.word_by_word`.
+WORD_BY_WORD: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
+    "mv_lstm_words": MultiViewLstm,
+    "marn_words": MultiAttentionRecurrent,
+    "mfn_words": MemoryFusion,
+}
 CLASSIC: Mapping[str, Callable[..., Fit]] = {
     "majority": fit_majority,
     "svm": fit_svm,
     "random_forest": fit_random_forest,
     "multiple_kernels": fit_multiple_kernels,
 }
-SYSTEMS: tuple[str, ...] = (*CLASSIC, *NETWORKS)
+SYSTEMS: tuple[str, ...] = (
+    *CLASSIC,
+    *(name for network in NETWORKS for name in (network, f"{network}_words") if name in {**NETWORKS, **WORD_BY_WORD}),
+)
 
 
 def fit_system(
@@ -98,12 +108,18 @@ def fit_system(
     ------
     InputError
         If there is no system of that name.
+    DataError
+        If it reads words and the table keeps none.
     """
     if name in CLASSIC:
         return CLASSIC[name](table, seed=recipe.seed)
-    if name not in NETWORKS:
+    if name not in SYSTEMS:
         raise InputError(f"no system named {name!r}; choose from {', '.join(SYSTEMS)}")
     tasks = tuple(task for task in recipe.tasks if task in labelled_tasks(table))
+    if name in WORD_BY_WORD:
+        words = spelled_out(table)
+        recipe = replace(recipe, name=name, modalities=tuple(words.modalities), tasks=tasks)
+        return WordByWordFit(fit_network(words, recipe=recipe, build=WORD_BY_WORD[name], hook=hook))
     recipe = replace(recipe, name=name, modalities=tuple(table.modalities), tasks=tasks)
     build = NETWORKS[name]
     if name == "deep_belief":

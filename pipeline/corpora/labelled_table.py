@@ -12,7 +12,8 @@ from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import MODALITIES, Modality, ModalityFeatures
 from mtmm_video.model.labels import EMOTIONS, SENTIMENT_CLASSES
 from mtmm_video.model.table import SPLITS, Labels, UtteranceTable
-from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Stretch
+from mtmm_video.model.word_features import join_words
+from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Segment
 from mtmm_video.pipeline.corpora.segment import LabelledSegment, SegmentLabels
 
 
@@ -30,7 +31,7 @@ class MeasuredSegment:
         return self.measured.utterances[self.row].text
 
 
-def stretches_of(segments: Sequence[LabelledSegment]) -> dict[Path, list[LabelledSegment]]:
+def segments_by_file(segments: Sequence[LabelledSegment]) -> dict[Path, list[LabelledSegment]]:
     """Group segments by file, each file's in the order in which they are measured."""
     files: dict[Path, list[LabelledSegment]] = {}
     for segment in segments:
@@ -38,9 +39,9 @@ def stretches_of(segments: Sequence[LabelledSegment]) -> dict[Path, list[Labelle
     return files
 
 
-def stretch_of(segment: LabelledSegment) -> Stretch:
+def segment_of(segment: LabelledSegment) -> Segment:
     """Return what of a segment decides its measurements."""
-    return Stretch(start=segment.start, end=segment.end, text=segment.text, speaker=segment.speaker)
+    return Segment(start=segment.start, end=segment.end, text=segment.text, speaker=segment.speaker)
 
 
 def make_table(measured: Sequence[MeasuredSegment], *, corpus: str) -> UtteranceTable:
@@ -83,6 +84,7 @@ def make_table(measured: Sequence[MeasuredSegment], *, corpus: str) -> Utterance
         segments=tuple(each.segment.name for each in order),
         texts=tuple(each.text for each in order),
         speakers=tuple(each.segment.speaker or "" for each in order) if known else None,
+        words=join_words([each.measured.words.utterances([each.row]) for each in order]),
     )
 
 

@@ -66,6 +66,8 @@ LAYOUTS: Mapping[str, Reader] = {
     "corrected": lambda source, options: read_corrected(source, videos=options.videos),
 }
 
+OFFICIAL_CORPORA = frozenset({"mosei", "mosi"})
+
 
 def detect_layout(source: Path) -> str:
     """Tell how a corpus is laid out, by what is in it.
@@ -146,7 +148,9 @@ def read_corpus(source: Path, options: ReadingOptions | None = None, *, skip_bad
         raise DataError(f"{source}: {describe(problems)}; correct them, or leave them out with --skip-bad")
     if not good:
         raise DataError(f"{source}: has no row that can be used" + (f" ({describe(problems)})" if problems else ""))
-    return replace(read, segments=tuple(good), problems=problems)
+    # A corpus that the paper has figures for is told by its own reader (`mosei prepare`), not by a folder's name.
+    name = f"{read.name}-{read.layout}" if read.name.lower() in OFFICIAL_CORPORA else read.name
+    return replace(read, name=name, segments=tuple(good), problems=problems)
 
 
 def describe(problems: Sequence[Problem]) -> str:

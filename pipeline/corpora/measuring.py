@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.speech.word_times import fill_times
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.model.features import VideoFeatures
+from mtmm_video.model.word_features import WordFeatures
+from mtmm_video.pipeline.corpora.spoken_words import load_words, measure_words
 from mtmm_video.pipeline.job import Hook, Job, StepResult, no_hook
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.quality import Quality, flags_of
@@ -37,8 +39,8 @@ SEGMENTS_VERSION = "1"  # of the utterances that this module lays out
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """What is known of an utterance before it is measured.
+class Segment:
+    """A segment that an annotator labelled: what is known of an utterance before it is measured.
 
     Attributes
     ----------
@@ -61,13 +63,15 @@ class MeasuredFile:
     Attributes
     ----------
     features : VideoFeatures
-        One row per stretch, in their order.
+        One row per segment, in their order.
+    words : WordFeatures
+        Of the same utterances.
     utterances : tuple of Utterance
         Their words and bounds.
     quality : tuple of Quality
-        One per stretch.
+        One per segment.
     flags : tuple of tuple of str
-        One per stretch, see `pipeline.analysis.FLAGS`.
+        One per segment, see `pipeline.analysis.FLAGS`.
     language : str or None
         As recognised; None where nothing had to be recognised.
     duration : float
@@ -75,6 +79,7 @@ class MeasuredFile:
     """
 
     features: VideoFeatures
+    words: WordFeatures
     utterances: tuple[Utterance, ...]
     quality: tuple[Quality, ...]
     flags: tuple[tuple[str, ...], ...]
@@ -84,20 +89,20 @@ class MeasuredFile:
 
 def measure_file(
     file: Path,
-    stretches: Sequence[Stretch],
+    segments: Sequence[Segment],
     *,
     options: AnalyzeOptions,
     store: Store | None = None,
     hook: Hook = no_hook,
     stored_only: bool = False,
 ) -> MeasuredFile:
-    """Measure every stretch of a file.
+    """Measure every segment of a file.
 
     Parameters
     ----------
     file : Path
         Sound, video, or both.
-    stretches : sequence of Stretch
+    segments : sequence of Segment
         The annotators' utterances.
     options : AnalyzeOptions
         Recogniser, language, what looks at faces, and the checkpoint whose columns are measured.
@@ -129,32 +134,33 @@ def measure_file(
             results[name] = run_step(wanted.pop(name), job, results, hook=hook)
         source = load_source(results["media"].path, name=job.name, video=file)
         recognise = wanted.pop("transcript")
-        if source.has_audio and any(stretch.text is None for stretch in stretches):
+        if source.has_audio and any(segment.text is None for segment in segments):
             results["transcript"] = run_step(recognise, job, results, hook=hook)
         wanted.pop("utterances")
-        results["utterances"] = lay_out(job, stretches, results=results)
+        results["utterances"] = lay_out(job, segments, results=results)
         for step in wanted.values():
             results[step.name] = run_step(step, job, results, hook=hook)
         features, quality = load_features(results["features"].path, video_id=source.name)
+        words = load_words(measure_words(job, results).path)
         spoken = load_utterances(results["utterances"].path)
     flags = (flags_of(each, quality=figures, source=source) for each, figures in zip(spoken, quality, strict=True))
     heard = load_transcript(results["transcript"].path).language if "transcript" in results else None
-    return MeasuredFile(features, spoken, quality, tuple(flags), heard, source.duration)
+    return MeasuredFile(features, words, spoken, quality, tuple(flags), heard, source.duration)
 
 
-def lay_out(job: Job, stretches: Sequence[Stretch], *, results: Mapping[str, StepResult]) -> StepResult:
-    """Give every stretch its words: the step ``segments``, in place of cutting recognised words into utterances."""
+def lay_out(job: Job, segments: Sequence[Segment], *, results: Mapping[str, StepResult]) -> StepResult:
+    """Give every segment its words: the step ``segments``, in place of cutting recognised words into utterances."""
     heard = results.get("transcript")
     parameters: Mapping[str, Any] = {
         "media": results["media"].key,
         "speech": results["speech"].key,
         "transcript": None if heard is None else heard.key,
-        "stretches": [dataclasses.astuple(stretch) for stretch in stretches],
+        "segments": [dataclasses.astuple(segment) for segment in segments],
     }
 
     def make(path: Path) -> None:
         utterances = place(
-            stretches,
+            segments,
             speech=load_speech(results["speech"].path),
             heard=() if heard is None else load_transcript(heard.path).words,
             duration=load_source(results["media"].path, name=job.name, video=job.video).duration,
@@ -165,47 +171,47 @@ def lay_out(job: Job, stretches: Sequence[Stretch], *, results: Mapping[str, Ste
 
 
 def place(
-    stretches: Sequence[Stretch], *, speech: NDArray[np.float64], heard: Sequence[Word], duration: float
+    segments: Sequence[Segment], *, speech: NDArray[np.float64], heard: Sequence[Word], duration: float
 ) -> tuple[Utterance, ...]:
-    """Bound every stretch and lay its words out.
+    """Bound every segment and lay its words out.
 
     Parameters
     ----------
-    stretches : sequence of Stretch
+    segments : sequence of Segment
         In any order; they may overlap where two people speak at once.
     speech : ndarray, shape (n, 2)
         Detected speech in seconds.
     heard : sequence of Word
-        Recognised words; one belongs to the stretch that its middle lies in.
+        Recognised words; one belongs to the segment that its middle lies in.
     duration : float
         Of the file in seconds.
 
     Returns
     -------
     tuple of Utterance
-        One per stretch, in their order. A whole file is bounded by the speech in it. Where no word is known, the
-        stretch is one word without letters: what is heard and seen in it counts, and it has no text.
+        One per segment, in their order. A whole file is bounded by the speech in it. Where no word is known, the
+        segment is one word without letters: what is heard and seen in it counts, and it has no text.
     """
     found = []
-    for index, stretch in enumerate(stretches):
-        start, end = stretch.start or 0.0, duration if stretch.end is None else stretch.end
+    for index, segment in enumerate(segments):
+        start, end = segment.start or 0.0, duration if segment.end is None else segment.end
         inside = speech[(speech[:, 1] > start) & (speech[:, 0] < end)]
         spoken = (max(start, inside[0, 0]), min(end, inside[-1, 1])) if len(inside) else (start, end)
-        if stretch.start is None:
+        if segment.start is None:
             start, end = spoken
-        if stretch.text is None:
+        if segment.text is None:
             words = tuple(word for word in heard if start <= (word.start + word.end) / 2 < end)
         else:
-            tokens = [token for token in stretch.text.split() if any(letter.isalnum() for letter in token)]
+            tokens = [token for token in segment.text.split() if any(letter.isalnum() for letter in token)]
             words = fill_times(tokens, [None] * len(tokens), start=spoken[0], end=spoken[1])
         found.append(
             Utterance(
                 index=index,
                 start=float(start),
                 end=float(end),
-                text=" ".join(word.text for word in words) if stretch.text is None else stretch.text,
+                text=" ".join(word.text for word in words) if segment.text is None else segment.text,
                 words=words or (Word(text="", start=float(spoken[0]), end=float(spoken[1])),),
-                speaker=stretch.speaker,
+                speaker=segment.speaker,
             )
         )
     return tuple(found)

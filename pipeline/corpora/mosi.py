@@ -1,8 +1,9 @@
-"""CMU-MOSI from a CSV table: transcripts, binary sentiment, and means of COVAREP's own features."""
+"""CMU-MOSI from a CSV table: transcripts with their words, binary sentiment, and means of COVAREP's own features."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mtmm_video.extractors.text.glove import GloveVectors
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.model.table import Labels, UtteranceTable
+from mtmm_video.model.word_features import WordFeatures
 from mtmm_video.pipeline.corpora.mosei_labels import read_csv, table_of_frame
 
 FILE = "utterances.csv.gz"
@@ -21,7 +23,7 @@ VALID_VIDEOS = 10  # of the 62 not in test: the number of validation videos in t
 
 
 def prepare_mosi(path: Path, *, glove: GloveVectors) -> UtteranceTable:
-    """Make the table of CMU-MOSI: text and acoustic, binary sentiment, no emotions.
+    """Make the table of CMU-MOSI: text and acoustic, binary sentiment, no emotions; of the words their text alone.
 
     The file has only train and test. Ten training videos, selected by the hash of their name, are the valid split.
     Acoustic columns missing in the file are marked invalid.
@@ -58,4 +60,13 @@ def prepare_mosi(path: Path, *, glove: GloveVectors) -> UtteranceTable:
         names=COVAREP_NAMES,
         version=COVAREP_VERSION,
     )
-    return replace(table, modalities={**table.modalities, "acoustic": acoustic})
+    words = transcribed_words(table.texts, glove=glove)
+    return replace(table, modalities={**table.modalities, "acoustic": acoustic}, words=words)
+
+
+def transcribed_words(texts: Sequence[str], *, glove: GloveVectors) -> WordFeatures:
+    """Return the vectors of the words of transcripts; one without words has a single word that is not known."""
+    words = [text.split() or [""] for text in texts]
+    means = glove.utterance_means([word for each in words for word in each])
+    offsets = np.concatenate([[0], np.cumsum([len(each) for each in words])]).astype(np.int64)
+    return WordFeatures(offsets, {"text": ModalityFeatures(means.values, means.valid, means.names, means.version)})

@@ -82,7 +82,7 @@ def write_mosei(run: StageRun) -> None:
 def write_mosi(run: StageRun) -> None:
     """Stage: MOSI with text columns and its genuine COVAREP means; voice columns are absent, for want of the sound."""
     columns = TextColumns.load(run)
-    table = prepare_mosi(run.sources["mosi"], glove=columns.glove)
+    table = replace(prepare_mosi(run.sources["mosi"], glove=columns.glove), words=None)  # `plus` reads utterances
     table = with_modality(table, "acoustic", hstack([table.modalities["acoustic"], no_voice(len(table))]))
     with_modality(table, "text", columns.of_table(MOSI, table)).save(run.output)
 

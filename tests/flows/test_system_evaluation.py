@@ -18,7 +18,7 @@ from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.model.paper import runs as system_runs
 from mtmm_video.model.paper.baselines import random_forest
 from mtmm_video.model.paper.results import MODALITY_COLUMNS
-from mtmm_video.model.paper.systems import SYSTEMS
+from mtmm_video.model.paper.systems import SYSTEMS, WORD_BY_WORD
 from mtmm_video.model.table import Labels, UtteranceTable
 
 SMALL = {"hidden": 4, "dense": 4, "epochs": 1, "batch": 16}
@@ -81,7 +81,8 @@ def test_every_system_and_every_set_of_modalities(command, tmp_path):
     report = run(command, table, results, *options)
     found = {(entry["system"], tuple(entry["modalities"])): entry for entry in report["systems"]}
     every = ("text", "acoustic", "visual")
-    assert {system for system, modalities in found if modalities == every} == {*SYSTEMS, "cim_single"}
+    assert {system for system, modalities in found if modalities == every} == {*SYSTEMS, "cim_single"} - {*WORD_BY_WORD}
+    assert not report["words"]
     assert len([1 for system, _ in found if system == "cim"]) == len(MODALITY_COLUMNS) == 7
     for entry in found.values():
         assert entry["evaluation"]["sentiment"]["accuracy"] > 0
@@ -105,6 +106,8 @@ def test_every_system_and_every_set_of_modalities(command, tmp_path):
     assert all(" - " not in row for row in rows)
     assert "(62.8)" in rows[1]
     assert "chooses epoch and thresholds on the test split" in printed
+    printed = command("evaluate", "--data", table, "--results", results, "--jobs", "1", *options, "--table", "7")
+    assert "utterance means along a video; the table keeps no words" in printed
 
 
 def test_a_changed_table_or_recipe_is_another_run(command, tmp_path):
@@ -150,6 +153,7 @@ def test_a_corpus_of_one_task_has_no_multi_task_network(command, tmp_path):
     [
         (("--systems", "oracle", "--results", "r"), "oracle unknown"),
         (("--systems", "svm", "--results", "r", "--table", "4"), "Table 4 compares cim"),
+        (("--systems", "mfn_words", "--results", "r"), "keeps no words"),
         (("--systems", "svm"), "needs --results"),
         (("--systems", "svm", "--results", "r", "--model", "paper"), "give one of them"),
         (("--seeds", "3", "--jobs", "2"), "--seeds, --jobs: only together with --systems"),

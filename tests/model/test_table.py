@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mtmm_video.foundation.errors import DataError
+from mtmm_video.model.features import ModalityFeatures
 from mtmm_video.model.table import Labels, UtteranceTable, concatenate
+from mtmm_video.model.word_features import WordFeatures
 
 
 def test_a_table_survives_the_disk(make_table, tmp_path):
@@ -142,3 +145,43 @@ def test_a_person_is_another_speaker_in_every_video(make_table):
     for number in set(told.speaker_of_row.tolist()):
         rows = np.flatnonzero(told.speaker_of_row == number)
         assert len({(int(told.video_of_row[row]), told.speakers[row]) for row in rows}) == 1
+
+
+def spoken(table: UtteranceTable, *, seed: int = 1) -> UtteranceTable:
+    """The table with one to three words an utterance."""
+    generator = np.random.default_rng(seed)
+    offsets = np.concatenate([[0], np.cumsum(generator.integers(1, 4, len(table)))]).astype(np.int64)
+    values = generator.normal(size=(int(offsets[-1]), 2)).astype(np.float32)
+    block = ModalityFeatures(values, np.ones_like(values, bool), ("a", "b"), "word/1")
+    return replace(table, words=WordFeatures(offsets, {"text": block}))
+
+
+def test_words_stay_with_their_utterance(make_table, tmp_path):
+    table = spoken(make_table(videos=6))
+    table.save(tmp_path / "table.safetensors")
+    back = UtteranceTable.load(tmp_path / "table.safetensors")
+    part, last = back.videos([4, 2]), int(table.offsets[3]) - 1  # the last utterance of video 2
+    first, end = table.words.offsets[last], table.words.offsets[last + 1]
+    np.testing.assert_array_equal(
+        part.words.modalities["text"].values[-(end - first) :], table.words.modalities["text"].values[first:end]
+    )
+    both = concatenate([part, back])
+    assert len(both.words) == len(part) + len(back)
+    np.testing.assert_array_equal(both.words.modalities["text"].values[-1], table.words.modalities["text"].values[-1])
+    assert concatenate([part, make_table(videos=2)]).words is None
+
+
+def test_every_utterance_needs_a_word(make_table):
+    table = spoken(make_table(videos=2))
+    with pytest.raises(DataError, match="at least one word"):
+        WordFeatures(np.array([0, 1, 1]), {})
+    with pytest.raises(DataError, match="do not match"):
+        replace(table, words=table.words.utterances([0]))
+
+
+def test_a_table_of_the_former_format_is_read(make_table, tmp_path):
+    make_table(videos=3).save(tmp_path / "now.safetensors")
+    with safe_open(tmp_path / "now.safetensors", framework="np") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, tmp_path / "then.safetensors", metadata={**metadata, "format": "mtmm-video-table/2"})
+    assert UtteranceTable.load(tmp_path / "then.safetensors").words is None

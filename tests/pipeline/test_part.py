@@ -48,5 +48,5 @@ def test_a_part_keeps_the_clock_and_leaves_the_rest_out(tmp_path):
     assert start - 0.05 <= stream.times[0] <= start + 0.1
     assert end - 0.1 <= stream.times[-1] <= end + 0.05
     beyond = AnalyzeOptions(transcript=transcript, start=60.0, visual="none", speakers="none", model="paper")
-    with pytest.raises(InputError, match="the file has 19"):
+    with pytest.raises(InputError, match=f"{SAMPLE}: --from 60 s lies beyond its end: it lasts 19"):
         analyze(SAMPLE, options=beyond, store=store)

@@ -44,6 +44,12 @@ def test_sentiment_may_be_a_number_or_a_name(tmp_path):
     assert (second.split, second.speaker, second.text, second.start) == ("test", "bob", "Well.", None)
 
 
+def test_a_folders_name_does_not_make_it_the_papers_corpus(tmp_path):
+    (tmp_path / "mosei").mkdir()
+    corpus = read_corpus(label_file(tmp_path / "mosei", "a.mp4,,,,Fine.,,1,"))
+    assert corpus.name == "mosei-csv"
+
+
 def test_a_stated_range_is_brought_to_moseis(tmp_path):
     path = label_file(tmp_path, "a.mp4,,,,,,5,", "b.mp4,,,,,,3,")
     five_points = ReadingOptions(sentiment_scale=Scale(1, 5))

@@ -11,9 +11,10 @@ from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.model.features import ModalityFeatures, VideoFeatures
 from mtmm_video.model.table import UtteranceTable
+from mtmm_video.model.word_features import WordFeatures
 from mtmm_video.pipeline.corpora.data_card import Preparation, data_card
 from mtmm_video.pipeline.corpora.labelled_table import MeasuredSegment, labels_of, make_table
-from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Stretch, place
+from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Segment, place
 from mtmm_video.pipeline.corpora.segment import Corpus, LabelledSegment, Problem, SegmentLabels
 from mtmm_video.pipeline.quality import Quality
 
@@ -22,24 +23,24 @@ NONE = dict.fromkeys(("anger", "disgust", "fear", "happy", "sad", "surprise"), 0
 
 
 def test_given_words_lie_over_the_speech_inside_the_bounds():
-    (whole,) = place([Stretch(text="one two")], speech=SPEECH, heard=(), duration=6.0)
+    (whole,) = place([Segment(text="one two")], speech=SPEECH, heard=(), duration=6.0)
     assert (whole.start, whole.end) == (1.0, 5.0)
     assert (whole.words[0].start, whole.words[-1].end) == (1.0, 5.0)
-    (bounded,) = place([Stretch(3.5, 5.5, "hello - there")], speech=SPEECH, heard=(), duration=6.0)
+    (bounded,) = place([Segment(3.5, 5.5, "hello - there")], speech=SPEECH, heard=(), duration=6.0)
     assert (bounded.start, bounded.end) == (3.5, 5.5)  # the annotators' bounds stay
     assert [word.text for word in bounded.words] == ["hello", "there"]
     assert (bounded.words[0].start, bounded.words[-1].end) == (4.0, 5.0)
     assert all(word.interpolated for word in bounded.words)
 
 
-def test_recognised_words_go_to_the_stretch_that_their_middle_lies_in():
+def test_recognised_words_go_to_the_segment_that_their_middle_lies_in():
     heard = (Word("yes", 1.0, 1.5), Word("no", 1.5, 2.4), Word("maybe", 4.0, 4.8))
-    first, second = place([Stretch(0.0, 1.8), Stretch(1.8, 3.0)], speech=SPEECH, heard=heard, duration=6.0)
+    first, second = place([Segment(0.0, 1.8), Segment(1.8, 3.0)], speech=SPEECH, heard=heard, duration=6.0)
     assert (first.text, second.text) == ("yes", "no")
 
 
-def test_a_stretch_without_words_is_heard_and_seen_as_a_whole():
-    (silent,) = place([Stretch(2.5, 3.5)], speech=SPEECH, heard=(), duration=6.0)
+def test_a_segment_without_words_is_heard_and_seen_as_a_whole():
+    (silent,) = place([Segment(2.5, 3.5)], speech=SPEECH, heard=(), duration=6.0)
     assert silent.text == ""
     assert (silent.words[0].start, silent.words[0].end) == (2.5, 3.5)
 
@@ -54,9 +55,11 @@ def measured(
     segment = LabelledSegment(
         video, name, Path(f"{name}.mp4"), labels, split=split, position=position, speaker=f"speaker of {video}"
     )
-    utterances = place([Stretch(text=f"this is {name}")], speech=SPEECH, heard=(), duration=6.0)
+    utterances = place([Segment(text=f"this is {name}")], speech=SPEECH, heard=(), duration=6.0)
     flags = ((),) if face else (("no_face",),)
-    file = MeasuredFile(VideoFeatures(name, modalities), utterances, (Quality(),), flags, None, 6.0)
+    spoken = np.full((3, 1), position, np.float32)  # "this is NAME"
+    words = WordFeatures(np.array([0, 3]), {"text": ModalityFeatures(spoken, spoken < np.inf, ("w0",), "word/1")})
+    file = MeasuredFile(VideoFeatures(name, modalities), words, utterances, (Quality(),), flags, None, 6.0)
     return MeasuredSegment(segment, file, 0)
 
 
@@ -80,6 +83,9 @@ def test_a_video_is_one_sequence_in_order_of_time(clips):
     assert table.texts == ("this is early", "this is late", "this is other")
     np.testing.assert_array_equal(table.modalities["text"].values[:, 0], [2.0, 7.0, 0.0])
     np.testing.assert_array_equal(table.modalities["visual"].present, [True, True, False])
+    assert table.words is not None
+    np.testing.assert_array_equal(table.words.offsets, [0, 3, 6, 9])
+    np.testing.assert_array_equal(table.words.modalities["text"].values[:, 0], [2] * 3 + [7] * 3 + [0] * 3)
 
 
 def test_neutral_counts_as_positive_and_names_have_no_intensity(clips):
@@ -117,6 +123,7 @@ def test_clips_of_two_versions_do_not_mix(clips):
     other = ModalityFeatures(text.values, text.valid, text.names, "text/2")
     changed = MeasuredFile(
         VideoFeatures("late", {"text": other}),
+        clips[0].measured.words,
         clips[0].measured.utterances,
         clips[0].measured.quality,
         clips[0].measured.flags,

@@ -283,6 +283,8 @@ def test_mosi_has_real_acoustic_means_and_a_valid_split_of_its_own(shared, glove
     from mtmm_video.pipeline.corpora.mosi import prepare_mosi
 
     table = prepare_mosi(shared / "data" / "mosi" / "utterances.csv.gz", glove=glove)
+    assert table.words is not None
+    assert np.diff(table.words.offsets).tolist() == [len(text.split()) or 1 for text in table.texts]
     assert len(table) == 2199
     assert len(table.split("valid").video_ids) == 10
     voice = table.modalities["acoustic"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.recipes import recipe_named
 from mtmm_video.model.table import UtteranceTable, concatenate
 from mtmm_video.model.training import train
-from mtmm_video.pipeline.corpora.labelled_table import MeasuredSegment, make_table, stretch_of, stretches_of
+from mtmm_video.pipeline.averaging import masked_mean
+from mtmm_video.pipeline.corpora.labelled_table import MeasuredSegment, make_table, segment_of, segments_by_file
 from mtmm_video.pipeline.corpora.layouts import read_corpus
 from mtmm_video.pipeline.corpora.measuring import measure_file
 from mtmm_video.pipeline.media.reading import SAMPLE_RATE, read_waveform
@@ -76,9 +78,9 @@ def table(folder: Path) -> UtteranceTable:
     store = Store(folder / "store")
     corpus = read_corpus(folder / "labels.csv")
     measured = []
-    for file, segments in stretches_of(corpus.segments).items():
-        stretches = [stretch_of(each) for each in segments]
-        found = measure_file(file, stretches, options=AnalyzeOptions(), store=store)
+    for file, segments in segments_by_file(corpus.segments).items():
+        wanted = [segment_of(each) for each in segments]
+        found = measure_file(file, wanted, options=AnalyzeOptions(), store=store)
         measured += [MeasuredSegment(each, found, row) for row, each in enumerate(segments)]
     made = make_table(measured, corpus="composed")
     learnt = made.split("train")
@@ -110,6 +112,16 @@ def test_every_modality_is_measured_in_every_clip(table: UtteranceTable) -> None
     assert len(table.split("test")) == 4
     for modality in MODALITIES:
         assert table.modalities[modality].present.all(), modality
+
+
+def test_an_utterance_is_the_mean_of_its_words(table: UtteranceTable) -> None:
+    assert table.words is not None
+    for modality in ("acoustic", "visual"):
+        words, means = table.words.modalities[modality], table.modalities[modality]
+        own = means.values[:, [means.names.index(name) for name in words.names]]
+        for row, (first, end) in enumerate(pairwise(table.words.offsets)):
+            mean, valid = masked_mean(words.values[first:end].astype(np.float64), words.valid[first:end])
+            np.testing.assert_allclose(own[row, valid], mean[valid], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("modality", ["text", "visual"])
