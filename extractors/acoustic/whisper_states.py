@@ -24,9 +24,15 @@ from mtmm_video.extractors.acoustic.columns import VOICE_LAYERS, VOICE_NAMES
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.whisper_model import load_audio_encoder
 from mtmm_video.foundation.errors import InputError, WeightsError
+from mtmm_video.foundation.loading import cached_by_file
 
 SHORTEST: Final = 0.1  # seconds; five of the encoder's 20 ms frames
 PEAK: Final = 0.5  # of full scale; every utterance is normalised to it, so that the recording level has no effect
+
+
+@cached_by_file
+def _load_lower_layers(path: Path) -> AudioEncoder:
+    return load_audio_encoder(path, layers=VOICE_LAYERS)
 
 
 def voice_states(
@@ -64,8 +70,8 @@ def voice_states(
     """
     if sample_rate != SAMPLE_RATE:
         raise InputError(f"sample_rate {sample_rate}: whisper needs {SAMPLE_RATE} Hz; resample the waveform first")
-    encoder = load_audio_encoder(model)
-    if encoder.positional_embedding.shape[1] != len(VOICE_NAMES) or len(encoder.blocks) < VOICE_LAYERS:
+    encoder = _load_lower_layers(model)
+    if encoder.positional_embedding.shape[1] != len(VOICE_NAMES):
         raise WeightsError(f"{model}: is not whisper base, which the voice columns are computed with")
     values = np.zeros((len(spans), len(VOICE_NAMES)), np.float32)
     valid = np.zeros(len(spans), np.bool_)

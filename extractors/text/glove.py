@@ -20,6 +20,7 @@ import numpy as np
 from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 
+from mtmm_video.extractors.text.word_index import WordIndex
 from mtmm_video.foundation.errors import WeightsError
 
 GLOVE_REVISION = 1  # raise when tokens or fallbacks change: a checkpoint trained on other tokens is then refused
@@ -152,9 +153,7 @@ class GloveVectors:
             raise WeightsError(
                 f"{path / VECTORS_FILE}: not a NumPy array; run `mtmm-video weights fetch` again"
             ) from error
-        words = (path / WORDS_FILE).read_text(encoding="utf-8").split("\n")
-        if words and not words[-1]:
-            words.pop()
+        words = WordIndex((path / WORDS_FILE).read_bytes())
         if matrix.ndim != 2 or matrix.dtype != np.float32 or len(matrix) != len(words):
             raise WeightsError(
                 f"{path}: {VECTORS_FILE} is {matrix.dtype} {matrix.shape} but {WORDS_FILE} has {len(words)} words; "
@@ -163,8 +162,7 @@ class GloveVectors:
         vectors = KeyedVectors(vector_size=matrix.shape[1])
         # Assigned directly: `add_vectors` would copy the memory-mapped matrix and loop over the words.
         vectors.vectors = matrix
-        vectors.index_to_key = words
-        vectors.key_to_index = {word: index for index, word in enumerate(words)}
+        vectors.key_to_index = words
         return cls(vectors=vectors, version=f"glove-6b-{matrix.shape[1]}d/{GLOVE_REVISION}")
 
     @property
