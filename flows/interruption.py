@@ -8,7 +8,6 @@ for a grace period in which the command may end by itself, and then ends the pro
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -81,6 +80,8 @@ def _interrupted(receiver: socket.socket) -> bool:
 
 def end_now() -> None:
     """End the process: its child processes, its temporary folders, a line that says so, exit code 130."""
+    import multiprocessing  # noqa: PLC0415 (not needed by a command that ends by itself)
+
     for child in multiprocessing.active_children():
         child.kill()
     for folder in _temporary_folders:

@@ -26,6 +26,14 @@ def serve(database: Path) -> None:
     database : Path
         The SQLite file; made where it is missing. Its folder is removed at the end.
     """
+
+    def leave_with_parent() -> None:
+        sys.stdin.buffer.read()
+        shutil.rmtree(database.parent, ignore_errors=True)
+        os._exit(0)  # its database is temporary: results are in the store
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    # The imports take seconds, in which the parent may end.
     os.environ["PREFECT_API_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{database.as_posix()}"
     import uvicorn  # noqa: PLC0415 (the database must be settled first)
     from prefect.server.api.server import create_app  # noqa: PLC0415
@@ -38,13 +46,6 @@ def serve(database: Path) -> None:
 
     listener = socket.create_server((LOOPBACK, 0))
     server = AnnouncingServer(uvicorn.Config(create_app(ephemeral=True, final=True), log_level="error", lifespan="on"))
-
-    def leave_with_parent() -> None:
-        sys.stdin.buffer.read()
-        shutil.rmtree(database.parent, ignore_errors=True)
-        os._exit(0)  # its database is temporary: results are in the store
-
-    threading.Thread(target=leave_with_parent, daemon=True).start()
     server.run(sockets=[listener])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer.main
 
-from mtmm_video.flows.cli import app
+from mtmm_video.flows.command_line import app
 
 HEAD = """\
 # Command line

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from mtmm_video.flows.cli import app
+from mtmm_video.flows.command_line import app
 from mtmm_video.flows.reference import cli_reference
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"

@@ -31,6 +31,18 @@ with prompt_exit():
 HEEDING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 
 
+EARLY = """
+import os, signal, sys
+from mtmm_video.flows import cli
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "mtmm_video.flows.command_line":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+cli.main()
+"""
+
+
 STUMBLING = """
 import time
 from mtmm_video.flows.interruption import prompt_exit
@@ -71,6 +83,27 @@ def test_code_that_does_not_heed_the_interrupt_is_ended(tmp_path: Path) -> None:
     out, err = interrupt(process)
     assert out == ""
     assert err == "mtmm-video: stopped; the same command goes on where it was\n"
+
+
+def test_an_interrupt_while_the_commands_are_imported_is_no_traceback() -> None:
+    process = start(sys.executable, "-c", EARLY)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "mtmm-video: stopped; the same command goes on where it was\n")
+
+
+def test_a_local_server_ends_with_its_parent_while_it_is_imported(tmp_path: Path) -> None:
+    folder = tmp_path / "database"
+    folder.mkdir()
+    (tmp_path / "uvicorn.py").write_text("import time; time.sleep(300)")  # as on a busy machine
+    with subprocess.Popen(
+        [sys.executable, "-m", "mtmm_video.flows.local_server", str(folder / "prefect.db")],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])},
+    ) as server:
+        assert server.stdin is not None
+        server.stdin.close()
+        assert server.wait(timeout=60) == 0
+    assert not folder.exists()
 
 
 def test_an_error_that_the_interrupt_caused_is_an_interruption(tmp_path: Path) -> None:

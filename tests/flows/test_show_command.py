@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mtmm_video.extractors.speech.words import Word
-from mtmm_video.flows.cli import app
+from mtmm_video.flows.command_line import app
 from mtmm_video.flows.commands.show import sentiment_line
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.features import VideoFeatures

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mtmm_video.flows.cli import app
+from mtmm_video.flows.command_line import app
 from mtmm_video.foundation.errors import InputError, MtmmError, StoreError
 from mtmm_video.model import recipes
 from mtmm_video.model.checkpoint import load_checkpoint

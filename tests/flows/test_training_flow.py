@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mtmm_video.flows.cli import app
+from mtmm_video.flows.command_line import app
 from mtmm_video.flows.training_flow import train_model
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.recipes import PAPER, Recipe

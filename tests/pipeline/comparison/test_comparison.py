@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mtmm_video.flows.cli import app
+from mtmm_video.flows.command_line import app
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.model.metrics import area_under_roc
 from mtmm_video.pipeline.comparison.alignment import align

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mtmm_video.flows.cli import app
+from mtmm_video.flows.command_line import app
 from mtmm_video.foundation.errors import DataError
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.corpora.corrected import read_corrected
