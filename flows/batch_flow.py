@@ -26,12 +26,14 @@ from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.foundation.memory import free_memory
 from mtmm_video.foundation.names import printable
-from mtmm_video.model.checkpoint_file import resolve_checkpoint
+from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
+from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, needed_weights
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.csv_report import BYTE_ORDER_MARK, csv_lines
 from mtmm_video.pipeline.reports.folder_tables import write_folder_tables
 from mtmm_video.pipeline.reports.index import write_folder_index
 from mtmm_video.pipeline.reports.writers import check_formats
+from mtmm_video.pipeline.weights import resolution
 
 DEFAULTS = AnalyzeOptions()
 Status = Literal["done", "skipped", "failed", "growing"]
@@ -208,6 +210,11 @@ def analyze_folder(
     -------
     list of Outcome
         One per video, in order of the paths.
+
+    Raises
+    ------
+    WeightsError
+        If a pretrained weight that every video needs is not on this machine: before the first one is analysed.
     """
     if deployment is not None and dask is not None:
         raise InputError("a batch runs on a deployment or on Dask; name one of them")
@@ -235,6 +242,8 @@ def analyze_folder(
             outcomes.append(outcome)
             watcher.finished(outcome)
     hashes.save()
+    if deployment is None and dask in {None, LOCAL}:  # the others are other machines, with weights of their own
+        _check_weights([own for _, own, _ in waiting])
     if deployment is None:
         workers = parallel_videos(jobs=jobs, memory=None if memory_gb is None else memory_gb * 1e9)
     else:
@@ -285,6 +294,28 @@ def analyze_folder(
                 failures=[(Path(o.path), o.reason) for o in outcomes if o.status == "failed"],
             )
     return outcomes
+
+
+def _check_weights(waiting: Sequence[AnalyzeOptions]) -> None:
+    """Check once that the pretrained weights are there that every waiting video needs, so that not each of them fails.
+
+    Raises
+    ------
+    WeightsError
+        If one is absent or damaged.
+    CheckpointError
+        If the checkpoint is damaged.
+    """
+    if not waiting:
+        return
+    specification = load_specification(resolve_checkpoint(waiting[0].model))  # one model labels them all
+    needed = []
+    for options in waiting:
+        names = set(needed_weights(options, specification=specification))
+        # A transcript may name the speakers itself.
+        needed.append(names if options.transcript is None else names - {SPEAKER_WEIGHTS})
+    for name in sorted(set.intersection(*needed)):
+        resolution.resolve(name)
 
 
 def _outcome_of(future: PrefectFuture[Outcome], *, path: str) -> Outcome:

@@ -14,6 +14,7 @@ from test_folder import put
 
 from mtmm_video.flows.batch_flow import MEMORY_PER_VIDEO, Outcome, analyze_folder, parallel_videos
 from mtmm_video.flows.batch_worker import WorkerFailedError, WorkerPool
+from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.reports.json_reader import from_json
@@ -73,6 +74,23 @@ def test_a_folder_with_good_and_bad_videos(tmp_path: Path, tiny_video: Path) -> 
         assert {row["path"]: row["status"] for row in csv.DictReader(file)} == {
             path: outcome.status for path, outcome in second.items()
         }
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_weight_that_every_video_needs_is_missed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    folder, out, cache = tmp_path / "in", tmp_path / "out", tmp_path / "cache"
+    for name in ("a.mp4", "b.mp4"):
+        put(folder / name, b"not a video" * 100)
+    if damaged:
+        put(cache / "weights" / "face-landmarker" / "receipt.json", b"{}")
+    monkeypatch.setenv("MTMM_CACHE_DIR", str(cache))
+    monkeypatch.delenv("MTMM_WEIGHTS_DIR", raising=False)
+    options = AnalyzeOptions(formats=("json",))
+    with pytest.raises(WeightsError, match=r"face-landmarker.*`mtmm-video weights fetch face-landmarker`"):
+        analyze_folder.fn(str(folder), out=str(out), options=options)
+    assert not out.exists()
 
 
 @pytest.mark.slow
