@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import re
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from mtmm_video.foundation.errors import StoreError
 from mtmm_video.foundation.processes import is_mark_of_dead, process_mark
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
+DISK_ERRORS |= {errno.EISDIR, errno.ENOTEMPTY, errno.EFBIG, errno.ENAMETOOLONG, errno.ELOOP}
 LONGEST_SUFFIX = 16  # bytes that a temporary name takes over: some writers go by the suffix
 TEMPORARY_NAME = re.compile(r"\.(?P<mark>[0-9a-f]{8}-\d+)-[0-9a-f]{32}(\.[^/]*)?")  # of `atomic_path`
 HASH_BLOCK_BYTES = 1 << 20  # 1 MiB per read: full disk speed at constant memory
@@ -43,6 +46,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = target.parent / f".{process_mark()}-{uuid.uuid4().hex}{suffix}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():  # said before the work, not at the renaming after it
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         yield temporary
         temporary.replace(target)
     except OSError as error:
@@ -95,6 +100,22 @@ def write_bytes(target: Path, content: bytes) -> None:
     """
     with atomic_path(target) as temporary:
         temporary.write_bytes(content)
+
+
+def special_kind(path: Path) -> str | None:
+    """Return what a path is that has no end to read to: ``a pipe``, ``a device``, ``a socket``; None for any other.
+
+    Raises
+    ------
+    OSError
+        If there is nothing at the path, or it cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        return "a device"
+    return "a socket" if stat.S_ISSOCK(mode) else None
 
 
 def sha256_of(path: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
+from mtmm_video.foundation.errors import MediaError, MtmmError
 from mtmm_video.foundation.files import sha256_of
 from mtmm_video.foundation.names import report_name
 from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
@@ -160,12 +160,9 @@ class Job:
         transcript_sha256 = None
         speaker_source = "none" if options.speakers == "none" else "voices"
         if options.transcript is not None:
-            try:
-                transcript_sha256 = sha256_of(options.transcript)
-            except OSError as error:
-                raise InputError(f"{options.transcript}: the transcript cannot be read ({error.strerror})") from error
-            if names_speakers(options.transcript):
+            if names_speakers(options.transcript):  # which refuses what has no end, such as a pipe
                 speaker_source = "transcript"
+            transcript_sha256 = sha256_of(options.transcript)
         checkpoint = resolve_checkpoint(options.model)
         specification = load_specification(checkpoint)
         needed = needed_weights(options, specification=specification)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.foundation.files import write_bytes, write_text
+from mtmm_video.foundation.files import atomic_path
 from mtmm_video.model.attention import DENSE_LIMIT
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.options import DEFAULT_FORMATS
@@ -155,14 +156,14 @@ def write_reports(
         csv_excel=csv_excel,
     )
     written = {}
-    for name in dict.fromkeys(formats):
-        target = folder / f"{analysis.source.name}{FORMATS[name].suffix}"
-        content = FORMATS[name].write(analysis, options)
-        if isinstance(content, bytes):
-            write_bytes(target, content)
-        else:
-            write_text(target, content)
-        written[name] = target
+    with ExitStack() as stack:  # all of them or, where one cannot be written, none
+        for name in dict.fromkeys(formats):
+            target = folder / f"{analysis.source.name}{FORMATS[name].suffix}"
+            content = FORMATS[name].write(analysis, options)
+            # Lone surrogates, of names that are not UTF-8, as escapes.
+            encoded = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+            stack.enter_context(atomic_path(target)).write_bytes(encoded)
+            written[name] = target
     return written
 
 

@@ -17,7 +17,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError, MediaError, StoreError
-from mtmm_video.foundation.files import remove_unfinished, sha256_of, write_bytes, write_text
+from mtmm_video.foundation.files import remove_unfinished, sha256_of, special_kind, write_bytes, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.foundation.names import is_utf8, printable
 from mtmm_video.pipeline.store.shared import SharedStore
@@ -243,13 +243,15 @@ def hash_video(video: Path) -> str:
     Raises
     ------
     MediaError
-        If it is missing, a folder, empty, not readable, or its name is not UTF-8.
+        If it is missing, a folder, a pipe or device, empty, not readable, or its name is not UTF-8.
     """
     if not is_utf8(str(video)):
         raise MediaError(f"{printable(str(video))}: its name or that of a folder above it is not UTF-8; rename it")
     if video.is_dir():
         raise MediaError(f"{video}: is a folder; name a video file, or use `mtmm-video batch` for a folder")
     try:
+        if kind := special_kind(video):
+            raise MediaError(f"{video}: is {kind}; write what comes out of it to a file, and name that")
         if video.stat().st_size == 0:
             raise MediaError(f"{video}: the file is empty")
         return sha256_of(video)

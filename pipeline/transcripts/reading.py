@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtmm_video.foundation.errors import InputError
+from mtmm_video.foundation.files import special_kind
 from mtmm_video.pipeline.segmentation import segment
 from mtmm_video.pipeline.transcripts import documents, services_json, whisper_json
 from mtmm_video.pipeline.transcripts.cues import has_cues, is_webvtt, split_cues, to_passage
@@ -126,6 +127,8 @@ def _read_passages(path: Path, notes: Notes) -> tuple[Contents, list[Passage]]:
 
 def _read_text(path: Path, notes: Notes) -> str:
     try:
+        if kind := special_kind(path):
+            raise InputError(f"{path}: is {kind}; save the transcript as a file, and name that")
         if path.stat().st_size > LONGEST_TRANSCRIPT:
             raise InputError(f"{path}: is too large for a transcript; give {SUPPORTED}")
         content = path.read_bytes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from mtmm_video.foundation.errors import InputError
+from mtmm_video.foundation.errors import InputError, StoreError
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.reports.json_reader import from_json
 from mtmm_video.pipeline.reports.writers import FORMATS, relative_path, write_reports
@@ -43,6 +43,14 @@ def test_an_unknown_format_is_refused_before_anything_is_written(analysis: Analy
     with pytest.raises(InputError, match="docx is not a report format; choose from csv"):
         write_reports(analysis, folder=tmp_path, formats=("csv", "docx"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["talk.csv", "talk.json"])
+def test_all_reports_are_written_or_none(analysis: Analysis, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()  # in the way of the first or the last one
+    with pytest.raises(StoreError, match=rf"{name}: cannot be written \(Is a directory\)"):
+        write_reports(analysis, folder=tmp_path, formats=("csv", "html", "json"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_the_video_is_linked_relative_to_the_report(tmp_path: Path) -> None:

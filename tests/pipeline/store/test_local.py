@@ -8,9 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtmm_video.foundation.errors import InputError, StoreError
+from mtmm_video.foundation.errors import InputError, MediaError, StoreError
 from mtmm_video.foundation.files import atomic_path
-from mtmm_video.pipeline.store.local import Store, load_arrays, load_json, parameters_key, save_arrays, save_json
+from mtmm_video.pipeline.store.local import (
+    Store,
+    hash_video,
+    load_arrays,
+    load_json,
+    parameters_key,
+    save_arrays,
+    save_json,
+)
 
 CONTENT = "ab" * 32
 
@@ -132,3 +140,12 @@ def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(StoreError, match="MTMM_CACHE_DIR"), Store(tmp_path / "file").locked(CONTENT):
         pass
+
+
+def test_a_video_that_has_no_end_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "talk.mp4"
+    os.mkfifo(pipe)
+    with pytest.raises(MediaError, match=r"talk\.mp4: is a pipe; write what comes out of it to a file"):
+        hash_video(pipe)
+    with pytest.raises(MediaError, match="/dev/zero: is a device"):
+        hash_video(Path("/dev/zero"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from mtmm_video.foundation.errors import InputError
-from mtmm_video.pipeline.transcripts.reading import GivenTranscript, read_transcript
+from mtmm_video.pipeline.transcripts.reading import GivenTranscript, names_speakers, read_transcript
 from mtmm_video.pipeline.utterance import Utterance
 
 SRT = """1
@@ -156,3 +157,16 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent.srt"):
         with pytest.raises(InputError, match="cannot be read as a transcript"):
             read_transcript(path, duration=60.0)
+
+
+def test_what_has_no_end_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "talk.srt"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match=r"talk\.srt: is a pipe; save the transcript as a file"):
+        names_speakers(pipe)
+    with pytest.raises(InputError, match="is a device"):
+        names_speakers(Path("/dev/zero"))
+    (tmp_path / "zeros.srt").touch()
+    os.truncate(tmp_path / "zeros.srt", 2 << 30)
+    with pytest.raises(InputError, match="too large for a transcript"):
+        names_speakers(tmp_path / "zeros.srt")
