@@ -107,8 +107,8 @@ What stands side by side is not quite the same thing:
 * `cim` is the paper's multi-task network (MTL), `cim_single` two networks of one task each (STL). The shipped `paper`
   checkpoint has intensity heads besides, and is a little better ([model_card.md](model_card.md)).
 * p-values are not corrected for the number of comparisons.
-* Baselines see utterance means, where most of the originals read word by word; the paper's numbers for them are copied
-  from Zadeh et al. (2018c).
+* Baselines see utterance means, where most of the originals read word by word ([own_corpus.md](own_corpus.md) has three
+  of them on words); the paper's numbers for them are copied from Zadeh et al. (2018c).
 * Figures are per cent. F1 is weighted by support; a constant answer already reaches 69.7 on the six-class mean. See
   [metrics.md](metrics.md)."""
 

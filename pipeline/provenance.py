@@ -38,7 +38,7 @@ class Provenance:
     weights : mapping of str to str
         SHA-256 of every pretrained weight file used, by name.
     model : mapping of str to str
-        Name and SHA-256 of the checkpoint, and the versions of the features it takes.
+        Name and SHA-256 of the checkpoint, the versions of the features it takes, and what it says it was trained on.
     packages : mapping of str to str
         Versions of the libraries that decide the numbers.
     steps : tuple of StepRecord

@@ -296,7 +296,12 @@ def _provenance(job: Job, results: Iterable[StepResult], *, tracks: int) -> Prov
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         options=job.options.recorded(),
         weights=dict(job.fingerprints),
-        model={"name": job.specification.name, "sha256": job.checkpoint_sha256, **job.specification.versions},
+        model={
+            "name": job.specification.name,
+            "sha256": job.checkpoint_sha256,
+            **job.specification.versions,
+            **({"trained_on": job.specification.trained_on} if job.specification.trained_on else {}),
+        },
         packages={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
         steps=tuple(result.record for result in results),
         speakers="channels" if tracks > 1 and job.speaker_source == "voices" else job.speaker_source,

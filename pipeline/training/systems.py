@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ from mtmm_video.model.checkpoint import save_checkpoint
 from mtmm_video.model.fingerprint import table_fingerprint
 from mtmm_video.model.paper.run_record import RunRecord
 from mtmm_video.model.paper.runs import Run, perform, run_key
+from mtmm_video.model.paper.systems import WORD_BY_WORD
 from mtmm_video.model.paper.tables import Result
 from mtmm_video.model.table import UtteranceTable
 
@@ -90,12 +91,15 @@ RunHook = Callable[[Place, RunRecord], None]
 
 def places(runs: Sequence[Run], table: UtteranceTable, *, folder: Path) -> list[Place]:
     """Return the paths of the results of runs on a table."""
+    # What reads utterance means does not change when the table gets words.
+    seen = {False: replace(table, words=None), True: table}
+    reading = [(run.system in WORD_BY_WORD, run.modalities) for run in runs]
     fingerprints = {
-        names: table_fingerprint(table.with_modalities(names)) for names in {run.modalities for run in runs}
+        (words, names): table_fingerprint(seen[words].with_modalities(names)) for words, names in set(reading)
     }
     found = []
-    for run in runs:
-        key = run_key(run, fingerprints[run.modalities])
+    for run, read in zip(runs, reading, strict=True):
+        key = run_key(run, fingerprints[read])
         letters = Result(run.system, run.modalities, {}).column
         found.append(Place(run, key, folder / f"{run.system}-{letters}-seed{run.seed}-{key[:KEY_DIGITS]}.safetensors"))
     return found

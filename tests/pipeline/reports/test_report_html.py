@@ -228,3 +228,12 @@ def test_one_unnamed_voice_is_not_shown(analysis: Analysis) -> None:
     one = dataclasses.replace(analysis, utterances=tuple(entries))
     assert summarise_speakers(one) == ()
     assert "Speaker 1" not in to_html(one)
+
+
+def test_the_page_says_what_the_checkpoint_says_it_was_trained_on(analysis: Analysis) -> None:
+    silent = to_html(analysis)
+    assert "does not say what it was trained on" in silent
+    model = {**analysis.provenance.model, "trained_on": "text on <our> interviews"}
+    told = to_html(dataclasses.replace(analysis, provenance=dataclasses.replace(analysis.provenance, model=model)))
+    assert "text on &lt;our&gt; interviews" in told
+    assert "trained on CMU-MOSEI" not in told
