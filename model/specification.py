@@ -48,17 +48,6 @@ class Columns:
     speaker_mean: SpeakerMean | None = None
 
     @property
-    def trained_on(self) -> str:
-        """What the checkpoint says that it has learnt from, one line; empty where it says nothing."""
-        parts = [str(self.provenance.get("licence_note", ""))]
-        if self.domains:
-            parts.append(f"heads for other kinds of talk from {' and '.join(domain.name for domain in self.domains)}")
-        if "data_sha256" in self.provenance:
-            before = "then " if "base_sha256" in self.provenance else ""
-            parts.append(f"{before}the table with SHA-256 {str(self.provenance['data_sha256'])[:12]}")
-        return "; ".join(part for part in parts if part)
-
-    @property
     def extractors(self) -> tuple[str, ...]:
         """Names of the extractors whose columns these are, in order, see `model.features.extractor_names`."""
         return extractor_names(self.version)
@@ -201,6 +190,17 @@ class Specification:
     domains: tuple[Domain, ...] = ()
     sentiments: tuple[str, ...] = SENTIMENTS
     emotion_classes: tuple[str, ...] = EMOTION_CLASSES
+
+    @property
+    def trained_on(self) -> str:
+        """What the checkpoint says that it has learnt from, one line; empty where it says nothing."""
+        parts = [str(self.provenance.get("licence_note", ""))]
+        if self.domains:
+            parts.append(f"heads for other kinds of talk from {' and '.join(domain.name for domain in self.domains)}")
+        if "data_sha256" in self.provenance:
+            before = "then " if "base_sha256" in self.provenance else ""
+            parts.append(f"{before}the table with SHA-256 {str(self.provenance['data_sha256'])[:12]}")
+        return "; ".join(part for part in parts if part)
 
     @property
     def versions(self) -> dict[str, str]:

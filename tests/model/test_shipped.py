@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtmm_video.model.checkpoint import load_checkpoint
-from mtmm_video.model.checkpoint_file import shipped
+from mtmm_video.model.checkpoint_file import load_specification, shipped
 from mtmm_video.model.evaluation import evaluate, score_table
 from mtmm_video.model.features import MODALITIES
 
@@ -18,6 +18,11 @@ def test_the_paper_checkpoint_describes_itself():
     assert specification.provenance["recipe"]["hidden"] == 200  # paper, Table 5
     for thresholds in specification.thresholds.values():
         assert all(0 < value < 1 for value in thresholds.values())
+
+
+def test_plus_names_the_corpora_that_it_has_read():
+    told = load_specification(shipped("plus")).trained_on
+    assert all(name in told for name in ("RAVDESS", "CMU-MOSI", "CMU-MOSEI", "meld", "goemotions"))
 
 
 @pytest.mark.slow
