@@ -70,7 +70,7 @@ def to_vtt(analysis: Analysis, *, plain: bool = False) -> str:
         text = _vtt_escaped(cue.text)
         name = cue.labelled.utterance.speaker
         if name and name in speakers:
-            text = f"<v {_vtt_escaped(name)}>{text}</v>"
+            text = f"<v {_vtt_escaped(' '.join(name.split()))}>{text}</v>"
         lines = [text]
         if not plain:
             lines = [f"<c.{cue.labelled.prediction.sentiment}>{text}</c>", f"<c.label>[{label_text(cue.labelled)}]</c>"]

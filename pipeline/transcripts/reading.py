@@ -30,7 +30,7 @@ from mtmm_video.pipeline.transcripts.rolling import without_repeats
 from mtmm_video.pipeline.transcripts.timing import in_order, in_seconds, interleaved, placed, within
 from mtmm_video.pipeline.utterance import Utterance
 
-TRANSCRIPTS_VERSION = "transcripts/3"  # raise when the rules change: stored utterances are then recomputed
+TRANSCRIPTS_VERSION = "transcripts/4"  # raise when the rules change: stored utterances are then recomputed
 LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times takes 20 MB
 SUPPORTED = "SRT, WebVTT, ASS, SBV, TTML, or JSON of whisper, YouTube and others (docs/utterances.md)"
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")  # of a terminal
@@ -186,18 +186,24 @@ def _parsed(text: str, *, path: Path) -> object:
 
 
 def _cleaned(passage: Passage, notes: Notes) -> Passage:
-    """Remove control characters from the words: a terminal would interpret them."""
+    """Remove control characters from words and speakers: a terminal would interpret them, and subtitles break lines."""
     tokens: list[Token] = []
     lines: list[int] = []
     for place, token in enumerate(passage.tokens):
         if place in passage.lines:
             lines.append(len(tokens))
-        text = "".join(sign for sign in _ESCAPES.sub("", token.text) if not _is_control(sign)).strip()
-        if text != token.text:
+        text = _without_controls(token.text).strip()
+        name = " ".join((token.speaker or "").split())  # one on several lines is one of several words
+        speaker = " ".join(_without_controls(name).split()) or None
+        if text != token.text or speaker != (name or None):
             notes.add("Transcript: control characters were taken out of its text.")
-        tokens.extend([replace(token, text=text)] if text else [])
+        tokens.extend([replace(token, text=text, speaker=speaker)] if text else [])
     begins = tuple(dict.fromkeys(line for line in lines if line < len(tokens)))
     return replace(passage, tokens=tuple(tokens), lines=begins or (0,))
+
+
+def _without_controls(text: str) -> str:
+    return "".join(sign for sign in _ESCAPES.sub("", text) if not _is_control(sign))
 
 
 def _is_control(sign: str) -> bool:

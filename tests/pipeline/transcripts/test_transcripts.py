@@ -170,3 +170,16 @@ def test_what_has_no_end_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.truncate(tmp_path / "zeros.srt", 2 << 30)
     with pytest.raises(InputError, match="too large for a transcript"):
         names_speakers(tmp_path / "zeros.srt")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "WEBVTT\n\n00:01.000 --> 00:03.000\n<v Jo\x1b[31mhn\x9b>Hello there.</v>\n",
+        json.dumps({"segments": [{"start": 1, "end": 3, "text": "Hello there.", "speaker": " Jo\x1b[31mhn\x07\n"}]}),
+    ],
+)
+def test_a_speakers_name_commands_no_terminal_and_breaks_no_line(tmp_path: Path, content: str) -> None:
+    found = given(tmp_path, content)
+    assert [utterance.speaker for utterance in found.utterances] == ["John"]
+    assert found.notes == ("Transcript: control characters were taken out of its text.",)
