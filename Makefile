@@ -13,6 +13,8 @@ help:            ## list the targets
 # CPU build is asked for first. Where no index has it, pip takes what it finds.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CPU_TORCH := $(shell sed -n 's/^torch==.*/&+cpu/p' constraints.txt)
+# Two processes, each with whole files in the order of collection: the longest ones come early, and a file's fixtures are made once.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -40,7 +42,7 @@ example: weights  ## the static example of a report, and the pictures in the doc
 	$(BIN)/python docs/make_screenshots.py docs/example/good_stay.html docs/images
 
 test: weights  ## all tests that this machine can run, but for those that start a database and workers
-	$(BIN)/python -m pytest -m 'not services'
+	$(PYTEST) -m 'not services'
 
 lint: install  ## ruff: style and format
 	$(BIN)/ruff check .
@@ -56,7 +58,7 @@ bench: weights  ## the tables of docs/performance.md; BENCH_VIDEOS="a.mp4 b.mp4"
 	$(BIN)/python benchmarks/analyze.py $(firstword $(BENCH_VIDEOS))
 
 check: lint types weights  ## ruff, mypy and all tests: what .ci/run calls
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Not triton: PyTorch with CUDA asks for the one version that fits it, and without CUDA nothing imports it. A pin taken from
 # an environment without CUDA leaves nothing to install where pip knows the package index alone.

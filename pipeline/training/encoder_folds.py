@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mtmm_video.extractors.text.mpnet import Transformer, load_transformer
-from mtmm_video.extractors.text.sentence_encoder import DELTA_SUFFIXES, add_low_rank
+from mtmm_video.extractors.text.sentence_encoder import DELTA_SUFFIXES, add_low_rank, in_whole_numbers
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.model.checkpoint import read_tensors
@@ -120,7 +120,7 @@ def ship_encoder(run: StageRun, *, version: str) -> None:
     """Stage: write what the encoder of all texts adds, as `extractors.text.sentence_encoder.merge_delta` reads it."""
     tensors, metadata = read_tensors(run.inputs[FOLDS_STAGE])
     delta = {name: value[-1].clone() for name, value in tensors.items() if name.endswith(DELTA_SUFFIXES)}
-    save_file(delta, run.output, metadata={"version": version, "options": metadata["options"]})
+    save_file(in_whole_numbers(delta), run.output, metadata={"version": version, "options": metadata["options"]})
 
 
 def tuned(

@@ -227,8 +227,14 @@ def test_what_is_shipped_is_the_encoder_of_all_texts(tmp_path: Path) -> None:
     output = tmp_path / "delta.safetensors"
     run = StageRun(output=output, state=tmp_path / "state", inputs={FOLDS_STAGE: folds}, sources={}, weights={})
     ship_encoder(run, version="test/1")
-    assert set(load_file(output)) == {f"{name}.down", f"{name}.up"}
+    assert {name: value.dtype for name, value in load_file(output).items()} == {
+        f"{name}.down": torch.int8,
+        f"{name}.down.scale": torch.float32,
+        f"{name}.up": torch.int8,
+        f"{name}.up.scale": torch.float32,
+    }
     before = whole.layers[LAYERS - 1].inner.weight.detach().clone()
     assert merge_delta(whole, output) == "test/1"
     expected = parts[f"{name}.up"][-1].float() @ parts[f"{name}.down"][-1].float()
-    torch.testing.assert_close(whole.layers[LAYERS - 1].inner.weight.detach() - before, expected, atol=1e-5, rtol=0)
+    found = whole.layers[LAYERS - 1].inner.weight.detach() - before
+    assert (found - expected).norm() < 0.02 * expected.norm()
