@@ -24,6 +24,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 # What is slow to import is imported in the functions: `mtmm-video --help` answers within a second.
 # ruff: noqa: PLC0415
 
+SHORTEST_EVERY, LONGEST_EVERY = 1.0, 366 * 86400.0  # seconds between passes
 NAME_DIGITS = 6  # hexadecimal digits in a deployment's name that distinguish folders of one name
 
 Every = Annotated[str | None, typer.Option(metavar="TIME", help="Time between passes, such as 15m.")]
@@ -78,8 +79,8 @@ def serve(
         raise InputError("--timezone: goes with --cron; passes at intervals have none")
     if cron is not None:
         _check_cron(cron, timezone=timezone)
-    if every is not None:
-        parse_age(every)
+    if every is not None and not SHORTEST_EVERY <= parse_age(every) <= LONGEST_EVERY:
+        raise InputError(f"--every {every}: must lie between {SHORTEST_EVERY:g}s and {LONGEST_EVERY / 86400:g}d")
     budget = None if memory is None else parse_size(memory)
     analyze_command.prepare_folder(out)
     from filelock import FileLock, Timeout
@@ -137,7 +138,7 @@ def _check_cron(text: str, *, timezone: str | None) -> None:
     if timezone is not None:
         try:
             ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder of the database
             raise InputError(f"--timezone {timezone!r}: is no time zone; write one such as Europe/London") from None
     try:
         CronSchedule(cron=text)

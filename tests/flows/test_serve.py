@@ -100,9 +100,12 @@ def test_a_deployment_of_another_folder_is_never_taken_over(
     [
         (("--every", "15m", "--timezone", "Europe/London"), ("--timezone", "--cron")),
         (("--cron", "0 9 * * *", "--timezone", "Middle-earth/Shire"), ("Middle-earth/Shire", "Europe/London")),
+        (("--cron", "0 9 * * *", "--timezone", "Europe"), ("--timezone 'Europe'", "Europe/London")),
+        (("--every", "0.001s"), ("--every 0.001s", "between 1s and 366d")),
+        (("--every", "9999999999d"), ("--every", "between 1s and 366d")),
     ],
 )
-def test_a_time_zone_is_one_and_belongs_to_a_cron_line(
+def test_a_schedule_that_is_none_is_refused(
     arguments: tuple[str, ...],
     words: tuple[str, ...],
     tmp_path: Path,
