@@ -1,4 +1,4 @@
-"""JSON of recognition services: YouTube, Deepgram, AssemblyAI, Amazon, Google, Rev.ai, Speechmatics, and of Vosk."""
+"""JSON of services: YouTube, Deepgram, AssemblyAI, Amazon, Azure, Gladia, Google, Rev.ai, Speechmatics, Vosk."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from mtmm_video.pipeline.transcripts.json_values import Document, name
-from mtmm_video.pipeline.transcripts.passages import Contents, Passage, Token
+from mtmm_video.pipeline.transcripts.passages import Contents, Passage, Token, tokens_of
 
 _MILLISECONDS = 1000.0  # a second
+_TICKS = 1e7  # a second; Azure's unit is 100 ns
 
 
 def read(content: Any, document: Document) -> Contents | None:
@@ -161,6 +162,56 @@ def _rev(content: Mapping[str, Any], document: Document) -> list[Passage]:
     return passages
 
 
+def _azure(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    """Convert the results of batch transcription (``recognizedPhrases``) or of fast transcription (``phrases``)."""
+    key = "recognizedPhrases" if "recognizedPhrases" in content else "phrases"
+    passages = []
+    phrases = document.entries(content, key)
+    several = len({str(phrase.get("channel")) for _, phrase in phrases}) > 1  # a channel has a speaker of its own
+    for place, phrase in phrases:
+        best = next((entry for _, entry in document.entries(phrase, "nBest", place=place)), phrase)
+        text = document.text(best, ("display", "text", "lexical"), place=place)
+        speaker = name(phrase.get("speaker")) or (name(phrase.get("channel")) if several else None)
+        start, end = _azure_span(phrase, document, place=place)
+        written = tokens_of(text, speaker=speaker)
+        spans = [
+            _azure_span(word, document, place=spot)
+            for words in ("displayWords", "words")
+            for spot, word in document.entries(best, words, place=place)
+            if words == "displayWords" or "displayWords" not in best
+        ]
+        if len(spans) == len(written):  # words are listed as they are spoken, the text is as it is written
+            written = tuple(replace(token, start=a, end=b) for token, (a, b) in zip(written, spans, strict=True))
+        if written:
+            passages.append(Passage(start, end, written, place=place))
+    return passages
+
+
+def _azure_span(entry: Mapping[str, Any], document: Document, *, place: str) -> tuple[float | None, float | None]:
+    unit, per_second = ("Milliseconds", _MILLISECONDS) if "offsetMilliseconds" in entry else ("InTicks", _TICKS)
+    start, length = (
+        document.time(entry.get(f"{key}{unit}"), place=f"{place}.{key}{unit}", per_second=per_second)
+        for key in ("offset", "duration")
+    )
+    return (start, start + length) if start is not None and length is not None else (None, None)
+
+
+def _gladia(content: Mapping[str, Any], document: Document) -> list[Passage]:
+    passages = []
+    place = "result.transcription"
+    for spot, utterance in document.entries(content["result"]["transcription"], "utterances", place=place):
+        speaker = name(utterance.get("speaker"))
+        start, end = document.span(utterance, ("start", "end"), place=spot)
+        tokens = tuple(
+            token
+            for where, word in document.entries(utterance, "words", place=spot)
+            for token in document.word(word, place=where, speaker=speaker)
+        )
+        tokens = tokens or tokens_of(document.text(utterance, ("text",), place=spot), speaker=speaker)
+        passages.append(Passage(start, end, tokens, place=spot))
+    return passages
+
+
 def _vosk(content: Mapping[str, Any], document: Document) -> list[Passage]:
     tokens = [
         token for place, entry in document.entries(content, "result") for token in document.word(entry, place=place)
@@ -168,8 +219,12 @@ def _vosk(content: Mapping[str, Any], document: Document) -> list[Passage]:
     return [Passage(None, None, tuple(tokens), place="result")]
 
 
-def _has(content: Mapping[str, Any], outer: str, inner: str) -> bool:
-    value = content.get(outer)
+def _is_azure(content: Mapping[str, Any]) -> bool:
+    return _first_has(content, "recognizedPhrases", "nBest") or _first_has(content, "phrases", "offsetMilliseconds")
+
+
+def _has(content: object, outer: str, inner: str) -> bool:
+    value = content.get(outer) if isinstance(content, Mapping) else None
     return isinstance(value, Mapping) and isinstance(value.get(inner), list)
 
 
@@ -187,5 +242,7 @@ _READERS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool], _Reader], ...] =
     ("Speechmatics", lambda content: _first_has(content, "results", "start_time"), _speechmatics),
     ("Google Speech-to-Text", lambda content: _first_has(content, "results", "alternatives"), _google),
     ("Rev.ai", lambda content: isinstance(content.get("monologues"), list), _rev),
+    ("Azure AI Speech", _is_azure, _azure),
+    ("Gladia", lambda content: _has(content.get("result"), "transcription", "utterances"), _gladia),
     ("Vosk", lambda content: isinstance(content.get("result"), list), _vosk),
 )

@@ -113,6 +113,53 @@ FORMATS: dict[str, Any] = {
             {"speaker": 1, "elements": [{"type": "text", "value": w, "ts": s, "end_ts": e} for w, s, e in HELLO]}
         ]
     },
+    "azure_batch": {
+        "recognizedPhrases": [
+            {
+                "channel": 0,
+                "speaker": 1,
+                "offsetInTicks": 2e6,
+                "durationInTicks": 1e7,
+                "nBest": [
+                    {
+                        "display": "Hello and welcome.",
+                        "words": [
+                            {"word": w.lower(), "offsetInTicks": s * 1e7, "durationInTicks": (e - s) * 1e7}
+                            for w, s, e in HELLO
+                        ],
+                    }
+                ],
+            }
+        ]
+    },
+    "azure_fast": {
+        "phrases": [
+            {
+                "offsetMilliseconds": 200,
+                "durationMilliseconds": 1000,
+                "text": "Hello and welcome.",
+                "words": [
+                    {"text": w, "offsetMilliseconds": s * 1000, "durationMilliseconds": (e - s) * 1000}
+                    for w, s, e in HELLO
+                ],
+            }
+        ]
+    },
+    "gladia": {
+        "result": {
+            "transcription": {
+                "utterances": [
+                    {
+                        "start": 0.2,
+                        "end": 1.2,
+                        "speaker": 0,
+                        "text": "Hello and welcome.",
+                        "words": words(text="word", start="start", end="end", confidence=0.9),
+                    }
+                ]
+            }
+        }
+    },
     "vosk": {"result": words(text="word", start="start", end="end", conf=0.9), "text": "hello and welcome"},
     "webvtt": "WEBVTT\n\n00:00.200 --> 00:01.200\nHello<00:00:00.500><c> and</c><00:00:00.800><c> welcome.</c>\n",
 }
