@@ -5,12 +5,18 @@ What takes time to import is imported inside, where Ctrl-C is heeded already.
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
+from typing import NoReturn
 
 from mtmm_video.flows.interruption import prompt_exit
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.names import printable
+
+# What a path of the user's may meet wherever it is first looked at: pathlib's own tests of existence raise these.
+UNUSABLE_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP}
 
 
 def main() -> None:
@@ -24,9 +30,16 @@ def main() -> None:
         try:
             app()
         except MtmmError as error:
-            message = printable(" ".join(str(error).split()))
-            print(f"mtmm-video: error: {message}", file=sys.stderr)
-            sys.exit(1)
+            _end(str(error))
+        except OSError as error:
+            if error.errno not in UNUSABLE_PATH or error.filename is None:
+                raise
+            _end(f"{os.fsdecode(error.filename)}: cannot be used ({error.strerror}); name another path")
+
+
+def _end(message: str) -> NoReturn:
+    print(f"mtmm-video: error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

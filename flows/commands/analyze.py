@@ -174,5 +174,5 @@ def _show(console: object, analysis: Analysis, *, out: Path, formats: tuple[str,
 
     assert isinstance(console, Console)
     console.print(utterance_table(analysis))
-    files = ", ".join(str(out / f"{analysis.source.name}{FORMATS[name].suffix}") for name in formats)
+    files = printable(", ".join(str(out / f"{analysis.source.name}{FORMATS[name].suffix}") for name in formats))
     console.print(f"Reports: {files}", soft_wrap=True, highlight=False, markup=False)

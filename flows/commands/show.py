@@ -59,6 +59,7 @@ def show(
     """
     from rich.console import Console
 
+    from mtmm_video.foundation.names import printable
     from mtmm_video.pipeline.reports.json_reader import read_report
     from mtmm_video.pipeline.reports.terminal import utterance_table
     from mtmm_video.pipeline.reports.writers import check_formats, write_reports
@@ -85,7 +86,7 @@ def show(
                 csv_excel=csv_excel,
             )
             for path in written.values():
-                console.print(str(path), highlight=False, soft_wrap=True, markup=False)
+                console.print(printable(str(path)), highlight=False, soft_wrap=True, markup=False)
 
 
 def sentiment_line(analysis: Analysis, *, console: Console) -> Text:

@@ -247,9 +247,9 @@ def hash_video(video: Path) -> str:
     """
     if not is_utf8(str(video)):
         raise MediaError(f"{printable(str(video))}: its name or that of a folder above it is not UTF-8; rename it")
-    if video.is_dir():
-        raise MediaError(f"{video}: is a folder; name a video file, or use `mtmm-video batch` for a folder")
     try:
+        if video.is_dir():
+            raise MediaError(f"{video}: is a folder; name a video file, or use `mtmm-video batch` for a folder")
         if kind := special_kind(video):
             raise MediaError(f"{video}: is {kind}; write what comes out of it to a file, and name that")
         if video.stat().st_size == 0:

@@ -36,6 +36,11 @@ _REFUSED_TEXTS = (
     (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:timedtext|transcript)\b"), "YouTube's XML captions"),
     (re.compile(r"\s*<(?:!DOCTYPE\s+html|html)\b", re.I), "a web page"),
     (re.compile(r"\s*#EXTM3U"), "a playlist"),
+    # A paragraph lasts up to a minute: words that are spread over it would have the voice and face of other words.
+    (
+        re.compile(r"\s*\S[^\n]{0,60}?[ \t]+(?:\d{1,2}:)?\d{1,2}:\d{2}[ \t]*\r?\n[^\n]*\S"),
+        "a text with the starts of its paragraphs only, as Otter's,",
+    ),
 )
 _SECTION = re.compile(r"^\[[^\]\n]*\]\s*$", re.MULTILINE)
 

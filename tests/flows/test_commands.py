@@ -45,6 +45,31 @@ def one_line(error: str, *names: str) -> None:
         assert name in error
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("analyze", "{long}.mp4"),
+        ("analyze", "{video}", "--transcript", "{long}.srt"),
+        ("batch", "{long}"),
+        ("show", "{long}.json"),
+        ("compare", "{long}.json", "--annotations", "{long}.csv"),
+        ("extract", "{long}.mp4"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_longer_than_file_systems_take_is_one_line(
+    arguments: tuple[str, ...],
+    tmp_path: Path,
+    tiny_video: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [argument.format(long="x" * 300, video=tiny_video) for argument in arguments]
+    assert mtmm(monkeypatch, *names) == 1
+    one_line(capfd.readouterr().err, "x" * 300)
+
+
 @pytest.mark.usefixtures("own_server", "empty_cache")
 @pytest.mark.parametrize(
     ("name", "content"),

@@ -199,6 +199,7 @@ def test_subtitles_are_read(tmp_path: Path, name: str, content: str, start: floa
         (b'<?xml version="1.0"?>\n<ANNOTATION_DOCUMENT/>', "ELAN"),
         (b"{1}{25}Hello", "MicroDVD"),
         (b"[ar:May]\n[00:01.00]Hello", "LRC"),
+        (b"May Lee  0:05  \nHello and welcome.\n\nSpeaker 2  0:12  \nHi.\n", "Otter"),
         (b"@UTF8\n@Begin\n", "CHAT"),
         (b"<html><body>Hello</body></html>", "web page"),
         (b'{"recognizedPhrases": []}', "recognizedPhrases"),
