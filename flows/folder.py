@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtmm_video.foundation.errors import InputError, MediaError, MtmmError
-from mtmm_video.foundation.files import write_text
+from mtmm_video.foundation.files import special_kind, write_text
 from mtmm_video.foundation.names import report_name
 from mtmm_video.pipeline.analysis import Analysis
 from mtmm_video.pipeline.media.reading import probe
@@ -93,7 +93,7 @@ def find_videos(folder: Path, *, out: Path, hashes: Hashes) -> tuple[list[FoundV
     videos : list of FoundVideo
         In order of their paths.
     unreadable : list of (Path, str)
-        Folders that could not be listed and links with a video's name to nothing, with the reason.
+        Folders that could not be listed, links with a video's name to nothing, and pipes, with the reason.
 
     Raises
     ------
@@ -125,8 +125,11 @@ def _walk(folder: Path, out: Path, unreadable: list[tuple[Path, str]]) -> Iterat
                 continue
             if path.is_file():
                 yield path
-            elif path.is_symlink() and not path.exists() and path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
-                unreadable.append((path, "is a link to a file that is not there"))
+            elif path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
+                if path.is_symlink() and not path.exists():
+                    unreadable.append((path, "is a link to a file that is not there"))
+                elif kind := special_kind(path):
+                    unreadable.append((path, f"is {kind}, not a file"))
 
 
 def _is_video(path: Path) -> bool:

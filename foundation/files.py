@@ -105,12 +105,12 @@ def write_bytes(target: Path, content: bytes) -> None:
 def special_kind(path: Path) -> str | None:
     """Return what a path is that has no end to read to: ``a pipe``, ``a device``, ``a socket``; None for any other.
 
-    Raises
-    ------
-    OSError
-        If there is nothing at the path, or it cannot be looked at.
+    None also for one that is not there or cannot be looked at, which opening it will say.
     """
-    mode = path.stat().st_mode
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
     if stat.S_ISFIFO(mode):
         return "a pipe"
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):

@@ -177,13 +177,16 @@ def test_a_damaged_list_of_hashes_costs_only_time(tmp_path: Path) -> None:
         Hashes(tmp_path / "hashes.json").of(path)
 
 
-def test_a_link_to_nothing_with_the_name_of_a_video_is_not_passed_over(tmp_path: Path) -> None:
+def test_a_link_to_nothing_or_a_pipe_with_the_name_of_a_video_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
     (tmp_path / "loop.mov").symlink_to("loop.mov")
     (tmp_path / "notes").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    os.mkfifo(tmp_path / "pipe")
     found, unreadable = find_videos(tmp_path, out=tmp_path / "out")
     assert found == []
     assert [(path.name, reason) for path, reason in unreadable] == [
         ("gone.mp4", "is a link to a file that is not there"),
         ("loop.mov", "is a link to a file that is not there"),
+        ("pipe.mp4", "is a pipe, not a file"),
     ]
