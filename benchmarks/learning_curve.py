@@ -6,9 +6,9 @@
 
 MOSEI: the paper's network from scratch, on the text columns of the table (GloVe; with the sentence encoder where the
 table is the one of `mtmm-video train plus --stage mosei`), judged on MOSEI's whole test split; `plus` has learnt MOSEI
-and shows nothing there. MELD is a stranger's corpus: `plus` is recalibrated, trained on, or left aside for a network from scratch
-on the same columns. A fifth of MELD's train dialogues is the valid split, and its dev split judges and chooses nothing.
-The heads of other talk that `plus` learnt from MELD's train split are taken out first.
+and shows nothing there. MELD is a stranger's corpus: `plus` is recalibrated, trained on, or left aside for a network
+from scratch on the same columns. A fifth of MELD's train dialogues is the valid split, and its dev split judges and
+chooses nothing. The heads of other talk that `plus` learnt from MELD's train split are taken out first.
 
 Whole videos or dialogues are drawn until there are as many labels: four fifths to learn from and a fifth to choose on,
 since whoever has few labels has few to choose on as well. Figures are means over draws.
