@@ -19,10 +19,11 @@ from mtmm_video.pipeline.store.local import Store, hash_video, mark_used, unread
 from mtmm_video.pipeline.transcripts.reading import names_speakers
 from mtmm_video.pipeline.weights import resolution
 
+SENTENCE_WEIGHTS = "mpnet-base-v2"  # of `extractors.text.sentence_encoder`
 VOICE_WEIGHTS = "whisper-base"  # of `extractors.acoustic.whisper_states`, whichever whisper recognises the words
 SPEAKER_WEIGHTS = "speaker-networks"  # of `extractors.speech.diarization`
 # The pretrained weights of the extractors whose columns a checkpoint may take, by the extractor's name.
-EXTRACTOR_WEIGHTS = {"mpnet-base-v2": "mpnet-base-v2", "whisper-base-layer-3": VOICE_WEIGHTS}
+EXTRACTOR_WEIGHTS = {"mpnet-base-v2": SENTENCE_WEIGHTS, "whisper-base-layer-3": VOICE_WEIGHTS}
 
 
 class Hook(Protocol):

@@ -25,11 +25,10 @@ from mtmm_video.extractors.visual.sampling import DEFAULT_SAMPLING_RATE, LONGEST
 from mtmm_video.extractors.visual.tracks import TRACKS_VERSION
 from mtmm_video.model.features import extractor_names
 from mtmm_video.pipeline.averaging import AVERAGING_VERSION
-from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
+from mtmm_video.pipeline.job import SENTENCE_WEIGHTS, SPEAKER_WEIGHTS, VOICE_WEIGHTS, Job
 from mtmm_video.pipeline.part import part_parameters
 from mtmm_video.pipeline.segmentation import SEGMENTATION_VERSION
 from mtmm_video.pipeline.speaker_names import SPEAKER_NAMES_VERSION
-from mtmm_video.pipeline.text_features import SENTENCE
 from mtmm_video.pipeline.transcripts.reading import TRANSCRIPTS_VERSION
 from mtmm_video.pipeline.trust import prediction_parameters
 from mtmm_video.pipeline.weights.ctranslate2_form import SENTENCE_QUANTIZATION
@@ -63,8 +62,8 @@ def _text_parameters(job: Job) -> Mapping[str, Any]:
         "columns": list(columns.names) if columns else [],
         "version": columns.version if columns else "",
         "glove": job.fingerprints["glove-6b-50d"],
-        "sentence": job.fingerprints.get(SENTENCE, ""),
-        "sentence_form": SENTENCE_QUANTIZATION if SENTENCE in job.fingerprints else "",
+        "sentence": job.fingerprints.get(SENTENCE_WEIGHTS, ""),
+        "sentence_form": SENTENCE_QUANTIZATION if SENTENCE_WEIGHTS in job.fingerprints else "",
     }
 
 

@@ -32,7 +32,7 @@ from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures, hstack
 from mtmm_video.model.prediction import predict
 from mtmm_video.pipeline.averaging import average_faces, average_words
-from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, VOICE_WEIGHTS
+from mtmm_video.pipeline.job import SENTENCE_WEIGHTS, SPEAKER_WEIGHTS, VOICE_WEIGHTS
 from mtmm_video.pipeline.media.presence import find_presence
 from mtmm_video.pipeline.media.reading import probe, read_channels, read_frames
 from mtmm_video.pipeline.part import (
@@ -66,7 +66,7 @@ from mtmm_video.pipeline.store.artefacts import (
     save_utterances,
 )
 from mtmm_video.pipeline.store.local import load_arrays, save_arrays
-from mtmm_video.pipeline.text_features import SENTENCE, text_features
+from mtmm_video.pipeline.text_features import text_features
 from mtmm_video.pipeline.tracks import count_tracks
 from mtmm_video.pipeline.transcripts.reading import read_transcript
 from mtmm_video.pipeline.trust import trusted_features
@@ -232,7 +232,7 @@ def text(run: StepRun) -> None:
         [utterance.text for utterance in load_utterances(run.inputs["utterances"])],
         extractors=columns.extractors if columns else (),
         glove=run.job.weights["glove-6b-50d"],
-        sentence=sentence_form(SENTENCE) if SENTENCE in run.job.weights else None,
+        sentence=sentence_form(SENTENCE_WEIGHTS) if SENTENCE_WEIGHTS in run.job.weights else None,
         threads=run.threads,
     )
     save_modality(run.path, found.features, more={"out_of_vocabulary": found.out_of_vocabulary})

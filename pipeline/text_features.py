@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.text.glove import GloveVectors
-from mtmm_video.extractors.text.sentence_encoder import FROZEN_VERSION
+from mtmm_video.extractors.text.names import FROZEN_VERSION
 from mtmm_video.foundation.errors import CheckpointError
 from mtmm_video.foundation.loading import cached_by_file
 from mtmm_video.model.features import ModalityFeatures, extractor_names, hstack

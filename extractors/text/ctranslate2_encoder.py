@@ -15,13 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.text.mpnet import FIRST_POSITION
-from mtmm_video.extractors.text.sentence_encoder import (
-    DELTA,
-    FROZEN_VERSION,
-    VOCABULARY_FILE,
-    SentenceEncoder,
-    delta_version,
-)
+from mtmm_video.extractors.text.names import DELTA, FROZEN_VERSION, VOCABULARY_FILE
+from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder, delta_version
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.errors import WeightsError
 

@@ -17,15 +17,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from mtmm_video.extractors.text.mpnet import WIDTH, Transformer, load_transformer
+from mtmm_video.extractors.text.names import DELTA, FROZEN_VERSION, VOCABULARY_FILE
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.errors import WeightsError
 
 LONGEST_INPUT = 384  # indices; max_seq_length of all-mpnet-base-v2 (99 % of MOSEI's utterances have under 90)
 BATCH = 16  # utterances per forward pass; 32 gain 4 % on two cores and cost 40 MB
 SENTENCE_NAMES = tuple(f"mpnet_{index}" for index in range(WIDTH))
-FROZEN_VERSION = "mpnet-base-v2/1"
-DELTA = Path(__file__).parent / "sentence_delta.safetensors"
-VOCABULARY_FILE = "vocab.txt"
 DELTA_SUFFIXES = (".down", ".up")  # W + up @ down, shapes (out, rank) and (rank, in)
 SCALE_SUFFIX = ".scale"  # of a tensor in int8: what its numbers are multiplied by
 LARGEST = 127  # number of int8, on both sides of 0

@@ -19,7 +19,7 @@ from typing import Literal
 
 import filelock
 
-from mtmm_video.extractors.text.sentence_encoder import DELTA, VOCABULARY_FILE
+from mtmm_video.extractors.text.names import DELTA, VOCABULARY_FILE
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder

@@ -14,7 +14,8 @@ import numpy as np
 from torch import nn
 
 from mtmm_video.extractors.text.mpnet import EPSILON, FURTHEST, HEADS, LAYERS, Layer, load_transformer
-from mtmm_video.extractors.text.sentence_encoder import DELTA, VOCABULARY_FILE, merge_delta
+from mtmm_video.extractors.text.names import DELTA, VOCABULARY_FILE
+from mtmm_video.extractors.text.sentence_encoder import merge_delta
 from mtmm_video.extractors.text.word_pieces import UNKNOWN, WordPieces
 
 

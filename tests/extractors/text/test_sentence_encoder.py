@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from mtmm_video.extractors.text.ctranslate2_encoder import load_sentence_encoder
 from mtmm_video.extractors.text.mpnet import WIDTH, load_transformer
-from mtmm_video.extractors.text.sentence_encoder import DELTA, SentenceEncoder, merge_delta
+from mtmm_video.extractors.text.names import DELTA
+from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder, merge_delta
 from mtmm_video.extractors.text.word_pieces import WordPieces, split_words
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights.ctranslate2_form import sentence_form
