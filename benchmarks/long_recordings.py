@@ -13,6 +13,10 @@ seconds of the steps that take longest.
 replaces the acoustic columns by noise and encodes each of the 97 different sentences once: these take most of the time,
 and are linear in the length. So it measures all other steps.
 
+    python benchmarks/long_recordings.py --predict 9000
+
+labels noise of so many utterances, and prints processor seconds and peak resident memory of that step alone.
+
     python benchmarks/long_recordings.py ../shared/clips/katie_hill.mp4 --large-picture 4
 
 scales a video up to 3840 x 2160 pixels at 60 frames per second for that many seconds, and measures its analysis.
@@ -114,6 +118,25 @@ def measure(path: Path, *, transcript: bool, model: str, encoders: bool) -> tupl
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, steps, len(analysis.utterances)
 
 
+def measure_prediction(count: int, *, model: str) -> None:
+    """Label noise of `count` utterances as an analysis does; print processor seconds and peak memory in MB."""
+    from mtmm_video.model.checkpoint import load_checkpoint  # noqa: PLC0415 (its imports belong to the measurement)
+    from mtmm_video.model.checkpoint_file import resolve_checkpoint  # noqa: PLC0415
+    from mtmm_video.model.features import ModalityFeatures, VideoFeatures  # noqa: PLC0415
+    from mtmm_video.model.prediction import predict  # noqa: PLC0415
+
+    checkpoint = load_checkpoint(resolve_checkpoint(model))
+    random = np.random.default_rng(0)
+    modalities = {}
+    for name, columns in checkpoint.specification.columns.items():
+        values = random.standard_normal((count, len(columns.names)), dtype=np.float32)
+        valid = np.ones(values.shape, dtype=bool)
+        modalities[name] = ModalityFeatures(values, valid, columns.names, columns.version)
+    predict(checkpoint, VideoFeatures("noise", modalities), whole_attention=False)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(f"{count} utterances: {used.ru_utime + used.ru_stime:.0f} processor s, peak {used.ru_maxrss / 1000:.0f} MB")
+
+
 def measured(path: Path, *, transcript: bool, model: str, encoders: bool) -> tuple[float, float, dict[str, float], int]:
     """Do the same in a process of its own, with an empty store."""
     cache = path.parent / "cache"
@@ -134,7 +157,8 @@ def measured(path: Path, *, transcript: bool, model: str, encoders: bool) -> tup
 def main() -> None:
     """Make the recordings, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recording", type=Path)
+    parser.add_argument("recording", type=Path, nargs="?")
+    parser.add_argument("--predict", type=int, metavar="UTTERANCES")
     parser.add_argument("--minutes", type=float, nargs="+", default=[])
     parser.add_argument("--silent", action="store_true", help="speech at the beginning only")
     parser.add_argument("--model", default="plus")
@@ -143,6 +167,11 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--transcript", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.predict is not None:
+        measure_prediction(arguments.predict, model=arguments.model)
+        return
+    if arguments.recording is None:
+        parser.error("name a recording, or --predict UTTERANCES")
     if arguments.measure:
         found = measure(
             arguments.recording,

@@ -56,6 +56,7 @@ def to_html(
         mime_type = mimetypes.guess_type(embed.name)[0] or "video/mp4"
         media = f"data:{mime_type};base64,{base64.b64encode(embed.read_bytes()).decode('ascii')}"
     attention = pack_attention(analysis)
+    common = _common_flags(analysis)
     return render(
         "report.html",
         styles=("report.css", "edit.css"),
@@ -71,7 +72,7 @@ def to_html(
         media=media,
         is_preview=preview is not None,
         media_name=video or (embed.name if embed else ""),
-        rows=[_row(entry, hidden=_common_flags(analysis)) for entry in analysis.utterances],
+        rows=[_row(entry, hidden=common) for entry in analysis.utterances],
         many=MANY,
         positions={entry.utterance.index: i for i, entry in enumerate(analysis.utterances)},
         profiles=[(profile, _area(profile, analysis)) for profile in summary.emotions],
