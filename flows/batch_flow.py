@@ -21,7 +21,7 @@ from mtmm_video.flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lo
 from mtmm_video.flows.deployment_pool import DeploymentPool
 from mtmm_video.flows.folder import FoundVideo, Hashes, find_transcript, find_videos, finished_report
 from mtmm_video.foundation.cores import available_cores
-from mtmm_video.foundation.errors import InputError, MtmmError
+from mtmm_video.foundation.errors import InputError, MtmmError, WeightsError
 from mtmm_video.foundation.files import sha256_of, write_text
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.foundation.memory import free_memory
@@ -314,8 +314,19 @@ def _check_weights(waiting: Sequence[AnalyzeOptions]) -> None:
         names = set(needed_weights(options, specification=specification))
         # A transcript may name the speakers itself.
         needed.append(names if options.transcript is None else names - {SPEAKER_WEIGHTS})
+    problems: dict[str, WeightsError] = {}
     for name in sorted(set.intersection(*needed)):
-        resolution.resolve(name)
+        try:
+            resolution.resolve(name)
+        except WeightsError as error:
+            problems[name] = error
+    if len(problems) == 1:
+        raise next(iter(problems.values()))
+    if problems:
+        raise WeightsError(
+            f"the weights {', '.join(problems)} are absent or damaged on this machine; get them with "
+            f"`mtmm-video weights fetch {' '.join(problems)}`"
+        )
 
 
 def _outcome_of(future: PrefectFuture[Outcome], *, path: str) -> Outcome:

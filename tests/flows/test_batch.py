@@ -88,7 +88,9 @@ def test_a_weight_that_every_video_needs_is_missed_once(
     monkeypatch.setenv("MTMM_CACHE_DIR", str(cache))
     monkeypatch.delenv("MTMM_WEIGHTS_DIR", raising=False)
     options = AnalyzeOptions(formats=("json",))
-    with pytest.raises(WeightsError, match=r"face-landmarker.*`mtmm-video weights fetch face-landmarker`"):
+    with pytest.raises(
+        WeightsError, match=r"face-landmarker, glove-6b-50d.*`mtmm-video weights fetch face-landmarker glove"
+    ):
         analyze_folder.fn(str(folder), out=str(out), options=options)
     assert not out.exists()
 
