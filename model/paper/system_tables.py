@@ -8,6 +8,7 @@ from mtmm_video.model.features import Modality
 from mtmm_video.model.paper.bootstrap import HEADLINES
 from mtmm_video.model.paper.comparison import Comparison, EvaluatedRun, grouped, mean, over_seeds, spread
 from mtmm_video.model.paper.results import TABLE_7_P
+from mtmm_video.model.paper.systems import WORD_BY_WORD
 from mtmm_video.model.paper.tables import (
     ABSENT,
     CONSTANT,
@@ -95,7 +96,8 @@ def document(
         parts += [f"{heading} Table 4, {ours}", table_4(results, paper=paper)]
         parts += [f"![Figure 2]({learning_figure})"] if learning_figure is not None else []
     if 7 in tables:
-        shown = [result for result in results if result.modalities == every]
+        # The words of a table may have fewer modalities than its utterances, as MOSI's.
+        shown = [result for result in results if result.modalities == every or result.system in WORD_BY_WORD]
         tests = significance_rows(comparisons, modalities=every, paper=paper)
         parts += [f"{heading} Table 7, {ours}", table_7(shown, paper=paper, tests=tests, width=width)]
     parts += [overview(results, task, heading=heading) for task in OVERVIEW if any(r.evaluation[task] for r in results)]
