@@ -61,8 +61,8 @@ from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine
 from mtmm_video.extractors.speech.recognition import transcribe
 from mtmm_video.extractors.speech.voice_activity import detect_speech
 from mtmm_video.foundation.cores import available_cores
-from mtmm_video.pipeline.weights.ctranslate2_form import ctranslate2_form
-engine = CTranslate2Engine.load(ctranslate2_form("whisper-base", device="cpu"), threads=available_cores())
+from mtmm_video.pipeline.weights.ctranslate2_form import whisper_form
+engine = CTranslate2Engine.load(whisper_form("whisper-base", device="cpu"), threads=available_cores())
 transcribe(x, sample_rate=16000, engine=engine, speech=detect_speech(x, sample_rate=16000))
 """,
     "openai-whisper": READ
