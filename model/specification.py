@@ -24,6 +24,7 @@ from mtmm_video.model.speaker_mean import SpeakerMean
 # 2 may subtract the speaker's mean, 3 may have a neutral class and anchors: readers of earlier ones would ignore them.
 FORMAT = "mtmm-video-checkpoint/3"
 READABLE = (FORMAT, "mtmm-video-checkpoint/2", "mtmm-video-checkpoint/1")
+DOMAIN_TITLES = {"meld": "MELD", "goemotions": "GoEmotions"}  # as their authors write them
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,8 @@ class Specification:
         """What the checkpoint says that it has learnt from, one line; empty where it says nothing."""
         parts = [str(self.provenance.get("licence_note", ""))]
         if self.domains:
-            parts.append(f"heads for other kinds of talk from {' and '.join(domain.name for domain in self.domains)}")
+            names = [DOMAIN_TITLES.get(domain.name, domain.name) for domain in self.domains]
+            parts.append(f"heads for other kinds of talk on {' and '.join(names)}")
         if "data_sha256" in self.provenance:
             before = "then " if "base_sha256" in self.provenance else ""
             parts.append(f"{before}the table with SHA-256 {str(self.provenance['data_sha256'])[:12]}")

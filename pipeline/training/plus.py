@@ -27,7 +27,8 @@ from mtmm_video.pipeline.training.mixture import (
 )
 
 LICENCE_NOTE = (
-    "acoustic branch trained on RAVDESS (CC BY-NC-SA 4.0) and CMU-MOSI, text on CMU-MOSEI and CMU-MOSI (research use)"
+    "words on CMU-MOSEI and CMU-MOSI (research use), their sentence encoder on MELD and GoEmotions, too; voices on "
+    "RAVDESS (CC BY-NC-SA 4.0) and CMU-MOSI; faces on the photographs of facial_expressions (Apache-2.0)"
 )
 
 # Chosen on MOSEI's valid split; the comparisons are in docs/plus.md.

@@ -22,7 +22,7 @@ def test_the_paper_checkpoint_describes_itself():
 
 def test_plus_names_the_corpora_that_it_has_read():
     told = load_specification(shipped("plus")).trained_on
-    assert all(name in told for name in ("RAVDESS", "CMU-MOSI", "CMU-MOSEI", "meld", "goemotions"))
+    assert all(name in told for name in ("RAVDESS", "CMU-MOSI", "CMU-MOSEI", "MELD", "GoEmotions", "photographs"))
 
 
 @pytest.mark.slow
