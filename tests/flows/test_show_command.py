@@ -87,7 +87,8 @@ def test_show_writes_other_formats_beside_the_report(report: Path) -> None:
 
 def test_show_links_the_video_that_lies_beside_the_report(report: Path) -> None:
     (report.parent / "talk.mp4").write_bytes(b"video")
-    run.invoke(app, ["show", str(report), "--formats", "html"])
+    done = run.invoke(app, ["show", str(report), "--formats", "html"])
+    assert done.exit_code == 0, done.output + repr(done.exception)
     assert 'src="talk.mp4"' in (report.parent / "talk.html").read_text()
 
 
