@@ -29,7 +29,7 @@ ln -s "$3" "$1/cache/weights" || { echo cannot mount; exit 99; }
 MTMM_CACHE_DIR="$1/cache" "$4" -m mtmm_video.flows.cli analyze "$5" --visual none --asr tiny.en --formats html \
   --out "$1/out"
 code=$?
-find "$1/out" "$1/cache" -name '.*-*' >&2
+find "$1/out" "$1/cache" -name '.*-*' ! -name '*.lock' >&2
 exit $code
 """
 
