@@ -31,7 +31,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 install: $(VENV)/.installed  ## make .venv with the tested versions
 
-weights: install  ## fetch the pretrained weights (about 430 MB) into the user's cache, checksums verified
+weights: install  ## fetch the pretrained weights (about 750 MB) into the user's cache, checksums verified
 	$(BIN)/mtmm-video weights fetch
 
 demo: weights  ## analyse a sample video and say where the report lies

@@ -18,7 +18,7 @@ from mtmm_video.model.checkpoint import load_checkpoint
 from mtmm_video.model.evaluation import score_table
 from mtmm_video.model.labels import EMOTIONS
 from mtmm_video.model.table import UtteranceTable
-from mtmm_video.model.thresholds import GRID, best_threshold, expected_sweep, prevalence_threshold, sweep
+from mtmm_video.model.thresholds import GRID, best_threshold, prevalence_threshold, sweep
 from mtmm_video.pipeline.training.plus import chosen_columns
 
 SPLITS = 40
@@ -44,7 +44,7 @@ def main() -> None:
             for index in range(len(EMOTIONS)):
                 column, present = logits[:, index : index + 1], truth[half, index]
                 calibrated = LogisticRegression(C=1e6).fit(column[half], present).predict_proba(column)[:, 1]
-                chosen, expected = sweep(present, calibrated[half]), expected_sweep(calibrated[half])
+                chosen, expected = sweep(present, calibrated[half]), sweep(calibrated[half], calibrated[half])
                 measured = sweep(truth[~half, index], calibrated[~half])
                 for name in measured:
                     rules = {
@@ -52,7 +52,7 @@ def main() -> None:
                         "best of the smoothed curve": best_threshold(chosen[name]),
                         "prevalence": prevalence_threshold(present),
                     }
-                    if name in expected:
+                    if name != "weighted_accuracy":
                         rules["best of the expected curve"] = best_threshold(expected[name])
                     for rule, threshold in rules.items():
                         found.setdefault((name, rule), []).append(measured[name][np.flatnonzero(threshold == GRID)[0]])

@@ -28,16 +28,23 @@ SMOOTHING = 2.0  # standard deviation in steps of the grid
 PURPOSES = ("label", "f1_weighted", "weighted_accuracy")
 
 
-def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
+def sweep(truth: Truth | NDArray[np.float64], probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
     """Compute the metric of each purpose at every threshold of `GRID`, each of shape (99,).
 
     ``label`` is the macro F1, which penalises labelling an emotion always or never; ``f1_weighted`` and
     ``weighted_accuracy`` are the paper's, see `model.metrics`.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (n,)
+        Labels; or the probability of each, and counts are replaced by their expectations.
+    probabilities : ndarray, shape (n,)
+        What the thresholds apply to.
     """
     predicted = probabilities[None, :] >= GRID[:, None]  # (99, n)
     positive, n = float(truth.sum()), float(len(truth))
     negative = n - positive
-    tp = (predicted & truth).sum(axis=1).astype(np.float64)
+    tp = (predicted * truth).sum(axis=1).astype(np.float64)
     fp = predicted.sum(axis=1) - tp
     fn, tn = positive - tp, negative - fp
     present = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
@@ -46,30 +53,6 @@ def sweep(truth: Truth, probabilities: NDArray[np.floating]) -> dict[str, NDArra
         "label": (present + absent) / 2,
         "f1_weighted": (positive * present + negative * absent) / n,
         "weighted_accuracy": (tp / max(positive, 1.0) + tn / max(negative, 1.0)) / 2,
-    }
-
-
-def expected_sweep(probabilities: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Compute ``label`` and ``f1_weighted`` of `sweep` for labels drawn with the given probabilities, each (99,).
-
-    Counts are replaced by their expectations.
-
-    Parameters
-    ----------
-    probabilities : ndarray, shape (n,)
-        Calibrated.
-    """
-    predicted = probabilities[None, :] >= GRID[:, None]  # (99, n)
-    n, positive = float(len(probabilities)), float(probabilities.sum())
-    tp = (predicted * probabilities).sum(axis=1)
-    fp = predicted.sum(axis=1) - tp
-    fn, tn = positive - tp, n - positive - fp
-    tiny = np.finfo(np.float64).tiny
-    present = 2 * tp / np.maximum(2 * tp + fp + fn, tiny)
-    absent = 2 * tn / np.maximum(2 * tn + fp + fn, tiny)
-    return {
-        "label": (present + absent) / 2,
-        "f1_weighted": (positive * present + (n - positive) * absent) / max(n, 1.0),
     }
 
 
@@ -116,7 +99,7 @@ def choose_thresholds(
     for index, emotion in enumerate(EMOTIONS):
         known = ~np.isnan(truth[:, index])
         present, likely = truth[known, index] >= 0.5, probabilities[known, index].astype(np.float64)
-        scores = expected_sweep(likely) if len(likely) >= ENOUGH_TO_CALIBRATE else sweep(present, likely)
+        scores = sweep(likely if len(likely) >= ENOUGH_TO_CALIBRATE else present, likely)
         for purpose in ("label", "f1_weighted"):
             chosen[purpose][emotion] = best_threshold(scores[purpose])
         chosen["weighted_accuracy"][emotion] = prevalence_threshold(present)

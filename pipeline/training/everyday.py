@@ -26,7 +26,7 @@ from mtmm_video.model.network_shape import Task
 from mtmm_video.model.neutral import NeutralHead
 from mtmm_video.model.prediction import network_inputs
 from mtmm_video.model.table import Labels, UtteranceTable
-from mtmm_video.model.thresholds import best_threshold, expected_sweep
+from mtmm_video.model.thresholds import best_threshold, sweep
 from mtmm_video.pipeline.corpora.talk import Talk
 
 LOGGER = logging.getLogger(__name__)
@@ -173,7 +173,10 @@ def fit_domain(name: str, *, train: Outputs, labels: Talk, chosen: Outputs, chos
         thresholds=(0.5,) * len(EMOTIONS),
     )
     probabilities = domain.emotions(chosen.words, chosen.text, shift=np.zeros((len(held), heads[1].shape[0])))
-    thresholds = [best_threshold(expected_sweep(probabilities[:, index])["label"]) for index in range(len(EMOTIONS))]
+    thresholds = [
+        best_threshold(sweep(probabilities[:, index], probabilities[:, index])["label"])
+        for index in range(len(EMOTIONS))
+    ]
     return replace(domain, thresholds=tuple(thresholds))
 
 

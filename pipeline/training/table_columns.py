@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtmm_video.extractors.acoustic.columns import VOICE_VERSION
+from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import CheckpointError
 from mtmm_video.model.features import JOINER, hstack
 from mtmm_video.model.specification import Specification
@@ -66,5 +67,6 @@ def _fit_text(table: UtteranceTable, specification: Specification) -> UtteranceT
         extractors=columns.extractors,
         glove=resolution.resolve("glove-6b-50d"),
         sentence=sentence_form(SENTENCE) if SENTENCE in columns.extractors else None,
+        threads=available_cores(),
     )
     return replace(table, modalities={**table.modalities, "text": computed.features})

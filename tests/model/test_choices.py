@@ -15,7 +15,7 @@ from mtmm_video.model.metrics import expected_calibration_error, f1_macro, f1_we
 from mtmm_video.model.paper.bootstrap import intervals, multiplicities, paired_difference
 from mtmm_video.model.paper.comparison import seed_tests
 from mtmm_video.model.scores import Scores
-from mtmm_video.model.thresholds import GRID, best_threshold, choose_thresholds, expected_sweep, sweep
+from mtmm_video.model.thresholds import GRID, best_threshold, choose_thresholds, sweep
 
 
 def test_the_sweep_agrees_with_the_metrics_at_every_threshold():
@@ -44,20 +44,21 @@ def test_expected_curves_are_the_means_over_labels_that_calibrated_probabilities
     probabilities = generator.beta(1, 4, size=20_000)
     truth = generator.random(probabilities.shape) < probabilities
     np.testing.assert_allclose(
-        expected_sweep(probabilities)[purpose][:60], sweep(truth, probabilities)[purpose][:60], atol=0.02
+        sweep(probabilities, probabilities)[purpose][:60], sweep(truth, probabilities)[purpose][:60], atol=0.02
     )
 
 
 def test_chance_among_few_labels_does_not_move_the_threshold():
     """Thresholds of many draws of a small valid split: those by expectation lie closer to the best of endless data."""
     generator = np.random.default_rng(6)
-    best = GRID[expected_sweep(generator.beta(1, 4, size=200_000))["label"].argmax()]
+    many = generator.beta(1, 4, size=200_000)
+    best = GRID[sweep(many, many)["label"].argmax()]
     by_labels, expected = [], []
     for _ in range(100):
         probabilities = generator.beta(1, 4, size=300)
         truth = generator.random(300) < probabilities
         by_labels.append(best_threshold(sweep(truth, probabilities)["label"]) - best)
-        expected.append(best_threshold(expected_sweep(probabilities)["label"]) - best)
+        expected.append(best_threshold(sweep(probabilities, probabilities)["label"]) - best)
     assert np.abs(expected).mean() < 0.5 * np.abs(by_labels).mean()
 
 
