@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.pipeline.job import Job
+from mtmm_video.pipeline.media.last_waveform import LastWaveform
 from mtmm_video.pipeline.media.reading import read_channels, read_waveform
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.store.artefacts import load_source
 from mtmm_video.pipeline.tracks import Tape
+
+_last_waveform = LastWaveform()
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,13 @@ class StepRun:
         return Tape.of(tracks=source.tracks, duration=source.duration)
 
     def waveform(self) -> NDArray[np.float32]:
-        """Return what the steps listen to: the mix of the channels, or the separate tracks one after the other."""
-        tape = self.tape()
-        return read_waveform(self.job.video) if tape.tracks == 1 else tape.waveform(read_channels(self.job.video))
+        """Return what the steps listen to: the mix of the channels, or the separate tracks one after the other.
+
+        Read-only, because the steps of a recording of usual length share one array.
+        """
+        video, tape = self.job.video, self.tape()
+
+        def read() -> NDArray[np.float32]:
+            return read_waveform(video) if tape.tracks == 1 else tape.waveform(read_channels(video))
+
+        return _last_waveform.get((video, self.job.content, tape), read)

@@ -67,8 +67,9 @@ def load_audio_encoder(path: Path, *, layers: int) -> AudioEncoder:
             path, prefix="encoder.", wanted=lambda name: not (at := upper.match(name)) or int(at[1]) < layers
         )
         dims = ModelDimensions(**description["dims"])
-        with torch.device("meta"):  # the numbers that a layer starts with are not drawn for nothing
-            encoder = AudioEncoder(dims.n_mels, dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, layers)
+        # Not on the "meta" device, though the numbers drawn here are replaced: what whisper computes in its constructor
+        # would import torch's compiler there, which takes two seconds and 100 MB.
+        encoder = AudioEncoder(dims.n_mels, dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, layers)
         encoder.load_state_dict(state, assign=True)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _foreign(path, error) from error

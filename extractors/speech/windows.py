@@ -66,7 +66,8 @@ class Window:
         """
         first = round(max(earliest, start - CHUNK_MARGIN) * SAMPLE_RATE)
         last = min(len(samples), round((end + CHUNK_MARGIN) * SAMPLE_RATE), first + N_SAMPLES)
-        mel = log_mel_spectrogram(samples[first:last], n_mels, padding=N_SAMPLES).numpy()
+        # A copy, because torch wraps no read-only arrays.
+        mel = log_mel_spectrogram(samples[first:last].copy(), n_mels, padding=N_SAMPLES).numpy()
         return cls(mel, first / SAMPLE_RATE, (last - first) / SAMPLE_RATE, whole=last / SAMPLE_RATE >= end)
 
 
