@@ -37,7 +37,7 @@ import numpy as np
 import soundfile
 
 from mtmm_video.foundation.folders import cache_folder
-from mtmm_video.pipeline.store.local import ARTEFACT_NAME, TIMES_NAME
+from mtmm_video.pipeline.store.local import ARTEFACT_NAME, MAKINGS_NAME
 
 RATE = 16_000  # Hz
 DISK = "600m"  # size of the disk for store, reports and temporary files
@@ -188,7 +188,7 @@ class Soak:
         found = list(self.temporary.iterdir())
         found += [path for path in self.out.iterdir() if path not in self.reports() and path.name != "summary.csv"]
         for path in (self.cache / "artefacts").rglob("*"):
-            known = ARTEFACT_NAME.fullmatch(path.name) or path.name == TIMES_NAME or path.parent.name == "locks"
+            known = ARTEFACT_NAME.fullmatch(path.name) or path.name == MAKINGS_NAME or path.parent.name == "locks"
             if path.is_file() and not known:
                 found.append(path)
         return [str(path.relative_to(self.root / "disk")) for path in found]

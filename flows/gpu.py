@@ -10,16 +10,10 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
+from mtmm_video.foundation.graphics import graphics_processor
 from mtmm_video.pipeline.graph import Step
 
 LIMIT = "gpu"
-
-
-def has_gpu() -> bool:
-    """Tell whether torch sees a graphics processor."""
-    import torch  # noqa: PLC0415
-
-    return torch.cuda.is_available()
 
 
 @contextmanager
@@ -28,7 +22,7 @@ def gpu_slot(step: Step) -> Iterator[None]:
 
     The limit ``gpu`` is made with one slot where it does not exist; `prefect gcl update gpu --limit 2` changes it.
     """
-    if not step.gpu or not has_gpu():
+    if not step.gpu or not graphics_processor():
         yield
         return
     with get_client(sync_client=True) as client:

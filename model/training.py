@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mtmm_video.foundation.errors import DataError
+from mtmm_video.foundation.graphics import torch_device
 from mtmm_video.model.batches import BatchMaker, drop_modalities
 from mtmm_video.model.calibration import Calibration, fit_calibration
 from mtmm_video.model.checkpoint import Checkpoint
@@ -95,7 +96,7 @@ def fit_columns(
 
 def pick_device() -> torch.device:
     """Return the GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(torch_device())
 
 
 def selection_split(table: UtteranceTable, corpus: str | None) -> UtteranceTable:

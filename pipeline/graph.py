@@ -45,8 +45,8 @@ STEPS: tuple[Step, ...] = (
     Step("speakers", ("media", "speech"), "diarising speakers", 0.12),
     Step("utterances", ("media", "transcript", "speakers"), "segmenting utterances", 0.0),
     Step("acoustic", ("media",), "measuring the voice", 0.23),
-    Step("voice", ("media", "utterances"), "encoding how it is said", 0.04, threads=4),
-    Step("visual", ("media",), "tracking faces", 0.28, gpu=True),
+    Step("voice", ("media", "utterances"), "encoding how it is said", 0.04, gpu=True, threads=4),
+    Step("visual", ("media",), "tracking faces", 0.28),
     Step("text", ("utterances",), "encoding the words", 0.05, threads=2),
     Step(
         "features",

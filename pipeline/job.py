@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 from mtmm_video.foundation.errors import MediaError, MtmmError
 from mtmm_video.foundation.files import sha256_of
+from mtmm_video.foundation.graphics import CPU
 from mtmm_video.foundation.names import report_name
 from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
 from mtmm_video.model.specification import Specification
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import StepRecord
-from mtmm_video.pipeline.store.local import Store, hash_video, mark_used, unreadable
+from mtmm_video.pipeline.store.local import Making, Store, hash_video, mark_used, unreadable
 from mtmm_video.pipeline.transcripts.reading import names_speakers
 from mtmm_video.pipeline.weights import resolution
 
@@ -194,6 +195,7 @@ class Job:
         parameters: Mapping[str, Any],
         suffix: str,
         make: Callable[[Path], None],
+        device: Callable[[], str] = lambda: CPU,
     ) -> StepResult:
         """Give a step's artefact: the stored one, else the one that `make` writes.
 
@@ -207,6 +209,8 @@ class Job:
             "json" or "safetensors".
         make : callable
             Writes the artefact to the path it is given, whole or not at all.
+        device : callable
+            Returns what `make` computed on, for provenance.
 
         Raises
         ------
@@ -236,8 +240,9 @@ class Job:
                     f"{self.video}: was changed while it was analysed; analyse it again when it is complete"
                 )
             self.store.publish(path)
-            self.store.record_seconds(path, round(time.perf_counter() - start, 3))
-        return StepResult(path, StepRecord(name, version, self.store.seconds_of(path), reused))
+            self.store.record_making(path, Making(round(time.perf_counter() - start, 3), device()))
+        making = self.store.making_of(path)
+        return StepResult(path, StepRecord(name, version, making.seconds, reused, making.device))
 
 
 def _stamp(video: Path) -> tuple[int, int]:

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StepRecord:
-    """One step of an analysis: its name and version, how long it took, whether it came from the store.
+    """One step of an analysis: its name and version, how long it took and on what, whether it came from the store.
 
     Attributes
     ----------
     seconds : float or None
         Wall-clock time of the run that computed the artefact, also where this run `reused` it; None if that was on
         another machine.
+    device : str or None
+        What it was computed on: ``cpu``, or the name of the graphics processor; None where `seconds` is, and in reports
+        of versions that did not record it.
     """
 
     name: str
     version: str
     seconds: float | None
     reused: bool
+    device: str | None = None
 
 
 @dataclass(frozen=True)

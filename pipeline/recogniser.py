@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mtmm_video.extractors.speech.windows import Engine
+from mtmm_video.foundation.graphics import torch_device
 from mtmm_video.pipeline.job import Job
 from mtmm_video.pipeline.weights.ctranslate2_form import whisper_form
 
@@ -25,7 +26,7 @@ def recognition_engine(job: Job, *, threads: int) -> Engine:
     if job.options.recogniser() == "openai-whisper":
         from mtmm_video.extractors.speech.openai_engine import OpenAIEngine  # noqa: PLC0415 (only where it is asked for)
 
-        return OpenAIEngine.load(job.weights[name], translate=translate)
+        return OpenAIEngine.load(job.weights[name], translate=translate, device=torch_device())
     from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine, device  # noqa: PLC0415
 
     place = device()

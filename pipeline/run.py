@@ -13,6 +13,7 @@ from pathlib import Path
 from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import InputError, MediaError
 from mtmm_video.foundation.files import remove_unfinished
+from mtmm_video.foundation.graphics import CPU, graphics_processor
 from mtmm_video.foundation.memory import release_freed_memory
 from mtmm_video.foundation.version import __version__
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
@@ -148,8 +149,13 @@ def run_step(
         MAKERS[step.name](StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads))
         release_freed_memory()  # 0.13 GB of the peak, which comes with the last encoders (docs/performance.md)
 
+    def device() -> str:
+        return (graphics_processor() if step.gpu else None) or CPU
+
     hook(step.name)
-    result = job.step(step.name, version=key.version, parameters=parameters, suffix=key.suffix, make=make)
+    result = job.step(
+        step.name, version=key.version, parameters=parameters, suffix=key.suffix, make=make, device=device
+    )
     hook(step.name, result.path)
     return result
 

@@ -24,6 +24,7 @@ from mtmm_video.extractors.acoustic.columns import VOICE_LAYERS, VOICE_NAMES
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.speech.whisper_model import load_audio_encoder
 from mtmm_video.foundation.errors import InputError, WeightsError
+from mtmm_video.foundation.graphics import CPU
 from mtmm_video.foundation.loading import cached_by_file
 
 SHORTEST: Final = 0.1  # seconds; five of the encoder's 20 ms frames
@@ -36,7 +37,12 @@ def _load_lower_layers(path: Path) -> AudioEncoder:
 
 
 def voice_states(
-    waveform: NDArray[np.floating], *, sample_rate: int, spans: Sequence[tuple[float, float]], model: Path
+    waveform: NDArray[np.floating],
+    *,
+    sample_rate: int,
+    spans: Sequence[tuple[float, float]],
+    model: Path,
+    device: str = CPU,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Compute the mean encoder state of each span.
 
@@ -53,6 +59,8 @@ def voice_states(
         Start and end in seconds.
     model : Path
         Weights of whisper base, in the format of `extractors.speech.whisper_model.load_whisper`.
+    device : str
+        Where the encoder computes, as `torch.device` takes it.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def voice_states(
     """
     if sample_rate != SAMPLE_RATE:
         raise InputError(f"sample_rate {sample_rate}: whisper needs {SAMPLE_RATE} Hz; resample the waveform first")
-    encoder = _load_lower_layers(model)
+    encoder = _load_lower_layers(model).to(device)
     if encoder.positional_embedding.shape[1] != len(VOICE_NAMES):
         raise WeightsError(f"{model}: is not whisper base, which the voice columns are computed with")
     values = np.zeros((len(spans), len(VOICE_NAMES)), np.float32)
@@ -81,8 +89,9 @@ def voice_states(
         if len(samples) < SHORTEST * SAMPLE_RATE or peak == 0:
             continue
         parts = np.array_split(samples * (PEAK / peak), -(-len(samples) // N_SAMPLES))
-        states = torch.cat([layer_states(encoder, torch.from_numpy(part.astype(np.float32)))[-1] for part in parts])
-        values[row], valid[row] = states.mean(dim=0).numpy(), True
+        sounds = [torch.from_numpy(part.astype(np.float32)).to(device) for part in parts]
+        states = torch.cat([layer_states(encoder, sound)[-1] for sound in sounds])
+        values[row], valid[row] = states.mean(dim=0).cpu().numpy(), True
     return values, valid
 
 

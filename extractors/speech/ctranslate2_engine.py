@@ -20,7 +20,6 @@ from typing import Any, Final
 
 import ctranslate2
 import numpy as np
-import torch
 from ctranslate2.models import Whisper
 from numpy.typing import NDArray
 from whisper.audio import TOKENS_PER_SECOND
@@ -40,6 +39,7 @@ from mtmm_video.extractors.speech.heard_words import (
 from mtmm_video.extractors.speech.windows import FRAMES_PER_SECOND, TRANSLATE, Window, task_for
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.foundation.graphics import CPU, torch_device
 
 BATCH: Final = 8  # windows; more gain little (docs/performance.md) and cost 0.1 GB each
 SILENCE: Final = 1.0  # seconds after the sound of the longest window of a batch
@@ -72,7 +72,7 @@ def device() -> str:
 
     It brings no CUDA libraries and finds those that torch has loaded, so torch must see the graphics processor, too.
     """
-    return "cuda" if ctranslate2.get_cuda_device_count() and torch.cuda.is_available() else "cpu"
+    return torch_device() if ctranslate2.get_cuda_device_count() else CPU
 
 
 @functools.lru_cache(maxsize=1)

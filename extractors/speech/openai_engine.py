@@ -28,6 +28,7 @@ from mtmm_video.extractors.speech.heard_words import (
 from mtmm_video.extractors.speech.whisper_model import load_whisper
 from mtmm_video.extractors.speech.windows import TRANSLATE, Window, task_for
 from mtmm_video.extractors.speech.words import Word
+from mtmm_video.foundation.graphics import CPU
 
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # whisper's own: decoded again, less greedily, when the text looks wrong
 SEED = 0  # for the draws at temperatures above 0
@@ -49,15 +50,24 @@ class OpenAIEngine:
     translate: bool = False
 
     @classmethod
-    def load(cls, model: Path, *, translate: bool = False) -> OpenAIEngine:
+    def load(cls, model: Path, *, translate: bool = False, device: str = CPU) -> OpenAIEngine:
         """Read the model.
+
+        Parameters
+        ----------
+        model : Path
+            Its weights.
+        translate : bool
+            Write English words for speech in other languages.
+        device : str
+            Where it computes, as `torch.device` takes it.
 
         Raises
         ------
         WeightsError
             If the file is missing or damaged.
         """
-        return cls(load_whisper(model), translate)
+        return cls(load_whisper(model).to(device), translate)
 
     @property
     def n_mels(self) -> int:

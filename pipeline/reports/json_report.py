@@ -21,7 +21,7 @@ from mtmm_video.pipeline.provenance import Provenance
 if TYPE_CHECKING:  # `Analysis.to_json` calls this module
     from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 
 def to_json(analysis: Analysis) -> str:

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.foundation.names import is_utf8, printable
 from mtmm_video.pipeline.store.shared import SharedStore
 
-TIMES_NAME = "times.json"  # beside the artefacts of a video: seconds by file name
+MAKINGS_NAME = "times.json"  # beside the artefacts of a video: the fields of `Making` by file name
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
 ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/+[^/]", re.IGNORECASE)  # what is left of http://host as a path
@@ -61,6 +61,22 @@ class Artefact:
     key: str
     size: int
     used: float
+
+
+@dataclass(frozen=True)
+class Making:
+    """How an artefact was made.
+
+    Attributes
+    ----------
+    seconds : float or None
+        Wall-clock time; None if another machine made it.
+    device : str or None
+        ``cpu`` or the name of a graphics processor; None where that was not recorded.
+    """
+
+    seconds: float | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,8 +169,8 @@ class Store:
         if self.shared is not None:
             self.shared.upload(path, overwrite=True)
 
-    def record_seconds(self, path: Path, seconds: float) -> None:
-        """Store how long an artefact took to compute, for the provenance of later runs that use it.
+    def record_making(self, path: Path, making: Making) -> None:
+        """Store how an artefact was made, for the provenance of later runs that use it.
 
         Only the holder of the lock of its video may call this.
 
@@ -163,18 +179,22 @@ class Store:
         StoreError
             If the store cannot be written.
         """
-        write_text(path.parent / TIMES_NAME, json.dumps({**self._times(path), path.name: seconds}))
+        entries = {**self._makings(path), path.name: asdict(making)}
+        write_text(path.parent / MAKINGS_NAME, json.dumps(entries))
 
-    def seconds_of(self, path: Path) -> float | None:
-        """Return how long an artefact took to compute; None if another machine computed it."""
-        return self._times(path).get(path.name)
+    def making_of(self, path: Path) -> Making:
+        """Return how an artefact was made; nothing is known of it if another machine made it."""
+        entry = self._makings(path).get(path.name)
+        if isinstance(entry, int | float):
+            return Making(float(entry))  # as version 0.1 recorded it
+        return Making(entry.get("seconds"), entry.get("device")) if isinstance(entry, dict) else Making()
 
-    def _times(self, path: Path) -> dict[str, float]:
+    def _makings(self, path: Path) -> dict[str, Any]:
         try:
-            times = json.loads((path.parent / TIMES_NAME).read_text(encoding="utf-8"))
+            entries = json.loads((path.parent / MAKINGS_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}  # only times are lost
-        return {str(name): float(time) for name, time in times.items()} if isinstance(times, dict) else {}
+            return {}  # only what is told about the artefacts is lost
+        return entries if isinstance(entries, dict) else {}
 
     def artefacts(self) -> Iterator[Artefact]:
         """Yield all complete artefacts of the folder, videos in order of their hash."""
@@ -230,9 +250,9 @@ class Store:
         for entry in doomed:
             entry.path.unlink(missing_ok=True)
             left = [path.name for path in entry.path.parent.iterdir()]
-            if left == [TIMES_NAME]:
-                (entry.path.parent / TIMES_NAME).unlink()
-            if left in ([], [TIMES_NAME]):
+            if left == [MAKINGS_NAME]:
+                (entry.path.parent / MAKINGS_NAME).unlink()
+            if left in ([], [MAKINGS_NAME]):
                 entry.path.parent.rmdir()
         return doomed
 

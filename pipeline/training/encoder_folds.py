@@ -19,6 +19,7 @@ from mtmm_video.extractors.text.mpnet import Transformer, load_transformer
 from mtmm_video.extractors.text.sentence_encoder import DELTA_SUFFIXES, add_low_rank, in_whole_numbers
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.files import atomic_path
+from mtmm_video.foundation.graphics import torch_device
 from mtmm_video.model.checkpoint import read_tensors
 from mtmm_video.model.training_state import load_optimiser, optimiser_tensors
 from mtmm_video.pipeline.training.encoder_texts import EncoderTexts, read_texts
@@ -96,7 +97,7 @@ def tune_encoders(run: StageRun, *, options: TuningOptions) -> None:
     train text by the encoder that has not seen its fold, and its `pipeline.training.out_of_fold.key_of`.
     """
     folder = run.weights["mpnet-base-v2"]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(torch_device())
     texts = TextRows.read(run.sources, vocabulary=folder / "vocab.txt")
     encoders = tuned(run, texts, transformer=load_transformer(folder), options=options, device=device)
     tensors: dict[str, Tensor] = {}

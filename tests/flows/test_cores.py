@@ -1,4 +1,4 @@
-"""The same numbers on one core and on several, and no work done twice."""
+"""The same numbers on one core and on several, no work done twice, and on which processor it was done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mtmm_video.pipeline import step_run
+from mtmm_video.pipeline import run, step_run
 from mtmm_video.pipeline.job import Job
 from mtmm_video.pipeline.media.last_waveform import LastWaveform
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -44,3 +44,18 @@ def test_the_sound_is_decoded_once_for_all_steps(
     options = AnalyzeOptions(transcript=tiny_transcript, visual="none")
     run_steps(Job.prepare(tiny_video, options=options, store=Store(tmp_path)), goal="features")
     assert decoded == [tiny_video]
+
+
+def test_the_provenance_says_what_ran_on_a_graphics_processor_also_in_a_later_run(
+    tiny_video: Path, tiny_transcript: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "graphics_processor", lambda: "Processor X")  # the steps themselves see none
+    job = Job.prepare(
+        tiny_video, options=AnalyzeOptions(transcript=tiny_transcript, visual="none"), store=Store(tmp_path)
+    )
+    for _ in range(2):
+        results = run_steps(job, goal="features")
+        devices = {name: result.record.device for name, result in results.items()}
+        assert devices.pop("voice") == "Processor X"
+        assert set(devices.values()) == {"cpu"}
+        monkeypatch.setattr(run, "graphics_processor", lambda: None)

@@ -18,7 +18,7 @@ from test_analyze_flow import comparable
 from mtmm_video.flows import cli
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.model.checkpoint_file import shipped
-from mtmm_video.pipeline.store.local import ARTEFACT_NAME, TIMES_NAME
+from mtmm_video.pipeline.store.local import ARTEFACT_NAME, MAKINGS_NAME
 
 KILLS = 20
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def environment(cache: Path) -> Path:
 def leftovers(cache: Path, out: Path) -> list[Path]:
     """Return every file that is neither an artefact, nor their times, nor a lock, nor a report."""
     stored = [path for path in (cache / "artefacts").rglob("*") if path.is_file() and path.parent.name != "locks"]
-    unknown = [path for path in stored if not ARTEFACT_NAME.fullmatch(path.name) and path.name != TIMES_NAME]
+    unknown = [path for path in stored if not ARTEFACT_NAME.fullmatch(path.name) and path.name != MAKINGS_NAME]
     return unknown + [path for path in out.rglob("*") if path.name not in {"tiny.csv", "tiny.json"}]
 
 

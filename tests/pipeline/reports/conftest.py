@@ -114,7 +114,11 @@ def make_analysis() -> MakeAnalysis:
             weights={"whisper-base": "0" * 64, "glove-6b-50d": "1" * 64},
             model={"name": "plus", "sha256": "2" * 64, "text": "glove-6b-50d/1"},
             packages={"torch": "2.13.0", "numpy": "2.0.0"},
-            steps=(StepRecord("transcript", "1", 4.2, False), StepRecord("acoustic", "1", 0.01, True)),
+            steps=(
+                StepRecord("transcript", "1", 4.2, False, "NVIDIA H200"),
+                StepRecord("acoustic", "1", 0.01, True, "cpu"),
+                StepRecord("text", "1", None, True),  # from a shared store
+            ),
         )
         return Analysis(
             source=Source(name, path, "3" * 64, 1.0 + 3.75 * count, True, True, 400, 400, 25.0),

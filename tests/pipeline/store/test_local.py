@@ -11,6 +11,8 @@ import pytest
 from mtmm_video.foundation.errors import InputError, MediaError, StoreError
 from mtmm_video.foundation.files import atomic_path
 from mtmm_video.pipeline.store.local import (
+    MAKINGS_NAME,
+    Making,
     Store,
     hash_video,
     load_arrays,
@@ -128,12 +130,19 @@ def test_a_video_without_artefacts_leaves_no_empty_folder(tmp_path: Path) -> Non
 def test_the_time_of_the_run_that_computed_an_artefact_is_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     path = _put(store, "media", age=10)
-    assert store.seconds_of(path) is None
-    store.record_seconds(path, 1.25)
-    store.record_seconds(_put(store, "speech", age=5), 2.5)
-    assert Store(tmp_path).seconds_of(path) == 1.25
+    assert store.making_of(path) == Making(None, None)
+    store.record_making(path, Making(1.25, "cpu"))
+    store.record_making(_put(store, "speech", age=5), Making(2.5, "NVIDIA H200"))
+    assert Store(tmp_path).making_of(path) == Making(1.25, "cpu")
     store.prune(older_than=0, now=1e9)
     assert not path.parent.exists()
+
+
+def test_times_that_version_0_1_recorded_are_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = _put(store, "media", age=10)
+    (path.parent / MAKINGS_NAME).write_text(f'{{"{path.name}": 1.25}}', encoding="utf-8")
+    assert store.making_of(path) == Making(1.25, None)
 
 
 def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,19 @@
+"""The graphics processor that networks run on, where there is one."""
+
+from __future__ import annotations
+
+CPU = "cpu"
+
+
+def torch_device() -> str:
+    """Return where torch computes on this machine, as `torch.device` takes it: "cuda" or "cpu"."""
+    import torch  # noqa: PLC0415 (two seconds; who asks has it loaded, or will)
+
+    return "cuda" if torch.cuda.is_available() else CPU
+
+
+def graphics_processor() -> str | None:
+    """Return the name of the graphics processor that torch uses, or None where it sees none."""
+    import torch  # noqa: PLC0415
+
+    return str(torch.cuda.get_device_name()) if torch_device() != CPU else None
