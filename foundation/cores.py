@@ -45,3 +45,16 @@ def one_blas_thread() -> Iterator[None]:
 
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV to the calling thread while the block runs: small pictures gain nothing from others, which spin."""
+    import cv2  # noqa: PLC0415 (who calls this has it loaded; the rest of the module needs none)
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -28,6 +28,7 @@ from mtmm_video.extractors.visual.measurements import (
 from mtmm_video.extractors.visual.names import ACTION_UNIT_NAMES, BLENDSHAPE_NAMES
 from mtmm_video.extractors.visual.region import bounding_box
 from mtmm_video.extractors.visual.tracks import EVIDENCE_NAMES, VisualTracks
+from mtmm_video.foundation.cores import one_opencv_thread
 
 MAXIMUM_FACES = 16  # tracked at once; with more people than that no face has a size at which it can be measured
 MOST_WAITING = 8  # frames that wait in memory to be measured
@@ -68,7 +69,11 @@ def track_faces(
     # A second thread describes and measures the faces of a frame while the next one is decoded and searched; one alone
     # keeps them in order.
     waiting: deque[Future[None]] = deque()
-    with open_landmarker(landmarker, faces=maximum_faces) as model, ThreadPoolExecutor(max_workers=1) as measuring:
+    with (
+        one_opencv_thread(),
+        open_landmarker(landmarker, faces=maximum_faces) as model,
+        ThreadPoolExecutor(max_workers=1) as measuring,
+    ):
         for frame in frames:
             if recorder.frame_times and frame.time <= recorder.frame_times[-1]:
                 continue

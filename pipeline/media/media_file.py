@@ -18,6 +18,7 @@ import av.stream
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import MediaError
 
 # Demuxers that read other files or the network: playlists, scripts, manifests, sessions, image sequences, devices.
@@ -143,6 +144,7 @@ def pictures_of(
     packet or a frame that the decoder marks as corrupt, all frames up to the next intact key frame are dropped.
     """
     stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = available_cores()
     sound = True
     for packet in packets_of(container, [stream]):
         note(packet)
@@ -183,7 +185,8 @@ def upright(frame: av.VideoFrame, *, pixel_ratio: float, longest_side: int | Non
     if longest_side is not None and max(width, height) > longest_side:
         scale = longest_side / max(width, height)
         width, height = max(round(width * scale), 1), max(round(height * scale), 1)
-    image = frame.to_ndarray(format="rgb24", width=width, height=height)
+    # One thread: more would be started anew for every picture.
+    image = frame.to_ndarray(format="rgb24", width=width, height=height, threads=1)
     a, b, c, d = _display_matrix(frame)
     if abs(b) > abs(a):  # a rotation by 90 or 270 degrees
         image = image.transpose(1, 0, 2)
