@@ -33,6 +33,8 @@ from mtmm_video.pipeline.utterance import Utterance
 TRANSCRIPTS_VERSION = "transcripts/4"  # raise when the rules change: stored utterances are then recomputed
 LONGEST_TRANSCRIPT = 64 * 2**20  # bytes; a day of speech with word times takes 20 MB
 SUPPORTED = "SRT, WebVTT, ASS, SBV, TTML, or JSON of whisper, YouTube and others (docs/utterances.md)"
+_JSON = json.JSONDecoder()
+_SPACES = re.compile(r"\s*")
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")  # of a terminal
 _SPOKEN_SIGNS = frozenset("&%#@+=<>$€£¥×÷/°§")  # symbols that are read aloud: separate words
 
@@ -172,9 +174,14 @@ def _read_contents(text: str, *, path: Path, notes: Notes) -> Contents:
 
 
 def _parsed(text: str, *, path: Path) -> object:
-    """Return the value of a JSON text; None if the text begins like JSON but has another format."""
+    """Return the value of a JSON text, a list of JSON lines; None if it begins like JSON but has another format."""
+    values: list[object] = []
+    place = 0
     try:
-        return json.loads(text)
+        while (start := _SPACES.match(text, place).end()) < len(text):  # type: ignore[union-attr]  # matches always
+            value, place = _JSON.raw_decode(text, start)
+            values.append(value)
+        return values[0] if len(values) == 1 else values
     except json.JSONDecodeError as error:
         if has_cues(text) or documents.name_refused_text(text):
             return None

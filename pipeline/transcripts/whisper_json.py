@@ -4,7 +4,7 @@
 * ``{"segments": [...]}`` of whisper, faster-whisper and WhisperX; with ``words`` beside it, of OpenAI's API;
 * ``{"transcription": [{"offsets": {"from", "to"}, "text", "tokens"?}]}`` of whisper.cpp, in milliseconds;
 * ``{"chunks": [{"text", "timestamp": [start, end]}]}`` of Hugging Face's pipeline;
-* ``{"words": [{"word" or "text", "start"?, "end"?}]}``; such a list, or one of segments, alone.
+* ``{"words": [{"word" or "text", "start"?, "end"?}]}``; such a list, or one of segments, alone, also as JSON lines.
 """
 
 from __future__ import annotations

@@ -220,3 +220,18 @@ def test_entities_of_ttml_read_no_file(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError):
         read_transcript(path, duration=60.0)
+
+
+def test_json_lines_are_a_list_and_a_damaged_line_is_named(tmp_path: Path) -> None:
+    lines = [json.dumps(word) for word in words(text="word", start="start", end="end")]
+    assert timed(tmp_path, "\n".join(lines) + "\n") == timed(tmp_path, words(text="word", start="start", end="end"))
+    segments = [
+        json.dumps({"start": 1.0, "end": 2.0, "text": "Hello and welcome."}),
+        json.dumps({"start": 2.0, "end": 4.0, "text": "Good morning to all."}),
+    ]
+    (tmp_path / "talk").write_text("\r\n\r\n".join(segments), encoding="utf-8")
+    found = read_transcript(tmp_path / "talk", duration=60.0).utterances
+    assert [(each.text, each.start) for each in found] == [("Hello and welcome.", 1.0), ("Good morning to all.", 2.0)]
+    (tmp_path / "talk").write_text("\n".join([*lines[:2], lines[2][:-9]]), encoding="utf-8")
+    with pytest.raises(InputError, match="talk, line 3: is not JSON"):
+        read_transcript(tmp_path / "talk", duration=60.0)
