@@ -130,9 +130,10 @@ def serve(
 
 
 def _check_cron(text: str, *, timezone: str | None) -> None:
+    import asyncio
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    from prefect.client.schemas.schedules import CronSchedule
+    from prefect.server.schemas.schedules import CronSchedule
     from pydantic import ValidationError
 
     if timezone is not None:
@@ -141,9 +142,13 @@ def _check_cron(text: str, *, timezone: str | None) -> None:
         except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder of the database
             raise InputError(f"--timezone {timezone!r}: is no time zone; write one such as Europe/London") from None
     try:
-        CronSchedule(cron=text)
+        schedule = CronSchedule(cron=text)
     except ValidationError:
         raise InputError(f"--cron {text!r}: is no cron line; write five fields, such as '0 * * * *'") from None
+    try:
+        asyncio.run(schedule.get_dates(n=1))
+    except ValueError:  # 30 February: found when the next date is looked for
+        raise InputError(f"--cron {text!r}: names a day that never comes; check its day and month") from None
 
 
 def _timezone_here() -> str:

@@ -121,8 +121,9 @@ def test_a_cron_line_is_checked_before_anything_is_registered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # is not asked
-    assert mtmm(monkeypatch, "serve", tmp_path, "--cron", "every day", "--out", tmp_path / "out") == 1
-    one_line(capfd.readouterr().err, "every day", "five fields")
+    for line, words in (("every day", "five fields"), ("0 9 30 2 *", "never comes")):
+        assert mtmm(monkeypatch, "serve", tmp_path, "--cron", line, "--out", tmp_path / "out") == 1
+        one_line(capfd.readouterr().err, line, words)
 
 
 def test_prefect_yaml_names_flows_and_parameters_that_exist() -> None:
