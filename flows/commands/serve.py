@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -102,6 +103,8 @@ def serve(
             from mtmm_video.flows.batch_flow import analyze_folder
 
             _refuse_taken_name(name, pair)
+            # Prefect 3.8 forgets to await its own end after SIGTERM, which changes nothing but is printed.
+            warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
             if cron is not None:
                 schedule = CronSchedule(cron, timezone=timezone or _timezone_here())
             else:
