@@ -13,6 +13,10 @@ seconds of the steps that take longest.
 replaces the acoustic columns by noise and encodes each of the 97 different sentences once: these take most of the time,
 and are linear in the length. So it measures all other steps.
 
+    python benchmarks/long_recordings.py ../shared/data/mosei/video/mosei_-571d8cVauQ.mp4 --minutes 1 5 20 60 --whole
+
+repeats a video without a change, and analyses it as people do: words recognised, speakers, faces, everything.
+
     python benchmarks/long_recordings.py --predict 9000
 
 labels noise of so many utterances, and prints processor seconds and peak resident memory of that step alone.
@@ -160,6 +164,7 @@ def main() -> None:
     parser.add_argument("recording", type=Path, nargs="?")
     parser.add_argument("--predict", type=int, metavar="UTTERANCES")
     parser.add_argument("--minutes", type=float, nargs="+", default=[])
+    parser.add_argument("--whole", action="store_true", help="a video, without a transcript")
     parser.add_argument("--silent", action="store_true", help="speech at the beginning only")
     parser.add_argument("--model", default="plus")
     parser.add_argument("--no-encoders", dest="encoders", action="store_false", help="noise for the voice")
@@ -189,18 +194,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         kinds: list[tuple[str, Path, float]] = []
         for minutes in arguments.minutes:
-            kinds.append((f"{minutes:g} min", Path(folder, f"{minutes:g}.wav"), minutes))
+            suffix = "mp4" if arguments.whole else "wav"
+            kinds.append((f"{minutes:g} min", Path(folder, f"{minutes:g}.{suffix}"), minutes))
         if arguments.large_picture is not None:
             kinds.append((f"3840 x 2160, 60 fps, {arguments.large_picture:g} s", Path(folder, "large.mp4"), 0.0))
         for name, path, minutes in kinds:
-            if minutes:
+            if minutes and arguments.whole:
+                command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", "-1"]
+                command += ["-i", str(arguments.recording), "-t", str(60 * minutes), "-c", "copy", str(path)]
+                subprocess.run(command, check=True)
+            elif minutes:
                 make_recording(path, arguments.recording, minutes=minutes, silent=arguments.silent)
             else:
                 command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(arguments.recording)]
                 command += ["-t", str(arguments.large_picture), "-vf", "scale=3840:2160,fps=60"]
                 subprocess.run([*command, "-preset", "ultrafast", "-c:a", "copy", str(path)], check=True)
             seconds, memory, steps, utterances = measured(
-                path, transcript=bool(minutes), model=arguments.model, encoders=arguments.encoders
+                path,
+                transcript=bool(minutes) and not arguments.whole,
+                model=arguments.model,
+                encoders=arguments.encoders,
             )
             slope = ("", "")
             if before is not None and minutes:
