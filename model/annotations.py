@@ -101,9 +101,10 @@ class Labels:
             In the paper's order; present means > 0, "none" when all six are 0. Intensities above 3 occur in the files
             and are clipped.
         """
-        if len(emotions) and float(np.nanmin(emotions)) < 0:
-            raise DataError(f"emotion intensities below 0 ({float(np.nanmin(emotions)):g}): not MOSEI annotations")
         unknown = np.isnan(emotions)
+        lowest = float(emotions[~unknown].min(initial=0.0))
+        if lowest < 0:
+            raise DataError(f"emotion intensities below 0 ({lowest:g}): not MOSEI annotations")
         present = (emotions > 0).astype(np.float32)
         none = (present.sum(axis=1, keepdims=True) == 0).astype(np.float32)
         labels = np.concatenate([present, none], axis=1)

@@ -13,9 +13,10 @@ import hashlib
 import json
 import shutil
 import uuid
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import filelock
 
@@ -31,6 +32,8 @@ WHISPER_QUANTIZATIONS = {"cpu": "int8", "cuda": "float16"}  # by device
 # On disk; it computes in float32. In int8 it takes half the time and a quarter of the memory, but a text's vector then
 # depends on the texts beside it and on the processor's instructions: cosines of .997, 2.3 % of the labels differ.
 SENTENCE_QUANTIZATION = "float16"
+# Takes a weight, the folder to write to, and a quantization of CTranslate2.
+Write = Callable[[Path, Path, str], None]
 SIZES = "sizes.json"  # beside the files: their sizes in bytes and times of change, written last
 
 
@@ -49,7 +52,8 @@ def whisper_form(name: str, *, device: str) -> Path:
     WeightsError
         If the weight is not on this machine, or the cache cannot be written.
     """
-    return _form(name, kind="whisper", digest=resolution.fingerprint(name), quantization=WHISPER_QUANTIZATIONS[device])
+    digest, quantization = resolution.fingerprint(name), WHISPER_QUANTIZATIONS[device]
+    return _form(name, digest=digest, quantization=quantization, write=_write_whisper)
 
 
 def sentence_form(name: str) -> Path:
@@ -67,7 +71,7 @@ def sentence_form(name: str) -> Path:
     """
     parts = resolution.fingerprint(name) + sha256_of(DELTA)
     digest = hashlib.sha256(parts.encode("ascii")).hexdigest()
-    return _form(name, kind="sentence", digest=digest, quantization=SENTENCE_QUANTIZATION)
+    return _form(name, digest=digest, quantization=SENTENCE_QUANTIZATION, write=_write_sentence)
 
 
 def prepare_form(name: str) -> None:
@@ -86,7 +90,7 @@ def prepare_form(name: str) -> None:
         whisper_form(name, device=device())
 
 
-def _form(name: str, *, kind: Literal["whisper", "sentence"], digest: str, quantization: str) -> Path:
+def _form(name: str, *, digest: str, quantization: str, write: Write) -> Path:
     weight = resolution.resolve(name)
     root = cache_folder() / "ctranslate2"
     folder = root / f"{name}-{digest[:16]}-{quantization}-{version('ctranslate2')}-{FORM}"
@@ -96,7 +100,7 @@ def _form(name: str, *, kind: Literal["whisper", "sentence"], digest: str, quant
         root.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(root / f".{folder.name}.lock"):
             if not _is_whole(folder):
-                _make(weight, folder, kind=kind, quantization=quantization)
+                _make(weight, folder, quantization=quantization, write=write)
     except OSError as error:
         raise WeightsError(
             f"{name}: {root} cannot be written ({error.strerror}); free space there or set {CACHE_VARIABLE}"
@@ -117,30 +121,36 @@ def _stamps(folder: Path) -> dict[str, list[int]]:
     return {path.name: [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
 
 
-def _make(weight: Path, folder: Path, *, kind: Literal["whisper", "sentence"], quantization: str) -> None:
+def _make(weight: Path, folder: Path, *, quantization: str, write: Write) -> None:
     """Convert into a folder beside and rename it. The caller holds the lock, so what is unfinished has no owner."""
     for leftover in folder.parent.glob(f".{folder.name}-*.partial"):
         shutil.rmtree(leftover)
     work = folder.parent / f".{folder.name}-{uuid.uuid4().hex}.partial"
     work.mkdir()
     try:
-        if kind == "sentence":
-            from mtmm_video.pipeline.weights.sentence_specification import (  # noqa: PLC0415 (needed once per machine)
-                sentence_specification,
-            )
-
-            specification = sentence_specification(weight)
-            shutil.copyfile(weight / VOCABULARY_FILE, work / VOCABULARY_FILE)
-        else:
-            from mtmm_video.pipeline.weights.whisper_specification import whisper_specification  # noqa: PLC0415
-
-            specification = whisper_specification(weight)
-        specification.validate()
-        specification.optimize(quantization=quantization)
-        specification.save(str(work))
+        write(weight, work, quantization)
         write_text(work / SIZES, json.dumps(_stamps(work)))
         if folder.exists():
             shutil.rmtree(folder)
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_whisper(weight: Path, folder: Path, quantization: str) -> None:
+    from mtmm_video.pipeline.weights.whisper_specification import whisper_specification  # noqa: PLC0415 (once a machine)
+
+    _save(whisper_specification(weight), folder, quantization)
+
+
+def _write_sentence(weight: Path, folder: Path, quantization: str) -> None:
+    from mtmm_video.pipeline.weights.sentence_specification import sentence_specification  # noqa: PLC0415
+
+    _save(sentence_specification(weight), folder, quantization)
+    shutil.copyfile(weight / VOCABULARY_FILE, folder / VOCABULARY_FILE)
+
+
+def _save(specification: Any, folder: Path, quantization: str) -> None:
+    specification.validate()
+    specification.optimize(quantization=quantization)
+    specification.save(str(folder))
