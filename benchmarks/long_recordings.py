@@ -82,7 +82,8 @@ def without_encoders() -> None:
     from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION  # noqa: PLC0415
     from mtmm_video.extractors.stream import FeatureStream  # noqa: PLC0415
     from mtmm_video.extractors.text.sentence_encoder import SentenceEmbeddings, SentenceEncoder  # noqa: PLC0415
-    from mtmm_video.pipeline import steps  # noqa: PLC0415
+    from mtmm_video.pipeline.steps import acoustic, voice  # noqa: PLC0415
+    from mtmm_video.pipeline.voice_features import no_voice  # noqa: PLC0415
 
     random = np.random.default_rng(0)
 
@@ -99,8 +100,8 @@ def without_encoders() -> None:
         return replace(once, values=once.values[places], valid=once.valid[places])
 
     SentenceEncoder.encode = encode  # type: ignore[method-assign]
-    vars(steps)["covarep"] = covarep
-    vars(steps)["voice_features"] = lambda _waveform, *, spans, **_: steps.no_voice(len(spans))
+    vars(acoustic)["covarep"] = covarep
+    vars(voice)["voice_features"] = lambda _waveform, *, spans, **_: no_voice(len(spans))
 
 
 def measure(path: Path, *, transcript: bool, model: str, encoders: bool) -> tuple[float, float, dict[str, float], int]:

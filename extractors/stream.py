@@ -35,7 +35,7 @@ class FeatureStream:
     """
 
     times: NDArray[np.float64]
-    values: NDArray[np.float64]
+    values: NDArray[np.floating]
     names: tuple[str, ...]
     valid: NDArray[np.bool_]
     version: str
@@ -74,4 +74,4 @@ class FeatureStream:
         if name not in self.names:
             raise InputError(f"FeatureStream {self.version} has no column {name!r}; it has {', '.join(self.names)}")
         index = self.names.index(name)
-        return np.where(self.valid[:, index], self.values[:, index], np.nan)
+        return np.where(self.valid[:, index], self.values[:, index].astype(np.float64), np.nan)

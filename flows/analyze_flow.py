@@ -27,7 +27,6 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.retrying import RETRY_DELAYS, may_pass
 from mtmm_video.pipeline.run import assemble, report, run_step, steps_of
 from mtmm_video.pipeline.scheduling import run_graph
-from mtmm_video.pipeline.steps import MAKERS
 from mtmm_video.pipeline.store.local import Store
 
 DEFAULTS = AnalyzeOptions()
@@ -51,7 +50,7 @@ def step_task(step: Step) -> Task[..., StepResult]:
         OBSERVED.get().finished(step.name)
         return result
 
-    run.__doc__ = MAKERS[step.name].__doc__
+    run.__doc__ = step.description
     return task(
         name=step.name,
         retries=len(RETRY_DELAYS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,19 @@ def available_cores() -> int:
 def thread_environment(threads: int) -> Mapping[str, str]:
     """Return the environment variables that bound the threads of a new process."""
     return dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
+def torch_threads() -> int | None:
+    """Return the number of threads that torch uses when it is called from here; None where torch is not loaded."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else int(torch.get_num_threads())
+
+
+def set_torch_threads(threads: int) -> None:
+    """Set the number of threads that torch uses when it is called from this thread, if torch is loaded at all."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -92,7 +92,9 @@ def _frames_of(times: NDArray[np.float64], word: Word, period: float) -> tuple[i
     return (nearest, nearest + 1) if distance <= period else (first, first)
 
 
-def masked_mean(values: NDArray[np.float64], valid: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def masked_mean(
+    values: NDArray[np.floating], valid: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Average the valid entries of each column.
 
     Parameters
@@ -107,5 +109,5 @@ def masked_mean(values: NDArray[np.float64], valid: NDArray[np.bool_]) -> tuple[
         True for a column with a valid entry.
     """
     counts = valid.sum(axis=0)
-    sums = np.where(valid, values, 0.0).sum(axis=0)
+    sums = np.where(valid, values, 0.0).sum(axis=0, dtype=np.float64)
     return sums / np.maximum(counts, 1), counts > 0

@@ -121,11 +121,11 @@ def voiced_share(acoustic: FeatureStream, *, start: float, end: float) -> float 
     start, end : float
         Seconds.
     """
-    inside = (acoustic.times >= start) & (acoustic.times <= end)
-    if not inside.any() or "VUV" not in acoustic.names:
+    if "VUV" not in acoustic.names:
         return None
-    voiced = acoustic.column("VUV")[inside]
-    measured = voiced[~np.isnan(voiced)]
+    rows = slice(np.searchsorted(acoustic.times, start, "left"), np.searchsorted(acoustic.times, end, "right"))
+    voicing = acoustic.names.index("VUV")
+    measured = acoustic.values[rows, voicing][acoustic.valid[rows, voicing]]
     return float((measured > 0.5).mean()) if len(measured) else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mtmm_video.foundation.cores import available_cores
+from mtmm_video.foundation.cores import available_cores, set_torch_threads, torch_threads
 from mtmm_video.foundation.errors import InputError, MediaError
 from mtmm_video.foundation.files import remove_unfinished
 from mtmm_video.foundation.graphics import CPU, graphics_processor
@@ -139,14 +139,13 @@ def run_step(
 
     def make(path: Path) -> None:
         # The extractors' libraries take seconds to load; an analysis that finds all in the store does without them.
-        import torch  # noqa: PLC0415
-
         from mtmm_video.pipeline.step_run import StepRun  # noqa: PLC0415
-        from mtmm_video.pipeline.steps import MAKERS  # noqa: PLC0415
+        from mtmm_video.pipeline.steps import maker  # noqa: PLC0415
 
         artefacts = {name: result.path for name, result in inputs.items()}
-        torch.set_num_threads(threads)  # of this thread, and of those that torch starts for it
-        MAKERS[step.name](StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads))
+        write = maker(step.name)
+        set_torch_threads(threads)
+        write(StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads))
         release_freed_memory()  # 0.13 GB of the peak, which comes with the last encoders (docs/performance.md)
 
     def device() -> str:
@@ -177,13 +176,11 @@ def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook, cores: int | 
     def start(step: Step, results: Mapping[str, StepResult], threads: int, report: Hook) -> StepResult:
         return with_retries(lambda: run_step(step, job, results, hook=report, threads=threads))
 
-    import torch  # noqa: PLC0415 (see run_step)
-
-    before = torch.get_num_threads()
+    before = torch_threads()
     try:
         return run_graph(steps_of(job, goal=goal), start, cores=cores or available_cores(), hook=hook)
     finally:
-        torch.set_num_threads(before)  # of the program that this one is part of
+        set_torch_threads(before or available_cores())  # of the program that this one is part of
 
 
 def stored_results(job: Job) -> dict[str, StepResult] | None:

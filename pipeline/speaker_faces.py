@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.stream import FeatureStream
+from mtmm_video.extractors.visual.facet import facet_stream
 from mtmm_video.extractors.visual.speaker import FaceChoice, choose_face
 from mtmm_video.extractors.visual.tracks import VisualTracks
 from mtmm_video.extractors.visual.voice_faces import voice_face_odds
@@ -51,6 +53,7 @@ def choose_faces(
                 )
                 own = [(each.start, each.end) for each in utterances if (each.speaker, each.track) == key]
                 odds[key] = voice_face_odds(tracks, turns=np.array(own), level_times=sound.times, levels=levels)
+    stream_of = functools.cache(lambda track: facet_stream(tracks, track=track))
     return [
         choose_face(
             tracks,
@@ -58,6 +61,7 @@ def choose_faces(
             end=each.end,
             speech=speech,
             odds=odds.get((each.speaker or "", each.track)),
+            stream_of=stream_of,
         )
         for each in utterances
     ]

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech.voice_activity import detect_speech
 
 LEVEL_SECONDS = 0.1  # frame length of a level: about a syllable
 ACTIVE_RANGE = 35.0  # dB below the loudest level above which a frame is active; room noise is below
@@ -61,6 +60,9 @@ def speech_of_channels(channels: Sequence[NDArray[np.floating]]) -> tuple[NDArra
     tuple of ndarray, each of shape (n, 2)
         Start and end in seconds.
     """
+    # Imports torch, two seconds that a recording with one mix need not wait for.
+    from mtmm_video.extractors.speech.voice_activity import detect_speech  # noqa: PLC0415
+
     levels = _levels(channels)
     own = []
     for number, channel in enumerate(channels):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,7 @@ def choose_face(
     end: float,
     speech: NDArray[np.float64] | None = None,
     odds: Mapping[int, float] | None = None,
+    stream_of: Callable[[int], FeatureStream] | None = None,
 ) -> FaceChoice:
     """Choose the speaker's face in one utterance.
 
@@ -91,6 +92,8 @@ def choose_face(
     odds : mapping of int to float, optional
         By track, how likely it is the face of this utterance's voice over the whole video, see
         `extractors.visual.voice_faces`. It takes the place of the lip speed in this utterance.
+    stream_of : callable, optional
+        `facet_stream` by track, where the caller keeps them for many utterances.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def choose_face(
     weights = shares * np.exp(scores)
     best = int(np.argmax(weights))
     track, rows = int(present[best]), rows_of[best]
-    whole = facet_stream(tracks, track=track)
+    whole = facet_stream(tracks, track=track) if stream_of is None else stream_of(track)
     within = (whole.times >= start) & (whole.times <= end)
     pose = tracks.pose[rows]
     confidence = float(weights[best] / (weights.sum() + np.exp(STILL_SPEED / SPEED_SCALE)))
@@ -159,6 +162,7 @@ def mouth_speed(
     speeds = np.abs(np.diff(mouth.astype(np.float64))) / np.diff(times)
     middles = (times[1:] + times[:-1]) / 2
     spoken = np.zeros(len(middles), np.bool_)
-    for begin, finish in speech if speech is not None else ():
+    around = () if speech is None else speech[(speech[:, 1] >= times[0]) & (speech[:, 0] <= times[-1])]
+    for begin, finish in around:
         spoken |= (middles >= begin) & (middles <= finish)
     return float(speeds[spoken].mean() if spoken.any() else speeds.mean())

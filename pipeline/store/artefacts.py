@@ -99,11 +99,11 @@ def save_stream(path: Path, stream: FeatureStream) -> None:
 
 
 def load_stream(path: Path) -> FeatureStream:
-    """Read what `save_stream` wrote."""
+    """Read what `save_stream` wrote, in its precision: of three hours it has 0.3 GB."""
     arrays, metadata = load_arrays(path)
     return FeatureStream(
         times=arrays["times"],
-        values=arrays["values"].astype(np.float64),
+        values=arrays["values"],
         names=tuple(metadata["names"]),
         valid=arrays["valid"],
         version=metadata["version"],

@@ -19,8 +19,9 @@ from mtmm_video.flows.commands import analyze as command
 from mtmm_video.flows.progress import VideoProgress
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.pipeline import job as job_module
-from mtmm_video.pipeline import run, steps
+from mtmm_video.pipeline import run
 from mtmm_video.pipeline.options import AnalyzeOptions
+from mtmm_video.pipeline.steps import prediction
 from mtmm_video.pipeline.store import local
 from mtmm_video.pipeline.store.local import Store
 
@@ -53,7 +54,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(local, "hash_video", lambda *_: "hash")
     count(job_module, "hash_video", lambda *_: "hash")
     count(run, "run_step", lambda step, *_: step.name)
-    count(steps, "load_checkpoint", lambda *_: "network")
+    count(prediction, "load_checkpoint", lambda *_: "network")
     return counted
 
 

@@ -44,8 +44,9 @@ def test_a_graphics_processor_is_used_where_both_libraries_see_one(
 def test_the_reference_engine_is_used_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: dict[str, Any] = {}
     monkeypatch.setattr(OpenAIEngine, "load", lambda model, **named: loaded.update(model=model, **named))
+    monkeypatch.setattr(recogniser, "torch_device", lambda: "cuda")
     recogniser.recognition_engine(job(asr_engine="openai-whisper"), threads=1)
-    assert loaded == {"model": Path("model"), "translate": False}
+    assert loaded == {"model": Path("model"), "translate": False, "device": "cuda"}
 
 
 def test_provenance_names_the_engine_that_ran() -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-from mtmm_video.extractors.speech import channel_speakers
+from mtmm_video.extractors.speech import voice_activity
 from mtmm_video.extractors.speech.channel_speakers import one_speaker_per_channel, speech_of_channels
 
 
@@ -19,7 +19,7 @@ def loud_parts(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArray[n
 
 @pytest.fixture(autouse=True)
 def speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_speakers, "detect_speech", loud_parts)
+    monkeypatch.setattr(voice_activity, "detect_speech", loud_parts)
 
 
 def voice(seconds: list[int], *, length: int = 20, seed: int = 0) -> NDArray[np.float32]:
