@@ -32,6 +32,7 @@ INNER: dict[str, dict[str, set[str]]] = {
         "weights": set(),
         "transcripts": set(),
         "reports": set(),
+        "steps": {"media", "store", "transcripts", "weights"},
         "corpora": {"media", "store"},
         "comparison": {"corpora", "reports"},
         "training": {"corpora", "media", "weights"},
