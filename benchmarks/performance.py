@@ -154,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path, nargs="+")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--others", type=Path, metavar="FOLDER", help="where other programs are installed")
     arguments = parser.parse_args()
     places = {
@@ -161,9 +162,11 @@ def main() -> None:
         "forms": cache_folder() / "ctranslate2",
         "others": arguments.others,
     }
-    kinds = [kind for kind in KINDS if present(kind, arguments.others)]
+    kinds = [kind for kind in arguments.kinds if present(kind, arguments.others)]
     print(f"{available_cores()} cores, load average {os.getloadavg()[0]:.1f}, medians of {arguments.runs}\n")
-    print("| video | run | seconds | of real time | processor s per s | processor s over those of | peak (MB) |")
+    print(
+        "| video | run | seconds | of real time | processor s per s | seconds, processor s over those of | peak (MB) |"
+    )
     print("|---|---|---:|---:|---:|---:|---:|")
     for video in arguments.videos:
         duration = probe(video).duration
@@ -176,7 +179,9 @@ def main() -> None:
         }
         for kind, (seconds, used, peak) in medians.items():
             other = COMPARED.get(kind)
-            ratio = f"{used / medians[other][1]:.2f} {other}" if other in medians else ""
+            ratio = (
+                f"{seconds / medians[other][0]:.2f}, {used / medians[other][1]:.2f} {other}" if other in medians else ""
+            )
             print(
                 f"| {video.stem} | {kind} | {seconds:.1f} | {seconds / duration:.2f} | {used / duration:.2f} "
                 f"| {ratio} | {peak:.0f} |",
