@@ -7,6 +7,7 @@ that one step can work while another's libraries are loading.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import cast
@@ -14,8 +15,11 @@ from typing import cast
 from mtmm_video.pipeline.step_run import StepRun
 
 Make = Callable[[StepRun], None]  # writes the artefact
+# Libraries silence each other's warnings while they load (`warnings.catch_warnings`), which is not safe in two threads.
+_loading = threading.Lock()
 
 
 def maker(step: str) -> Make:
     """Load the function of a step, by a name of `pipeline.graph.STEPS`."""
-    return cast(Make, getattr(import_module(f"{__name__}.{step}"), step))
+    with _loading:
+        return cast(Make, getattr(import_module(f"{__name__}.{step}"), step))
