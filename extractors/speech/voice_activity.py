@@ -92,7 +92,7 @@ def _network() -> SileroNetwork:
     return network.eval()
 
 
-def speech_probability(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArray[np.float32]:
+def speech_probability(waveform: NDArray[np.floating], *, sample_rate: int, gain: float = 1.0) -> NDArray[np.float32]:
     """Compute the probability of speech in each 32 ms of a recording.
 
     Parameters
@@ -101,6 +101,8 @@ def speech_probability(waveform: NDArray[np.floating], *, sample_rate: int) -> N
         Mono, in [-1, 1).
     sample_rate : int
         Must be 16,000 Hz.
+    gain : float
+        Factor on the samples.
 
     Returns
     -------
@@ -116,20 +118,21 @@ def speech_probability(waveform: NDArray[np.floating], *, sample_rate: int) -> N
         raise InputError(f"sample_rate {sample_rate}: voice activity needs {SAMPLE_RATE} Hz; resample the waveform")
     if waveform.ndim != 1:
         raise InputError(f"waveform of shape {waveform.shape}: voice activity needs one channel, shape (samples,)")
-    if not np.isfinite(waveform).all():
-        raise InputError("waveform holds NaN or Inf; decode the recording again")
     count = -(-len(waveform) // FRAME_SAMPLES)
-    if not count:
-        return np.zeros(0, dtype=np.float32)
-    padded = np.zeros(CONTEXT_SAMPLES + count * FRAME_SAMPLES, dtype=np.float32)
-    padded[CONTEXT_SAMPLES : CONTEXT_SAMPLES + len(waveform)] = waveform
-    frames = torch.from_numpy(padded).unfold(0, CONTEXT_SAMPLES + FRAME_SAMPLES, FRAME_SAMPLES)
     probabilities = np.zeros(count, dtype=np.float32)
     state: tuple[Tensor, Tensor] | None = None
     with torch.inference_mode():
         for first in range(0, count, BLOCK_FRAMES):
-            block, state = _network()(frames[first : first + BLOCK_FRAMES], state)
-            probabilities[first : first + BLOCK_FRAMES] = block.numpy()
+            last = min(first + BLOCK_FRAMES, count)
+            start, end = first * FRAME_SAMPLES - CONTEXT_SAMPLES, last * FRAME_SAMPLES
+            known = waveform[max(start, 0) : end]
+            if not np.isfinite(known).all():
+                raise InputError("waveform holds NaN or Inf; decode the recording again")
+            padded = np.zeros(end - start, dtype=np.float32)  # also before the first sample and after the last
+            padded[max(-start, 0) :][: len(known)] = known * gain
+            frames = torch.from_numpy(padded).unfold(0, CONTEXT_SAMPLES + FRAME_SAMPLES, FRAME_SAMPLES)
+            found, state = _network()(frames, state)
+            probabilities[first:last] = found.numpy()
     return probabilities
 
 
@@ -153,11 +156,11 @@ def detect_speech(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArra
     InputError
         If the waveform is not mono, not finite, or has another sample rate.
     """
-    peak = float(np.abs(waveform).max(initial=0.0))
+    peak = float(max(waveform.max(initial=0.0), -waveform.min(initial=0.0)))
     if peak < SILENCE_PEAK:
         return np.zeros((0, 2))
     gain = max(1.0, LEVEL_PEAK / peak)
-    probabilities = speech_probability(waveform * gain, sample_rate=sample_rate)
+    probabilities = speech_probability(waveform, sample_rate=sample_rate, gain=gain)
     return intervals(probabilities, duration=len(waveform) / sample_rate)
 
 
