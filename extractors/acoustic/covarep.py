@@ -41,6 +41,7 @@ from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.foundation.errors import InputError
 
 _FINE_HOP = 80  # samples = 5 ms; COVAREP resamples the phase distortion to this grid before the 10 ms grid
+_COLUMNS_AT_ONCE = 5  # on the fine grid, where all 38 of three hours would take 0.7 GB
 _REPAIR_REACH = 800  # samples = 50 ms: half of the longest frame, the pitch frame
 _REPAIR_REACH_SMOOTHED = 4_800  # samples = 300 ms: the same, and the 240 ms that phase distortion is smoothed over
 
@@ -91,8 +92,6 @@ def covarep(
 
     x, repaired = _prepared(waveform, sample_rate)
     positions = grid_positions(len(x))
-    values = np.full((len(positions), len(COVAREP_NAMES)), np.nan)
-    doubtful = np.zeros(values.shape, dtype=np.bool_)
     done("input at 16 kHz")
 
     main = Residual.of(x, order=RESIDUAL_ORDER)
@@ -103,15 +102,19 @@ def covarep(
     done("polarity")
 
     (pitch,) = pitch_tracks(residual(x, order=SRH_ORDER))
-    f0, voicing = columns_of(("F0",)), columns_of(("VUV",))
-    values[:, f0], values[:, voicing] = _pitch_columns(pitch, positions)
-    doubtful[:, f0] = _touches(pitch.positions, pitch.f0 == NO_PITCH, positions)[:, None]
     done("pitch (SRH)")
 
-    values[:, columns_of(("peakSlope",))] = interpolate(*peak_slope(x), positions)[:, None]
+    slope = interpolate(*peak_slope(x), positions)
     done("peakSlope")
 
     closures = _closures(x, main, pitch)
+    # Made here, since the stages before hold filtered copies of the recording: of three hours each is as large.
+    values = np.full((len(positions), len(COVAREP_NAMES)), np.nan)
+    doubtful = np.zeros(values.shape, dtype=np.bool_)
+    f0, voicing = columns_of(("F0",)), columns_of(("VUV",))
+    values[:, f0], values[:, voicing] = _pitch_columns(pitch, positions)
+    doubtful[:, f0] = _touches(pitch.positions, pitch.f0 == NO_PITCH, positions)[:, None]
+    values[:, columns_of(("peakSlope",))] = slope[:, None]
     done("closures (SEDREAMS)")
     if len(closures) >= 2:
         values[:, columns_of(("MDQ",))] = interpolate(closures, maxima_dispersion(main, closures), positions)[:, None]
@@ -119,10 +122,13 @@ def covarep(
         values[:, columns_of(GLOTTAL_NAMES)] = interpolate(closures + 1, parameters_of(x, closures), positions)
         done("glottal flow (IAIF), NAQ, QOQ, H1H2, PSP")
 
-    frames = harmonic_frames(x, pitch)
+    frames, distortion = harmonic_frames(x, pitch)
     done("sinusoids, True Envelope, Rd")
     if len(frames.positions):
         _fill_harmonic_columns(values, doubtful, frames, positions, len(x))
+        mean, deviation = phase_statistics(distortion)
+        del distortion
+        _fill_phase_columns(values, doubtful, frames, positions, mean=mean, deviation=deviation)
     done("phase distortion (HMPD)")
 
     _mark_repaired(doubtful, repaired, positions)
@@ -186,12 +192,20 @@ def _fill_harmonic_columns(
     spread = round_half_away(np.linspace(1, samples, len(at)))
     values[:, columns_of(MCEP_NAMES)] = interpolate(spread, frames.mcep, positions)
 
-    mean, deviation = phase_statistics(frames.distortion)
+
+def _fill_phase_columns(
+    values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int, *, mean: Float, deviation: Float
+) -> None:
+    """Fill in HMPDM and HMPDD from `phase_statistics`."""
+    at = frames.positions
     fine = np.arange(-(-at[0] // _FINE_HOP), at[-1] // _FINE_HOP + 1) * _FINE_HOP
     rows = positions - 1  # COVAREP reads the fine grid at (position - 1)/fs
     means, deviations = columns_of(HMPDM_NAMES), columns_of(HMPDD_NAMES)
-    values[:, means] = interpolate_angles(fine, interpolate_angles(at, mean, fine), rows)
-    values[:, deviations] = interpolate(fine, interpolate(at, deviation, fine), rows)
+    for columns, track, between in ((means, mean, interpolate_angles), (deviations, deviation, interpolate)):
+        for first in range(0, track.shape[1], _COLUMNS_AT_ONCE):
+            part = track[:, first : first + _COLUMNS_AT_ONCE]
+            target = slice(columns.start + first, columns.start + first + part.shape[1])
+            values[:, target] = between(fine, between(at, part, fine), rows)
     silent = ~frames.sounding
     doubtful[:, means] = _touches(at, silent, rows)[:, None]
     ends = np.zeros(len(at), dtype=np.bool_)

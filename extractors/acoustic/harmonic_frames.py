@@ -33,7 +33,6 @@ class HarmonicFrames:
     mcep : ndarray, shape (frames, 25)
         Mel cepstrum of the True Envelope, ln amplitude; NaN where silent.
     rd, rd_confidence : ndarray, shape (frames,)
-    distortion : PhaseDistortion
     """
 
     positions: Int
@@ -41,10 +40,9 @@ class HarmonicFrames:
     mcep: Float
     rd: Float
     rd_confidence: Float
-    distortion: PhaseDistortion
 
 
-def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> HarmonicFrames:
+def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> tuple[HarmonicFrames, PhaseDistortion]:
     """Measure all pitch frames whose three-period window lies inside the recording.
 
     Parameters
@@ -55,7 +53,9 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> HarmonicFrame
 
     Returns
     -------
-    HarmonicFrames
+    frames : HarmonicFrames
+    distortion : PhaseDistortion
+        Of the same frames; its statistics are all that is needed later, and a twentieth of its size.
     """
     survivors = surviving_frames(pitch, len(x))
     count = len(survivors)
@@ -78,4 +78,4 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> HarmonicFrame
         rd[part], confidence[part] = estimate_rd(partials)
         runs.append(phase_distortion(partials))
     positions = pitch.positions[survivors]
-    return HarmonicFrames(positions, sounding, mcep, rd, confidence, PhaseDistortion.join(runs))
+    return HarmonicFrames(positions, sounding, mcep, rd, confidence), PhaseDistortion.join(runs)
