@@ -64,7 +64,7 @@ def report(folder: Path, name: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     del content["provenance"]["created"]
     for step in content["provenance"]["steps"]:
-        del step["seconds"], step["reused"]
+        del step["seconds"], step["device"], step["reused"]  # the first two are known of a run on this machine alone
     return content
 
 
