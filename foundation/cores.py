@@ -41,14 +41,18 @@ def thread_environment(threads: int) -> Mapping[str, str]:
 
 def torch_threads() -> int | None:
     """Return the number of threads that torch uses when it is called from here; None where torch is not loaded."""
-    torch = sys.modules.get("torch")
-    return None if torch is None else int(torch.get_num_threads())
+    if "torch" not in sys.modules:
+        return None
+    import torch  # noqa: PLC0415 (not the entry itself: another thread may still be loading it, which this waits for)
+
+    return int(torch.get_num_threads())
 
 
 def set_torch_threads(threads: int) -> None:
     """Set the number of threads that torch uses when it is called from this thread, if torch is loaded at all."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
+    if "torch" in sys.modules:
+        import torch  # noqa: PLC0415 (see `torch_threads`)
+
         torch.set_num_threads(threads)
 
 
