@@ -29,7 +29,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Parameters
     ----------
     target : Path
-        Path of the finished file; its folder is created.
+        Path of the finished file; its folder is created. The temporary path of an outer block is yielded itself: what
+        is written there is finished when that block ends, and its errors are that block's.
 
     Yields
     ------
@@ -40,8 +41,11 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Raises
     ------
     StoreError
-        If the folder cannot be created or written.
+        If the folder cannot be created or written. An error about another file, which the block reads, stays its own.
     """
+    if TEMPORARY_NAME.fullmatch(target.name):
+        yield target
+        return
     suffix = target.suffix if len(target.suffix.encode()) <= LONGEST_SUFFIX else ""
     temporary = target.parent / f".{process_mark()}-{uuid.uuid4().hex}{suffix}"
     try:
@@ -51,7 +55,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(target)
     except OSError as error:
-        if error.errno in DISK_ERRORS or target.parent.as_posix() == error.filename:
+        if error.errno in DISK_ERRORS and _is_about(error, target):
             raise StoreError(
                 f"{target}: cannot be written ({error.strerror}); free space or choose another folder"
             ) from error
@@ -59,6 +63,12 @@ def atomic_path(target: Path) -> Iterator[Path]:
     finally:
         if temporary.parent.is_dir():
             temporary.unlink(missing_ok=True)
+
+
+def _is_about(error: OSError, target: Path) -> bool:
+    """Return whether an error is about a file, its folder, or one above it; so is one that names no file."""
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    return not names or any(target.parent == Path(name).parent or target.is_relative_to(name) for name in names)
 
 
 def remove_unfinished(folder: Path, *, living: bool = False) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mtmm_video.foundation.errors import MediaError, MtmmError
-from mtmm_video.foundation.files import sha256_of
+from mtmm_video.foundation.files import atomic_path, sha256_of
 from mtmm_video.foundation.graphics import CPU
 from mtmm_video.foundation.names import report_name
 from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
@@ -229,18 +229,19 @@ class Job:
             if self.stored_only:
                 raise MissingArtefactError(str(path))
             try:
-                make(path)
+                with atomic_path(path) as unfinished:
+                    make(unfinished)
+                    if self.video.exists() and _stamp(self.video) != self.stamp:
+                        raise MediaError(
+                            f"{self.video}: was changed while it was analysed; analyse it again when it is complete"
+                        )
+                    # Before the artefact is there: a process killed in between would leave one that nobody made.
+                    self.store.record_making(path, Making(round(time.perf_counter() - start, 3), device()))
             except MtmmError as error:
                 if str(self.video) in str(error):
                     raise
                 raise type(error)(f"{self.video}: {name}: {error}") from error
-            if self.video.exists() and _stamp(self.video) != self.stamp:
-                path.unlink(missing_ok=True)
-                raise MediaError(
-                    f"{self.video}: was changed while it was analysed; analyse it again when it is complete"
-                )
             self.store.publish(path)
-            self.store.record_making(path, Making(round(time.perf_counter() - start, 3), device()))
         making = self.store.making_of(path)
         return StepResult(path, StepRecord(name, version, making.seconds, reused, making.device))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.foundation.names import is_utf8, printable
 from mtmm_video.pipeline.store.shared import SharedStore
 
+_recording = threading.Lock()  # of `Store.record_making`, which reads a file and writes it anew
 MAKINGS_NAME = "times.json"  # beside the artefacts of a video: the fields of `Making` by file name
 KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bits, no collision below billions
 ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
@@ -172,15 +174,16 @@ class Store:
     def record_making(self, path: Path, making: Making) -> None:
         """Store how an artefact was made, for the provenance of later runs that use it.
 
-        Only the holder of the lock of its video may call this.
+        Only the holder of the lock of its video may call this; its steps may do so from several threads.
 
         Raises
         ------
         StoreError
             If the store cannot be written.
         """
-        entries = {**self._makings(path), path.name: asdict(making)}
-        write_text(path.parent / MAKINGS_NAME, json.dumps(entries))
+        with _recording:
+            entries = {**self._makings(path), path.name: asdict(making)}
+            write_text(path.parent / MAKINGS_NAME, json.dumps(entries))
 
     def making_of(self, path: Path) -> Making:
         """Return how an artefact was made; nothing is known of it if another machine made it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import subprocess
 import sys
@@ -36,6 +37,25 @@ def test_a_failure_keeps_the_old_file_and_removes_the_half_written_one(tmp_path:
         _ = 1 / 0
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["report.csv"]
+
+
+def test_a_file_inside_a_block_is_finished_with_the_outer_one(tmp_path: Path) -> None:
+    target = tmp_path / "features.json"
+    with atomic_path(target) as outer:
+        write_text(outer, "whole")
+        assert [path.name for path in tmp_path.iterdir()] == [outer.name]
+        assert not target.exists()
+    assert target.read_text(encoding="utf-8") == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["features.json"]
+
+
+def test_an_unreadable_source_is_not_a_target_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError, match="weights"), atomic_path(tmp_path / "out" / "report.csv"):
+        (tmp_path / "weights").write_bytes(b"")
+        (tmp_path / "weights" / "base.pt").read_bytes()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(StoreError, match=r"report\.csv"), atomic_path(tmp_path / "report.csv"):
+        raise full
 
 
 def test_the_temporary_file_keeps_the_suffix_that_writers_look_at(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +138,20 @@ def test_the_time_of_the_run_that_computed_an_artefact_is_kept(tmp_path: Path) -
     assert Store(tmp_path).making_of(path) == Making(1.25, "cpu")
     store.prune(older_than=0, now=1e9)
     assert not path.parent.exists()
+
+
+def test_steps_that_end_at_the_same_moment_are_all_recorded(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    paths = [_put(store, f"step{number}", age=10) for number in range(8)]
+    barrier = threading.Barrier(len(paths))
+
+    def record(path: Path) -> None:
+        barrier.wait()
+        store.record_making(path, Making(1.0, "cpu"))
+
+    with ThreadPoolExecutor(len(paths)) as pool:
+        list(pool.map(record, paths))
+    assert {store.making_of(path) for path in paths} == {Making(1.0, "cpu")}
 
 
 def test_times_that_version_0_1_recorded_are_read(tmp_path: Path) -> None:
