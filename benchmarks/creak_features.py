@@ -24,9 +24,9 @@ from mtmm_video.extractors.acoustic.dsp import (
     mask_to_zero,
     round_half_away,
     round_int,
-    zero_phase,
 )
 from mtmm_video.extractors.acoustic.srh import PitchTrack
+from mtmm_video.extractors.acoustic.zero_phase import zero_phase
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 STATIC_NAMES = (

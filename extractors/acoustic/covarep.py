@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from mtmm_video.extractors.acoustic.columns import (
     COVAREP_NAMES,
@@ -155,6 +154,8 @@ def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray
         repaired = np.flatnonzero(~finite) * SAMPLE_RATE // sample_rate
         waveform = np.where(finite, waveform, waveform.dtype.type(0))
     if sample_rate != SAMPLE_RATE:
+        from scipy import signal  # noqa: PLC0415 (a second; an analysis reads its sound at 16 kHz)
+
         common = int(np.gcd(sample_rate, SAMPLE_RATE))
         waveform = signal.resample_poly(waveform, SAMPLE_RATE // common, sample_rate // common)
     if len(waveform) < FIRST_POSITION:

@@ -1,4 +1,4 @@
-"""Rounding, windows, zero-phase filters, interpolation and peak picking, shared by all stages of the analysis.
+"""Rounding, windows, interpolation and peak picking, shared by all stages of the analysis.
 
 All analysis runs at 16 kHz. *Index* is a 0-based sample number; *position* is index + 1, the convention of COVAREP's
 files. Both occur below: numerical agreement with COVAREP depends on these one-sample offsets.
@@ -11,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -28,7 +27,7 @@ class Samples(Protocol):
 
 HOP = 160  # samples = 10 ms at 16 kHz
 FIRST_POSITION = 80  # samples = 5 ms: position of row 0
-_CHUNK = 1 << 20  # samples filtered at a time (65 s), so that temporaries are small compared with the recording
+_CHUNK = 1 << 20  # samples searched at a time (65 s), so that temporaries are small compared with the recording
 _ROWS = 1 << 14  # rows interpolated at a time
 TINY = 2.2e-308  # smallest normal double; added before a logarithm whose argument may be exactly zero
 
@@ -73,56 +72,6 @@ def decibel(magnitude: Float) -> Float:
 def mask_to_zero(values: Float) -> Float:
     """Return a copy with NaN replaced by 0."""
     return np.where(np.isnan(values), 0.0, values)
-
-
-def zero_phase(sos: Float, values: NDArray[np.floating]) -> Float:
-    """Filter forwards and backwards with odd extension at both ends.
-
-    Parameters
-    ----------
-    sos : ndarray, shape (sections, 6)
-        Second-order sections of an IIR filter. (Low cut-offs are ill conditioned as a single ratio of polynomials.)
-    values : ndarray, shape (samples,)
-
-    Returns
-    -------
-    ndarray, shape (samples,)
-        The filtered signal, float64. One array of that length is allocated.
-
-    Notes
-    -----
-    The extension is 3 x order samples long, 2 v[0] - v[k], with steady-state initial conditions scaled by the first
-    extended sample, as in MATLAB's ``filtfilt`` (scipy's default extension is 3 samples longer).
-    """
-    inner, buffer = room_for_zero_phase(sos, len(values))
-    inner[:] = values
-    return zero_phase_in_place(sos, inner, buffer)
-
-
-def room_for_zero_phase(sos: Float, samples: int) -> tuple[Float, Float]:
-    """Allocate a buffer with room for the extensions, and return its middle, shape (samples,), and the buffer.
-
-    Filling the middle and calling `zero_phase_in_place` avoids a copy of the recording.
-    """
-    order = 2 * len(sos) - int(np.count_nonzero(sos[:, 5] == 0))  # an odd order leaves one section with a single pole
-    pad = min(3 * order, samples - 1)
-    buffer = np.zeros(samples + 2 * pad)
-    return buffer[pad : pad + samples], buffer
-
-
-def zero_phase_in_place(sos: Float, inner: Float, buffer: Float) -> Float:
-    """Filter as `zero_phase`, overwriting arrays from `room_for_zero_phase`; returns the inner one."""
-    n = len(inner)
-    pad = (len(buffer) - n) // 2
-    buffer[:pad] = 2 * inner[0] - inner[pad:0:-1]
-    buffer[pad + n :] = 2 * inner[-1] - inner[-2 : -pad - 2 : -1]
-    rest = signal.sosfilt_zi(sos)
-    for track in (buffer, buffer[::-1]):
-        state = rest * track[0]
-        for start in range(0, len(track), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            track[part], state = signal.sosfilt(sos, track[part], zi=state)
-    return inner
 
 
 def interpolate(positions: NDArray[np.floating] | Int, values: Float, at: NDArray[np.floating] | Int) -> Float:

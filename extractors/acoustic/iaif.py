@@ -10,24 +10,17 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from mtmm_video.extractors.acoustic import kernels
 from mtmm_video.extractors.acoustic.dsp import Float, Int, hanning
+from mtmm_video.extractors.acoustic.filter_design import filters
 from mtmm_video.extractors.acoustic.wavelets import local_periods
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _TRACT_ORDER = 20  # 2 rnd(fs/2000) + 4
 _GLOTTAL_ORDER = 8  # 2 rnd(fs/4000)
 _LEAK = 0.99  # of the integrator that compensates lip radiation
-_TAPS = 301  # of the high-pass below 40 Hz
 _LONGEST_PERIOD = 60 * SAMPLE_RATE  # pauses longer than a minute get no frame, which bounds the memory
-
-
-@lru_cache(maxsize=1)
-def _high_pass() -> Float:
-    """Design a linear-phase least-squares FIR: gain 0 up to 40 Hz, 1 from 70 Hz."""
-    return np.asarray(signal.firls(_TAPS, [0, 40, 70, SAMPLE_RATE / 2], [0, 0, 1, 1], fs=SAMPLE_RATE))
 
 
 def glottal_flow(x: NDArray[np.floating], closures: Int, *, periods: Int | None = None) -> tuple[Float, Float]:
@@ -54,13 +47,11 @@ def glottal_flow(x: NDArray[np.floating], closures: Int, *, periods: Int | None 
     order 8; removing that gives the final vocal tract.
     """
     start, stop = frame_limits(closures, local_periods(closures) if periods is None else periods, samples=len(x))
-    flow, derivative = np.zeros(len(x)), np.zeros(len(x))
+    flow, derivative, high_pass = np.zeros(len(x)), np.zeros(len(x)), filters().glottal_flow
     for i in np.flatnonzero(stop - start > _TRACT_ORDER):
         span = slice(start[i], stop[i])
         frame, window = np.asarray(x[span], dtype=np.float64), _window(int(stop[i] - start[i]))
-        kernels.iaif_frame(
-            frame, window, _high_pass(), _TRACT_ORDER, _GLOTTAL_ORDER, _LEAK, flow[span], derivative[span]
-        )
+        kernels.iaif_frame(frame, window, high_pass, _TRACT_ORDER, _GLOTTAL_ORDER, _LEAK, flow[span], derivative[span])
     return flow, derivative
 
 

@@ -7,25 +7,17 @@ T. Drugman, "Residual Excitation Skewness for Automatic Speech Polarity Detectio
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
-from mtmm_video.extractors.acoustic.dsp import Float, Samples, mask_to_zero, zero_phase
+from mtmm_video.extractors.acoustic.dsp import Float, Samples, mask_to_zero
+from mtmm_video.extractors.acoustic.filter_design import filters
 from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
-from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+from mtmm_video.extractors.acoustic.zero_phase import zero_phase
 
 _BLOCK = 12_800 * SHIFT  # samples = 64 s
 _MARGIN = 8 * SHIFT  # longer than a frame, so that all frames that overlap a block are complete
-
-
-@lru_cache(maxsize=1)
-def _high_pass() -> Float:
-    """Design an elliptic high-pass: pass edge 480 Hz (3 dB ripple), 60 dB stop edge given as 500 Hz; order 9."""
-    order, edge = signal.ellipord(480, 500, 3, 60, fs=SAMPLE_RATE)
-    return np.asarray(signal.ellip(order, 3, 60, edge, "highpass", output="sos", fs=SAMPLE_RATE))
 
 
 def skewness(parts: Iterable[Float]) -> float:
@@ -69,7 +61,7 @@ def _blocks(values: Samples) -> Iterator[Float]:
 
 def _rough_residual(x: NDArray[np.floating]) -> Iterator[Float]:
     """Yield the residual of `x` predicted from the high-passed signal, block by block to limit memory."""
-    high = zero_phase(_high_pass(), x)
+    high = zero_phase(filters().polarity, x)
     for start in range(0, len(x), _BLOCK):
         begin, end = max(start - _MARGIN, 0), start + _BLOCK + _MARGIN
         rough = unscaled_residual(x[begin:end], order=RESIDUAL_ORDER, envelope_of=high[begin:end])

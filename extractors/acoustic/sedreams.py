@@ -7,11 +7,9 @@ Quantitative Review", IEEE TASLP 20(3):994-1006, 2012.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+from scipy import fft
 
 from mtmm_video.extractors.acoustic.dsp import (
     Float,
@@ -20,25 +18,18 @@ from mtmm_video.extractors.acoustic.dsp import (
     blackman,
     interpolate,
     local_maxima,
-    room_for_zero_phase,
     round_half_away,
     round_int,
-    zero_phase_in_place,
 )
+from mtmm_video.extractors.acoustic.filter_design import filters
 from mtmm_video.extractors.acoustic.srh import PitchTrack
+from mtmm_video.extractors.acoustic.zero_phase import room_for_zero_phase, zero_phase_in_place
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _STRONG = 0.4  # of the largest residual: threshold of the peaks that the place of the closures is estimated from
 _REACH = 0.35  # of the half cycle, searched on either side of that place
 _WINDOWS_AT_ONCE = 4096
 _SAMPLES_AT_ONCE = 1 << 20
-
-
-@lru_cache(maxsize=1)
-def _high_pass() -> Float:
-    """Design an elliptic high-pass: pass edge 50 Hz (3 dB), stop edge 30 Hz (60 dB); order 5 at 16 kHz."""
-    order, edge = signal.ellipord(50, 30, 3, 60, fs=SAMPLE_RATE)
-    return np.asarray(signal.ellip(order, 3, 60, edge, "highpass", output="sos", fs=SAMPLE_RATE))
 
 
 def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
@@ -50,13 +41,15 @@ def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
     half = round_int(1.7 * period / 2)
     window = blackman(2 * half + 1) / (2 * half + 1)
     samples = len(x)
-    smooth, buffer = room_for_zero_phase(_high_pass(), samples)
-    step = 1 << 18
+    high_pass = filters().closures
+    smooth, buffer = room_for_zero_phase(high_pass, samples)
+    size = fft.next_fast_len(16 * len(window), real=True)
+    spectrum, step = fft.rfft(window, size), size - 2 * half  # samples that a transform gives: overlap-save
     for start in range(half, samples - half, step):
         stop = min(start + step, samples - half)
-        segment = np.asarray(x[start - half : stop + half], dtype=np.float64)
-        smooth[start:stop] = signal.oaconvolve(segment, window, mode="valid")
-    return zero_phase_in_place(_high_pass(), smooth, buffer)
+        product = fft.rfft(np.asarray(x[start - half : stop + half], dtype=np.float64), size) * spectrum
+        smooth[start:stop] = fft.irfft(product, size)[2 * half : 2 * half + stop - start]
+    return zero_phase_in_place(high_pass, smooth, buffer)
 
 
 def closure_instants(x: NDArray[np.floating], residual: Samples, median_f0: float) -> Int:

@@ -23,7 +23,6 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, max_pool1d
 
@@ -155,7 +154,7 @@ def _joined(activity: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     for earlier, later in itertools.pairwise(activity):
         together = earlier[HOP_FRAMES:].T @ later[: WINDOW_FRAMES - HOP_FRAMES]  # (voices before, voices after)
-        _, order = linear_sum_assignment(together, maximize=True)
+        order = max(itertools.permutations(range(VOICES)), key=lambda order: together[range(VOICES), order].sum())
         later[:] = later[:, order]
     ramp = np.minimum(np.arange(1, WINDOW_FRAMES + 1), np.arange(WINDOW_FRAMES, 0, -1)).astype(np.float32)[:, None]
     length = (len(activity) - 1) * HOP_FRAMES + WINDOW_FRAMES

@@ -15,13 +15,16 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from gensim.models import KeyedVectors
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.text.word_index import WordIndex
 from mtmm_video.foundation.errors import WeightsError
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
 
 GLOVE_REVISION = 1  # raise when tokens or fallbacks change: a checkpoint trained on other tokens is then refused
 VECTORS_FILE = "vectors.npy"  # float32 (words, d), the rows in the order of WORDS_FILE
@@ -122,17 +125,19 @@ class GloveMeans:
 
 @dataclass(frozen=True)
 class GloveVectors:
-    """GloVe 6B word vectors in gensim's `KeyedVectors`, memory-mapped.
+    """GloVe 6B word vectors, memory-mapped.
 
     Attributes
     ----------
-    vectors : gensim.models.KeyedVectors
-        The vocabulary and its vectors.
+    words : WordIndex
+        The vocabulary: from a word to its row.
+    vectors : ndarray of float32, shape (words, d)
     version : str
         For instance ``glove-6b-50d/1``: the weights and the revision of the tokeniser.
     """
 
-    vectors: KeyedVectors
+    words: WordIndex
+    vectors: NDArray[np.float32]
     version: str
 
     @classmethod
@@ -159,16 +164,21 @@ class GloveVectors:
                 f"{path}: {VECTORS_FILE} is {matrix.dtype} {matrix.shape} but {WORDS_FILE} has {len(words)} words; "
                 "expected float32 (words, d); run `mtmm-video weights fetch` again"
             )
-        vectors = KeyedVectors(vector_size=matrix.shape[1])
+        return cls(words=words, vectors=matrix, version=f"glove-6b-{matrix.shape[1]}d/{GLOVE_REVISION}")
+
+    def keyed_vectors(self) -> KeyedVectors:
+        """Return the same words and vectors as gensim's `KeyedVectors`, for neighbours, analogies and similarities."""
+        from gensim.models import KeyedVectors  # noqa: PLC0415 (a second; the means are taken without it)
+
+        keyed = KeyedVectors(vector_size=self.size)
         # Assigned directly: `add_vectors` would copy the memory-mapped matrix and loop over the words.
-        vectors.vectors = matrix
-        vectors.key_to_index = words
-        return cls(vectors=vectors, version=f"glove-6b-{matrix.shape[1]}d/{GLOVE_REVISION}")
+        keyed.vectors, keyed.key_to_index, keyed.index_to_key = self.vectors, self.words, list(self.words)
+        return keyed
 
     @property
     def size(self) -> int:
         """Length d of a vector."""
-        return int(self.vectors.vector_size)
+        return int(self.vectors.shape[1])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -183,7 +193,7 @@ class GloveVectors:
         of vocabulary.
         """
         for spelling in _spellings(token):
-            if spelling in self.vectors.key_to_index:
+            if spelling in self.words:
                 return (spelling,)
         parts = [part for part in _INNER_SIGNS.split(token) if part]
         if len(parts) < 2:
@@ -208,11 +218,11 @@ class GloveVectors:
         out_of_vocabulary = np.ones(len(texts))
         for row, text in enumerate(texts):
             found = [self.known(token) for token in tokenize(text)]
-            rows = [self.vectors.key_to_index[word] for words in found for word in words]
+            rows = [self.words[word] for words in found for word in words]
             if found:
                 out_of_vocabulary[row] = sum(not words for words in found) / len(found)
             if rows:
-                values[row] = self.vectors.vectors[rows].mean(axis=0, dtype=np.float64)
+                values[row] = self.vectors[rows].mean(axis=0, dtype=np.float64)
                 valid[row] = True
         return GloveMeans(values, valid, self.names, self.version, out_of_vocabulary)
 

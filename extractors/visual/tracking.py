@@ -11,7 +11,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.extractors.visual.calibration import EXPRESSIONS, action_unit_map, expression_map
@@ -144,7 +143,7 @@ class FaceTracker:
         tracks = [-1] * len(boxes)
         if known and boxes:
             overlaps = np.array([[_overlap(box, self._active[track][1]) for track in known] for box in boxes])
-            for row, column in zip(*linear_sum_assignment(-overlaps), strict=True):
+            for row, column in _assignment(overlaps):
                 if overlaps[row, column] >= MINIMUM_OVERLAP:
                     tracks[row] = known[column]
         for row, box in enumerate(boxes):
@@ -244,6 +243,16 @@ class _Recorder:
             evidence=gathered("evidence", len(EVIDENCE_NAMES)),
             facet=np.zeros((len(self._detections), 0), np.float32),
         )
+
+
+def _assignment(overlaps: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Pair rows with columns, each at most once, for the largest sum."""
+    if 1 in overlaps.shape:
+        best = np.unravel_index(int(overlaps.argmax()), overlaps.shape)
+        return [(int(best[0]), int(best[1]))]
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 (0.3 s, which one person's video does without)
+
+    return list(zip(*(each.tolist() for each in linear_sum_assignment(overlaps, maximize=True)), strict=True))
 
 
 def _overlap(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

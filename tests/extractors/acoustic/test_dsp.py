@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import signal
 
 from mtmm_video.extractors.acoustic import dsp
 
@@ -22,14 +21,6 @@ def test_hanning_has_no_zero_ends_and_blackman_has() -> None:
     assert dsp.hanning(5)[0] == pytest.approx(0.25)
     assert dsp.blackman(5)[[0, -1]] == pytest.approx([0, 0], abs=1e-15)
     assert dsp.hamming(5)[0] == pytest.approx(0.08)
-
-
-@pytest.mark.parametrize("order", [3, 4])
-def test_zero_phase_equals_filtfilt_with_matlabs_extension(order: int) -> None:
-    v = np.random.default_rng(1).standard_normal(500).cumsum()
-    sos, (b, a) = signal.butter(order, 0.2, output="sos"), signal.butter(order, 0.2)
-    expected = signal.filtfilt(b, a, v, padtype="odd", padlen=3 * (max(len(a), len(b)) - 1))
-    assert dsp.zero_phase(sos, v) == pytest.approx(expected, abs=1e-8)
 
 
 def test_interpolation_is_undefined_outside_and_exact_half_way() -> None:

@@ -58,7 +58,7 @@ def test_nothing_said_gives_no_tokens(text: str) -> None:
 def test_mean_is_over_known_tokens_only(glove: GloveVectors) -> None:
     means = glove.utterance_means(["It's not zyzzyva"])
     rows = [WORDS.index(word) for word in ("it", "'s", "not")]
-    np.testing.assert_allclose(means.values[0], glove.vectors.vectors[rows].mean(axis=0))
+    np.testing.assert_allclose(means.values[0], glove.vectors[rows].mean(axis=0))
     assert means.out_of_vocabulary[0] == pytest.approx(1 / 4)
     assert means.version == f"glove-6b-3d/{GLOVE_REVISION}"
     assert means.names == ("glove_00", "glove_01", "glove_02")
@@ -86,7 +86,17 @@ def test_unknown_spellings_fall_back_to_plainer_ones(glove: GloveVectors, token:
 
 
 def test_vectors_stay_on_disk(glove: GloveVectors) -> None:
-    assert isinstance(glove.vectors.vectors, np.memmap)
+    assert isinstance(glove.vectors, np.memmap)
+
+
+def test_gensim_finds_the_neighbours_of_a_word(glove: GloveVectors) -> None:
+    keyed = glove.keyed_vectors()
+    closest, similarity = keyed.most_similar("good", topn=1)[0]
+    units = glove.vectors / np.linalg.norm(glove.vectors, axis=1, keepdims=True)
+    cosines = units @ units[glove.words["good"]]
+    cosines[glove.words["good"]] = -1
+    assert closest == WORDS[int(cosines.argmax())]
+    assert similarity == pytest.approx(cosines.max(), abs=1e-6)
 
 
 def test_missing_and_mismatched_files_are_refused(tmp_path: Path) -> None:

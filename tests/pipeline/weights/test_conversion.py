@@ -196,7 +196,7 @@ def test_glove_is_the_same_from_text_and_from_arrays(tmp_path: Path, monkeypatch
         target.mkdir()
         convert(WeightSource("test", raw, conversion), tmp_path, target)  # type: ignore[arg-type]
         made.append({path.name: path.read_bytes() for path in target.iterdir()})
-        loaded = GloveVectors.load(target).vectors
-        assert list(loaded.key_to_index) == words
-        assert np.array_equal(loaded["n't"], vectors[1])
+        loaded = GloveVectors.load(target)
+        assert list(loaded.words) == words
+        assert np.array_equal(loaded.keyed_vectors()["n't"], vectors[1])
     assert made[0] == made[1]
