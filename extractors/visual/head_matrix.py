@@ -48,7 +48,10 @@ _ROWS = (
 POINTS: NDArray[np.int64] = np.array([row[0] for row in _ROWS], np.int64)
 MODEL_HEAD: NDArray[np.float64] = np.array([row[1:4] for row in _ROWS])
 WEIGHTS: NDArray[np.float64] = np.array([row[4] for row in _ROWS]) / sum(row[4] for row in _ROWS)
-_CENTRED = MODEL_HEAD - WEIGHTS @ MODEL_HEAD
+_CENTRE = WEIGHTS @ MODEL_HEAD
+_CENTRED = MODEL_HEAD - _CENTRE
+_WEIGHTED = _CENTRED * WEIGHTS[:, None]
+_SPREAD = float(WEIGHTS @ (_CENTRED**2).sum(axis=1))
 
 
 def head_matrix(points: NDArray[np.float32], *, width: int, height: int) -> NDArray[np.float32]:
@@ -86,10 +89,10 @@ def head_matrix(points: NDArray[np.float32], *, width: int, height: int) -> NDAr
 def _fit(places: NDArray[np.float64]) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Scale, rotation and shift that bring the model head closest to `places`, shape (33, 3)."""
     centre = WEIGHTS @ places
-    product = (places - centre).T @ (_CENTRED * WEIGHTS[:, None])
+    product = (places - centre).T @ _WEIGHTED
     left, values, right = np.linalg.svd(product)
-    if np.linalg.det(left) * np.linalg.det(right) < 0:  # a mirror image is no turn
+    if np.linalg.det(left @ right) < 0:  # a mirror image is no turn
         left[:, 2], values[2] = -left[:, 2], -values[2]
     rotation = left @ right
-    scale = float(values.sum() / (WEIGHTS @ (_CENTRED**2).sum(axis=1)))
-    return scale, rotation, centre - scale * rotation @ (WEIGHTS @ MODEL_HEAD)
+    scale = float(values.sum() / _SPREAD)
+    return scale, rotation, centre - scale * rotation @ _CENTRE

@@ -4,14 +4,15 @@ All are averaged over the two halves of the face, because FACET's action units h
 
 * blendshapes: MediaPipe's scores of facial movements,
 * geometry: distances between landmarks after rotation to a frontal view, in units of the distance between the eyes,
-* texture: histograms of oriented gradients (Dalal & Triggs, CVPR 2005) of the aligned face, which respond to the lips'
-  outline, the teeth and skin folds,
+* texture: `extractors.visual.texture` of the aligned face,
 * shading: grey values of the aligned face in coarse cells, and in finer cells between the brows, where a frown (AU4)
   darkens the skin; blendshapes hardly respond to a frown,
 * pose: pitch, yaw and roll.
 """
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.visual.face_models import LANDMARKS
 from mtmm_video.extractors.visual.landmarker import DetectedFace
 from mtmm_video.extractors.visual.names import BLENDSHAPE_NAMES
+from mtmm_video.extractors.visual.texture import LEAST_CONTRAST, TEXTURE_CELLS, TEXTURE_ORIENTATIONS, texture
 
 # Landmarks of MediaPipe's face mesh; left and right are those of the image.
 LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS = (33, 133), (263, 362)  # outer, inner
@@ -30,6 +32,8 @@ NOSE_ROOT, NOSE_BASE, CHIN, CHIN_BOSS, GLABELLA = 168, 2, 152, 199, 9
 # corner of the mouth, cheek, wing of the nose
 LEFT_HALF = (55, 107, 52, 105, 46, 70, 159, 145, 133, 33, 61, 50, 98)
 RIGHT_HALF = (285, 336, 282, 334, 276, 300, 386, 374, 362, 263, 291, 280, 327)
+_LIPS = (UPPER_LIP_INNER, LOWER_LIP_INNER, UPPER_LIP_OUTER, LOWER_LIP_OUTER)
+_MEASURED = [*LEFT_HALF, *RIGHT_HALF, *_LIPS, NOSE_ROOT, NOSE_BASE, CHIN, CHIN_BOSS, GLABELLA]
 
 # Points that expressions do not move, and their coordinates in the aligned face: distance between the eyes = 1,
 # midpoint of the eyes = (0, 0). Averages over the frontal photographs (yaw below 6 degrees) of ../shared/data/faces,
@@ -54,18 +58,18 @@ STEADY_PLACES: NDArray[np.float64] = np.array(
 ALIGNED_SIDE = 128  # pixels of the aligned face
 EYE_SPAN = 0.36  # distance between the eyes in the aligned face, as a share of its side
 EYE_ROW = 0.40  # distance of the eyes from the top of the aligned face, as a share of its side
-TEXTURE_CELLS, TEXTURE_ORIENTATIONS = 8, 4
+_ALIGNED_PLACES = (STEADY_PLACES * EYE_SPAN + np.array([0.5, EYE_ROW])) * ALIGNED_SIDE
 SHADING_CELLS = 16
 BROW_ROWS, BROW_COLUMNS = slice(24, 48), slice(48, 80)  # region between the brows, in pixels of the aligned face
 BROW_CELLS = (3, 4)
 FACE_ROWS, FACE_COLUMNS = slice(30, 110), slice(24, 104)  # skin region for the mean and contrast of the grey values
-LEAST_CONTRAST = 4.0  # grey values; added to the contrast, so that noise in flat images is not amplified
 
 _PAIRS = tuple(
     (BLENDSHAPE_NAMES.index(name), BLENDSHAPE_NAMES.index(name.removesuffix("Left") + "Right"))
     for name in BLENDSHAPE_NAMES
     if name.endswith("Left") and name.removesuffix("Left") + "Right" in BLENDSHAPE_NAMES
 )
+_LEFT, _RIGHT = (np.array(side) for side in zip(*_PAIRS, strict=True))
 _SINGLES = tuple(
     index
     for index, name in enumerate(BLENDSHAPE_NAMES)
@@ -141,13 +145,14 @@ def measure_face(face: DetectedFace, grey: NDArray[np.uint8]) -> NDArray[np.floa
         The blocks of `BLOCKS`, concatenated; m = `MEASUREMENTS`.
     """
     aligned = align(grey, face.points)
+    normalised = normalise(aligned)
     return np.concatenate(
         [
             shapes(face.blendshapes),
             geometry(face.points, face.matrix),
             texture(aligned),
-            shading(aligned),
-            brow_shading(aligned),
+            shading(normalised),
+            brow_shading(normalised),
             np.radians(head_pose(face.matrix)),
         ]
     ).astype(np.float32)
@@ -155,8 +160,8 @@ def measure_face(face: DetectedFace, grey: NDArray[np.uint8]) -> NDArray[np.floa
 
 def shapes(blendshapes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Average the left and right blendshapes, shape (..., 52) to (..., len(SHAPE_NAMES))."""
-    pairs = [(blendshapes[..., left] + blendshapes[..., right]) / 2 for left, right in _PAIRS]
-    return np.stack([*pairs, *(blendshapes[..., index] for index in _SINGLES)], axis=-1).astype(np.float32)
+    pairs = (blendshapes[..., _LEFT] + blendshapes[..., _RIGHT]) / 2
+    return np.concatenate([pairs, blendshapes[..., _SINGLES]], axis=-1).astype(np.float32)
 
 
 def geometry(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -177,28 +182,29 @@ def geometry(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArra
         lower lip; all others are relative to the mean of all landmarks.
     """
     rotation = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
-    camera = (points - points.mean(axis=0)).astype(np.float64) * (1, -1, -1)  # y up, z towards the camera
+    camera = (points[_MEASURED] - points.mean(axis=0)).astype(np.float64) * (1, -1, -1)  # y up, z towards the camera
     front = camera @ rotation / max(eye_distance(points), 1.0) * (1, -1, 1)  # frontal; y down again
+    # Single numbers from here on: numpy takes ten times as long for one as Python.
+    at = dict(zip(_MEASURED, front.tolist(), strict=True))
     halves = []
+    lips = (at[UPPER_LIP_INNER][1] + at[LOWER_LIP_INNER][1]) / 2
     for ids, side in ((LEFT_HALF, 1.0), (RIGHT_HALF, -1.0)):
-        brow_a, brow_b, middle_a, middle_b, outer_a, outer_b, upper, lower, inner, outer, corner, cheek, wing = front[
-            list(ids)
-        ]
-        eye = (inner + outer) / 2
-        inner_brow, middle_brow, outer_brow = (brow_a + brow_b) / 2, (middle_a + middle_b) / 2, (outer_a + outer_b) / 2
-        lips = (front[UPPER_LIP_INNER] + front[LOWER_LIP_INNER]) / 2
+        brow_a, brow_b, middle_a, middle_b, outer_a, outer_b, upper, lower, inner, outer, corner, cheek, wing = (
+            at[index] for index in ids
+        )
+        eye = (inner[1] + outer[1]) / 2
         halves.append(
             [
-                inner_brow[1] - inner[1],
-                middle_brow[1] - eye[1],
-                outer_brow[1] - outer[1],
-                side * inner_brow[0],
-                inner_brow[2],
-                np.linalg.norm(upper - lower),
-                lower[1] - eye[1],
-                upper[1] - eye[1],
+                (brow_a[1] + brow_b[1]) / 2 - inner[1],
+                (middle_a[1] + middle_b[1]) / 2 - eye,
+                (outer_a[1] + outer_b[1]) / 2 - outer[1],
+                side * (brow_a[0] + brow_b[0]) / 2,
+                (brow_a[2] + brow_b[2]) / 2,
+                math.dist(upper, lower),
+                lower[1] - eye,
+                upper[1] - eye,
                 side * corner[0],
-                corner[1] - lips[1],
+                corner[1] - lips,
                 corner[1],
                 corner[2],
                 cheek[1],
@@ -207,25 +213,25 @@ def geometry(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArra
                 side * wing[0],
             ]
         )
-    base = front[NOSE_BASE]
+    base, lower_lip, boss = at[NOSE_BASE], at[LOWER_LIP_OUTER], at[CHIN_BOSS]
     middle = [
-        (front[285] + front[336] - front[55] - front[107])[0] / 2,
-        np.linalg.norm(front[UPPER_LIP_INNER] - front[LOWER_LIP_INNER]),
-        np.linalg.norm(front[UPPER_LIP_OUTER] - front[UPPER_LIP_INNER]),
-        np.linalg.norm(front[LOWER_LIP_INNER] - front[LOWER_LIP_OUTER]),
-        front[UPPER_LIP_OUTER][1] - base[1],
-        front[LOWER_LIP_OUTER][1] - base[1],
-        front[CHIN][1],
-        front[CHIN][1] - front[LOWER_LIP_OUTER][1],
-        front[CHIN_BOSS][1] - front[LOWER_LIP_OUTER][1],
-        front[CHIN_BOSS][2],
-        np.linalg.norm(front[61] - front[291]),
-        front[UPPER_LIP_OUTER][2],
-        front[LOWER_LIP_OUTER][2],
-        base[1] - front[NOSE_ROOT][1],
-        front[GLABELLA][1],
+        (at[285][0] + at[336][0] - at[55][0] - at[107][0]) / 2,
+        math.dist(at[UPPER_LIP_INNER], at[LOWER_LIP_INNER]),
+        math.dist(at[UPPER_LIP_OUTER], at[UPPER_LIP_INNER]),
+        math.dist(at[LOWER_LIP_INNER], lower_lip),
+        at[UPPER_LIP_OUTER][1] - base[1],
+        lower_lip[1] - base[1],
+        at[CHIN][1],
+        at[CHIN][1] - lower_lip[1],
+        boss[1] - lower_lip[1],
+        boss[2],
+        math.dist(at[61], at[291]),
+        at[UPPER_LIP_OUTER][2],
+        lower_lip[2],
+        base[1] - at[NOSE_ROOT][1],
+        at[GLABELLA][1],
     ]
-    return np.concatenate([np.mean(halves, axis=0), middle])
+    return np.array([*((left + right) / 2 for left, right in zip(*halves, strict=True)), *middle])
 
 
 def align(image: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -256,53 +262,24 @@ def align(image: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.f
 
 def alignment(points: NDArray[np.float32]) -> NDArray[np.float64]:
     """Fit the similarity transform from a frame to the aligned face, shape (2, 3)."""
-    places = STEADY_PLACES * EYE_SPAN * ALIGNED_SIDE + np.array([0.5, EYE_ROW]) * ALIGNED_SIDE
-    return _similarity(points[list(STEADY_POINTS), :2].astype(np.float64), places)
+    return _similarity(points[list(STEADY_POINTS), :2].astype(np.float64), _ALIGNED_PLACES)
 
 
-def texture(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Compute histograms of oriented gradients of the left half, averaged with the mirrored right half.
-
-    Returns
-    -------
-    ndarray, shape (orientations * cells * cells / 2,)
-        Mean gradient per cell and orientation over the contrast of the face; square root, to compress strong edges.
-    """
-    smooth = cv2.GaussianBlur(aligned, (0, 0), 1.0)
-    contrast = smooth.std() + LEAST_CONTRAST
-    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / contrast, cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / contrast
-    size = cv2.magnitude(across, down)
-    angle = np.arctan2(down, across) * np.float32(TEXTURE_ORIENTATIONS / np.pi)
-    angle[angle < 0] += TEXTURE_ORIENTATIONS  # a gradient and its opposite are one orientation
-    cells = np.stack(
-        [
-            cv2.resize(
-                _vote(np.abs(angle - np.float32(orientation))) * size,
-                (TEXTURE_CELLS, TEXTURE_CELLS),
-                interpolation=cv2.INTER_AREA,
-            )
-            for orientation in range(TEXTURE_ORIENTATIONS)
-        ]
-    )  # (orientations, cells, cells)
-    mirrored = cells[[-orientation % TEXTURE_ORIENTATIONS for orientation in range(TEXTURE_ORIENTATIONS)], :, ::-1]
-    return np.asarray(np.sqrt(((cells + mirrored) / 2)[:, :, : TEXTURE_CELLS // 2].ravel()), np.float32)
+def normalise(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Normalise an aligned face by the mean and the contrast of its skin region."""
+    skin = aligned[FACE_ROWS, FACE_COLUMNS]
+    return np.asarray((aligned - skin.mean()) / (skin.std() + LEAST_CONTRAST), np.float32)
 
 
-def _vote(distance: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weight of an orientation for gradients at a distance in [0, orientations]: linear, and around the circle."""
-    nearer = np.minimum(distance, np.float32(TEXTURE_ORIENTATIONS) - distance)
-    return np.asarray(np.maximum(np.float32(1) - nearer, np.float32(0)), np.float32)
-
-
-def shading(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average the normalised grey values in coarse cells, and left with right, shape (128,)."""
-    cells = cv2.resize(_normalised(aligned), (SHADING_CELLS, SHADING_CELLS), interpolation=cv2.INTER_AREA)
+def shading(normalised: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the grey values of `normalise` in coarse cells, and left with right, shape (128,)."""
+    cells = cv2.resize(normalised, (SHADING_CELLS, SHADING_CELLS), interpolation=cv2.INTER_AREA)
     return _halves(np.asarray(cells, np.float32))
 
 
-def brow_shading(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average the normalised grey values between the brows in cells, and left with right, shape (6,)."""
-    between = _normalised(aligned)[BROW_ROWS, BROW_COLUMNS]
+def brow_shading(normalised: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the grey values of `normalise` between the brows in cells, and left with right, shape (6,)."""
+    between = normalised[BROW_ROWS, BROW_COLUMNS]
     cells = cv2.resize(between, BROW_CELLS[::-1], interpolation=cv2.INTER_AREA)
     return _halves(np.asarray(cells, np.float32))
 
@@ -348,12 +325,6 @@ def sharpness(grey: NDArray[np.uint8], box: NDArray[np.float32]) -> float:
     face = cv2.resize(grey[top:bottom, left:right], (ALIGNED_SIDE, ALIGNED_SIDE), interpolation=cv2.INTER_AREA)
     contrast = float(face.std())
     return float(cv2.Laplacian(face.astype(np.float32), cv2.CV_32F).std() / contrast) if contrast > 1.0 else 0.0
-
-
-def _normalised(aligned: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Normalise an aligned face by the mean and the contrast of its skin region."""
-    skin = aligned[FACE_ROWS, FACE_COLUMNS]
-    return np.asarray((aligned - skin.mean()) / (skin.std() + LEAST_CONTRAST), np.float32)
 
 
 def _halves(cells: NDArray[np.float32]) -> NDArray[np.float32]:

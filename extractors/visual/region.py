@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -46,7 +47,7 @@ def crop(image: NDArray[np.uint8], region: Region, size: int, *, border: int) ->
     ndarray of uint8, shape (size, size, ...)
     """
     scale = size / region.side
-    cosine, sine = scale * np.cos(region.turn), scale * np.sin(region.turn)
+    cosine, sine = scale * math.cos(region.turn), scale * math.sin(region.turn)
     matrix = np.array(
         [
             [cosine, sine, size / 2 - cosine * region.x - sine * region.y],
@@ -70,7 +71,7 @@ def placed(shares: NDArray[np.float32], region: Region) -> NDArray[np.float32]:
         In pixels.
     """
     across, down = shares[:, 0] - 0.5, shares[:, 1] - 0.5
-    cosine, sine = np.cos(region.turn), np.sin(region.turn)
+    cosine, sine = math.cos(region.turn), math.sin(region.turn)
     return np.stack(
         [
             region.x + region.side * (cosine * across - sine * down),

@@ -17,12 +17,13 @@ from mtmm_video.extractors.visual.measurements import (
     align,
     brow_shading,
     head_pose,
+    normalise,
     shading,
     shapes,
     sharpness,
-    texture,
 )
 from mtmm_video.extractors.visual.names import BLENDSHAPE_NAMES
+from mtmm_video.extractors.visual.texture import eighth_turns, texture
 
 RANDOM = np.random.default_rng(1)
 NOISE = cv2.GaussianBlur(RANDOM.normal(size=(ALIGNED_SIDE, ALIGNED_SIDE)).astype(np.float32), (0, 0), 3)
@@ -46,14 +47,34 @@ def test_mirror_images_measure_the_same():
 
 def test_light_and_contrast_do_not_matter():
     brighter = PICTURE * 0.6 + 40
-    assert shading(brighter) == pytest.approx(shading(PICTURE), abs=0.25)
+    assert shading(normalise(brighter)) == pytest.approx(shading(normalise(PICTURE)), abs=0.25)
     assert texture(brighter) == pytest.approx(texture(PICTURE), abs=0.05)
+
+
+def test_the_angle_of_a_slope_is_its_arctangent():
+    slopes = np.linspace(0, 1, 10_001, dtype=np.float32)
+    assert eighth_turns(slopes) == pytest.approx(np.arctan(slopes.astype(np.float64)) * 4 / np.pi, abs=1e-6)
+
+
+@pytest.mark.parametrize("orientation", range(4))
+def test_stripes_vote_for_their_orientation_and_halfway_for_two(orientation: int):
+    rows, columns = np.mgrid[:ALIGNED_SIDE, :ALIGNED_SIDE]
+    for turn, share in ((0.0, 1.0), (0.5, 0.5)):
+        angle = (orientation + turn) * np.pi / 4  # of the gradient, clockwise from the picture's right
+        stripes = np.sin((columns * np.cos(angle) + rows * np.sin(angle)) / 4)
+        votes = texture((128 + 50 * stripes).astype(np.float32)).reshape(4, 8, 4)[:, 2:6, 1:3].astype(np.float64) ** 2
+        mirrored = -orientation % 4, -(orientation + 1) % 4  # the right half, which is averaged in
+        expected = np.zeros(4)
+        for first, second in ((orientation, (orientation + 1) % 4), mirrored):
+            expected[first] += share / 2
+            expected[second] += (1 - share) / 2
+        assert votes.mean(axis=(1, 2)) / votes.sum(axis=0).mean() == pytest.approx(expected, abs=0.03)
 
 
 def test_a_shadow_between_the_brows_is_seen():
     frown = PICTURE.copy()
     frown[BROW_ROWS, BROW_COLUMNS] -= 30
-    assert (brow_shading(frown) < brow_shading(PICTURE)).all()
+    assert (brow_shading(normalise(frown)) < brow_shading(normalise(PICTURE))).all()
 
 
 def test_alignment_undoes_size_place_and_turn():
@@ -72,7 +93,7 @@ def test_a_face_beyond_the_edge_is_still_measured():
     grey = RANDOM.integers(0, 255, (100, 100), dtype=np.uint8)
     assert np.isfinite(texture(align(grey, points_at(1.0, (-80.0, -60.0), 0.0)))).all()
     degenerate = np.zeros((478, 3), np.float32)
-    assert np.isfinite(shading(align(grey, degenerate))).all()
+    assert np.isfinite(shading(normalise(align(grey, degenerate)))).all()
 
 
 def test_pose_has_the_signs_that_the_documentation_gives():
