@@ -1,174 +1,33 @@
-"""The flow behind `mtmm-video batch` and `mtmm-video serve`: one pass over a folder of videos."""
+"""The flow behind `mtmm-video serve`, and behind `mtmm-video batch` where somebody watches or others do the work."""
 
 from __future__ import annotations
 
-import contextvars
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from mtmm_video.flows.batch_worker import OnStep, WorkerPool
+from mtmm_video.flows.batch_worker import WorkerPool
 from mtmm_video.flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
 from mtmm_video.flows.deployment_pool import DeploymentPool
-from mtmm_video.flows.folder import FoundVideo, Hashes, find_transcript, find_videos, finished_report
-from mtmm_video.foundation.cores import available_cores
-from mtmm_video.foundation.errors import InputError, MtmmError, WeightsError
-from mtmm_video.foundation.files import sha256_of, write_text
-from mtmm_video.foundation.folders import cache_folder
-from mtmm_video.foundation.memory import free_memory
-from mtmm_video.foundation.names import printable
-from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
-from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, needed_weights
+from mtmm_video.flows.folder import FoundVideo
+from mtmm_video.flows.folder_pass import Outcome, Pool, analyze_one, folder_pass, parallel_videos
+from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.options import AnalyzeOptions
-from mtmm_video.pipeline.reports.csv_report import BYTE_ORDER_MARK, csv_lines
-from mtmm_video.pipeline.reports.folder_tables import write_folder_tables
-from mtmm_video.pipeline.reports.index import write_folder_index
-from mtmm_video.pipeline.reports.writers import check_formats
-from mtmm_video.pipeline.weights import resolution
 
 DEFAULTS = AnalyzeOptions()
-Status = Literal["done", "skipped", "failed", "growing"]
-MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/performance.md
 RUNS_IN_FLIGHT = 16  # of a deployment, where the user does not say; more than the workers of most pools
-MEMORY_SHARE = 0.8  # of the memory that is free when the batch starts, where the user names no budget
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one video of a folder.
-
-    Attributes
-    ----------
-    path : str
-        Seen from the folder.
-    status : str
-        ``done``; ``skipped``, because a report of the same content and options was there; ``failed``; or ``growing``,
-        because it was still being written and is left for the next pass.
-    reason : str
-        Why it failed.
-    seconds : float
-        Wall-clock time that it took.
-    duration : float or None
-        Of the video in seconds.
-    claimed_duration : float or None
-        Of its header in seconds, if the file is incomplete.
-    utterances : int or None
-        How many it has.
-    report : str
-        Its JSON report, seen from the output folder.
-    notes : str
-        Those of the report, separated by spaces.
-    """
-
-    path: str
-    status: Status
-    reason: str = ""
-    seconds: float = 0.0
-    duration: float | None = None
-    claimed_duration: float | None = None
-    utterances: int | None = None
-    report: str = ""
-    notes: str = ""
-
-
-class Watcher(Protocol):
-    """The display of a batch; its methods are called from several threads."""
-
-    def found(self, total: int) -> None:
-        """Note how many videos lie in the folder."""
-
-    def step(self, video: str, step: str, share: float) -> None:
-        """Note that a video is at a share of a step."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """Note the outcome of a video."""
-
-
-class Pool(Protocol):
-    """What analyses single videos for a batch: `WorkerPool`, `DeploymentPool` or, on Dask, `ThisProcess`."""
-
-    def analyze(self, request: Mapping[str, Any], *, on_step: OnStep) -> dict[str, Any]:
-        """Analyse one video."""
-        ...
-
-
-class NoWatcher:
-    """A `Watcher` that shows nothing: the default."""
-
-    def found(self, total: int) -> None:
-        """Do nothing."""
-
-    def step(self, video: str, step: str, share: float) -> None:
-        """Do nothing."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """Do nothing."""
-
-
-NO_WATCHER = NoWatcher()
-# Not a parameter of the flow, which would be sent to the Prefect API.
-WATCHER: contextvars.ContextVar[Watcher] = contextvars.ContextVar("watcher", default=NO_WATCHER)
-
-
-def parallel_videos(*, jobs: int | None, memory: float | None) -> int:
-    """Return how many videos to analyse at a time.
-
-    Parameters
-    ----------
-    jobs : int, optional
-        At most so many; one for every two processor cores where not given.
-    memory : float, optional
-        Budget in bytes; most of what is free where not given.
-    """
-    wanted = jobs if jobs is not None else max(1, available_cores() // 2)
-    free = free_memory()
-    if memory is None and free is None:  # not Linux: the number of jobs alone decides
-        return wanted
-    budget = memory if memory is not None else MEMORY_SHARE * float(free or 0)
-    return max(1, min(wanted, int(budget // MEMORY_PER_VIDEO)))
-
-
-# Dask sends the code of the flow and its task: they must not name WATCHER, which cannot be sent.
-def current_watcher() -> Watcher:
-    """Return the watcher of the batch."""
-    return WATCHER.get()
-
-
-def tell_step(path: str, step: str, share: float) -> None:
-    """Report to the watcher that a video is at a share of a step."""
-    current_watcher().step(path, step, share)
 
 
 @task(name="video", task_run_name="{path}", cache_policy=NO_CACHE, persist_result=False)
 def analyze_found(path: str, video: FoundVideo, request: Mapping[str, Any], pool: Pool) -> Outcome:
     """Analyse one video of the folder. A failure is an outcome: it never stops the others."""
-    start = time.perf_counter()
-    try:
-        answer = pool.analyze(request, on_step=partial(tell_step, path))
-    except MtmmError as error:
-        return Outcome(path, "failed", str(error), round(time.perf_counter() - start, 1))
-    except Exception as error:  # whatever it is: the other videos are not to suffer
-        reason = f"{type(error).__name__}: {error}"
-        return Outcome(path, "failed", reason, round(time.perf_counter() - start, 1))
-    return Outcome(
-        path,
-        "done",
-        seconds=round(time.perf_counter() - start, 1),
-        duration=answer["duration"],
-        claimed_duration=answer.get("claimed_duration"),
-        notes=answer.get("notes", ""),
-        utterances=answer["utterances"],
-        report=str(video.report(Path())),
-    )
+    return analyze_one(path, video, request, pool)
 
 
 @flow(name="batch", flow_run_name="{folder}", persist_result=False)
@@ -220,36 +79,14 @@ def analyze_folder(
         raise InputError("a batch runs on a deployment or on Dask; name one of them")
     if dask not in {None, LOCAL} and (jobs is not None or memory_gb is not None):
         raise InputError(f"--dask {dask}: leave --jobs and --memory out; the cluster takes a video per worker it has")
-    if transcript_dir is not None and not Path(transcript_dir).is_dir():
-        raise InputError(f"--transcript-dir {transcript_dir}: is no folder")
-    check_formats(options.formats)
-    # The JSON report is what a later pass skips by.
-    options = replace(options, formats=tuple(dict.fromkeys((*options.formats, "json"))))
-    checkpoint = sha256_of(resolve_checkpoint(options.model))
-    watcher = current_watcher()
-    hashes = Hashes(cache_folder() / "hashes.json")
-    videos, unreadable = find_videos(Path(folder), out=Path(out), hashes=hashes)
-    watcher.found(len(videos) + len(unreadable))
-    outcomes = [Outcome(printable(str(path.relative_to(folder))), "failed", reason) for path, reason in unreadable]
-    waiting: list[tuple[FoundVideo, AnalyzeOptions, str]] = []
-    for video in videos:
-        found = None if transcript_dir is None else find_transcript(video, Path(transcript_dir))
-        own = replace(options, transcript=found)
-        outcome = _without_work(video, hashes=hashes, out=Path(out), options=own, checkpoint=checkpoint)
-        if isinstance(outcome, str):
-            waiting.append((video, own, outcome))
+    transcripts = None if transcript_dir is None else Path(transcript_dir)
+    here = deployment is None and dask in {None, LOCAL}  # the others are other machines, with weights of their own
+    with folder_pass(Path(folder), out=Path(out), options=options, transcript_dir=transcripts, here=here) as work:
+        if deployment is None:
+            workers = parallel_videos(jobs=jobs, memory=None if memory_gb is None else memory_gb * 1e9)
         else:
-            outcomes.append(outcome)
-            watcher.finished(outcome)
-    hashes.save()
-    if deployment is None and dask in {None, LOCAL}:  # the others are other machines, with weights of their own
-        _check_weights([own for _, own, _ in waiting])
-    if deployment is None:
-        workers = parallel_videos(jobs=jobs, memory=None if memory_gb is None else memory_gb * 1e9)
-    else:
-        workers = jobs or RUNS_IN_FLIGHT
-    workers = min(workers, len(waiting) or 1)
-    try:
+            workers = jobs or RUNS_IN_FLIGHT
+        workers = min(workers, len(work.waiting) or 1)
         with ExitStack() as stack:
             pool: Pool
             runner: TaskRunner[Any]
@@ -259,74 +96,12 @@ def analyze_folder(
                 pool = stack.enter_context(WorkerPool(workers)) if deployment is None else DeploymentPool(deployment)
                 runner = stack.enter_context(ThreadPoolTaskRunner(max_workers=workers))
             futures: dict[PrefectFuture[Outcome], str] = {}
-            for video, own, content in waiting:
-                request = {
-                    "video": str(video.path),
-                    "out": str(video.report(Path(out)).parent),
-                    "options": own.to_content(),
-                    "content": content,
-                    "name": video.relative.name,
-                }
-                path = printable(str(video.relative))
-                parameters = {"path": path, "video": video, "request": request, "pool": pool}
-                futures[runner.submit(analyze_found, parameters)] = path
+            for each in work.waiting:
+                parameters = {"path": each.path, "video": each.video, "request": each.request, "pool": pool}
+                futures[runner.submit(analyze_found, parameters)] = each.path
             for future in as_completed(list(futures)):
-                outcome = _outcome_of(future, path=futures[future])
-                outcomes.append(outcome)
-                watcher.finished(outcome)
-    finally:
-        outcomes.sort(key=lambda outcome: outcome.path)
-        write_text(
-            Path(out) / "summary.csv", summary_csv(outcomes, csv_raw=options.csv_raw, csv_excel=options.csv_excel)
-        )
-        reports = [Path(outcome.report) for outcome in outcomes if outcome.report]
-        write_folder_tables(
-            Path(out),
-            reports=reports,
-            formats=options.formats,
-            csv_raw=options.csv_raw,
-            csv_excel=options.csv_excel,
-        )
-        if "html" in options.formats:
-            write_folder_index(
-                Path(out),
-                reports=reports,
-                failures=[(Path(o.path), o.reason) for o in outcomes if o.status == "failed"],
-            )
-    return outcomes
-
-
-def _check_weights(waiting: Sequence[AnalyzeOptions]) -> None:
-    """Check once that the pretrained weights are there that every waiting video needs, so that not each of them fails.
-
-    Raises
-    ------
-    WeightsError
-        If one is absent or damaged.
-    CheckpointError
-        If the checkpoint is damaged.
-    """
-    if not waiting:
-        return
-    specification = load_specification(resolve_checkpoint(waiting[0].model))  # one model labels them all
-    needed = []
-    for options in waiting:
-        names = set(needed_weights(options, specification=specification))
-        # A transcript may name the speakers itself.
-        needed.append(names if options.transcript is None else names - {SPEAKER_WEIGHTS})
-    problems: dict[str, WeightsError] = {}
-    for name in sorted(set.intersection(*needed)):
-        try:
-            resolution.resolve(name)
-        except WeightsError as error:
-            problems[name] = error
-    if len(problems) == 1:
-        raise next(iter(problems.values()))
-    if problems:
-        raise WeightsError(
-            f"the weights {', '.join(problems)} are absent or damaged on this machine; get them with "
-            f"`mtmm-video weights fetch {' '.join(problems)}`"
-        )
+                work.note(_outcome_of(future, path=futures[future]))
+    return work.outcomes
 
 
 def _outcome_of(future: PrefectFuture[Outcome], *, path: str) -> Outcome:
@@ -337,37 +112,3 @@ def _outcome_of(future: PrefectFuture[Outcome], *, path: str) -> Outcome:
         if not is_lost_on_dask(error):
             raise
         return Outcome(path, "failed", f"{type(error).__name__}: {error}")
-
-
-def _without_work(
-    video: FoundVideo, *, hashes: Hashes, out: Path, options: AnalyzeOptions, checkpoint: str
-) -> Outcome | str:
-    """Return the outcome of a video that needs no work, else its SHA-256."""
-    path = printable(str(video.relative))
-    if video.growing:
-        return Outcome(path, "growing", "was written or moved while it was looked at; left for the next pass")
-    try:
-        content = hashes.of(video.path)
-    except (MtmmError, OSError) as error:
-        return Outcome(path, "failed", str(error))
-    if options.cache:
-        report = video.report(out)
-        found = finished_report(report, content=content, options=options, checkpoint=checkpoint)
-        if found is not None:
-            return Outcome(
-                path,
-                "skipped",
-                duration=found.source.duration,
-                claimed_duration=found.source.claimed_duration,
-                notes=" ".join(found.notes),
-                utterances=len(found.utterances),
-                report=str(video.report(Path())),
-            )
-    return content
-
-
-def summary_csv(outcomes: Sequence[Outcome], *, csv_raw: bool = False, csv_excel: bool = False) -> str:
-    """Return a row per video: the fields of `Outcome`."""
-    names = list(Outcome.__dataclass_fields__)
-    rows = [["" if value is None else str(value) for value in asdict(outcome).values()] for outcome in outcomes]
-    return (BYTE_ORDER_MARK if csv_excel else "") + csv_lines([names, *rows], csv_raw=csv_raw)

@@ -16,12 +16,16 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from mtmm_video.flows.prefect_api import LOCAL_MARK, has_own_server
+from mtmm_video.flows.prefect_api import has_own_server
 from mtmm_video.foundation.cores import available_cores, thread_environment
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.pipeline.options import AnalyzeOptions
+
+if TYPE_CHECKING:
+    from mtmm_video.pipeline.analysis import Analysis
+    from mtmm_video.pipeline.job import Hook
 
 OnStep = Callable[[str, float], None]
 
@@ -92,15 +96,11 @@ class WorkerPool:
 
 class _Worker:
     def __init__(self, *, threads: int) -> None:
-        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 (only the parent of workers needs it here)
-
         environment = {
             **os.environ,
             **thread_environment(threads),
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
-        if not has_own_server():
-            environment |= {"PREFECT_API_URL": PREFECT_API_URL.value() or "", LOCAL_MARK: "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtmm_video.flows.batch_worker"],
             stdin=subprocess.PIPE,
@@ -179,9 +179,6 @@ def main() -> None:
 
 def _answer(request: dict[str, Any], events: TextIO) -> None:
     # Slow to import; not for the parent that imports WorkerPool.
-    from prefect.runtime import flow_run  # noqa: PLC0415
-
-    from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415
     from mtmm_video.flows.answer import answer_of  # noqa: PLC0415
     from mtmm_video.pipeline.corpora.measuring import Segment, measure_file  # noqa: PLC0415
 
@@ -189,30 +186,63 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
         events.write(json.dumps(event) + "\n")
         events.flush()
 
-    known: list[str] = []  # the flow run's identifier, once it has been sent
-
     def hook(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
-        if not known and flow_run.id:
-            known.append(flow_run.id)
-            send({"run": flow_run.id})
         send({"step": step, "share": 1.0 if artefact is not None else share or 0.0})
 
-    HOOK.set(hook)
     try:
         options = AnalyzeOptions.from_content(request.pop("options", {}))
         if "segments" in request:
             segments = [Segment(**segment) for segment in request["segments"]]
             measured = measure_file(Path(request["video"]), segments, options=options, hook=hook)
             answer = {"utterances": len(measured.utterances), "duration": measured.duration}
+        elif has_own_server():
+            answer = answer_of(_observed(request, options=options, hook=hook, send=send))
         else:
-            analysis = analyze_video(**request, options=options)
-            answer = answer_of(analysis)
+            answer = answer_of(_unobserved(request, options=options, hook=hook))
     except MtmmError as error:
         send({"error": str(error), "expected": True})
     except Exception as error:
         send({"error": f"{type(error).__name__}: {error}", "expected": False})
     else:
         send(answer)
+
+
+def _observed(
+    request: Mapping[str, Any], *, options: AnalyzeOptions, hook: Hook, send: Callable[[Mapping[str, Any]], None]
+) -> Analysis:
+    """Analyse a video as a flow, on the Prefect server of the user's own; send the identifier of the run."""
+    from prefect.runtime import flow_run  # noqa: PLC0415
+
+    from mtmm_video.flows.analyze_flow import HOOK, analyze_video  # noqa: PLC0415
+
+    known: list[str] = []  # the flow run's identifier, once it has been sent
+
+    def identifying(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
+        if not known and flow_run.id:
+            known.append(flow_run.id)
+            send({"run": flow_run.id})
+        hook(step, artefact, share=share)
+
+    HOOK.set(identifying)
+    analysis: Analysis = analyze_video(**request, options=options)
+    return analysis
+
+
+def _unobserved(request: Mapping[str, Any], *, options: AnalyzeOptions, hook: Hook) -> Analysis:
+    """Analyse a video without Prefect, which takes seconds to load and shows what it is told to nobody."""
+    from mtmm_video.pipeline.job import Job  # noqa: PLC0415
+    from mtmm_video.pipeline.run import finish, run_steps  # noqa: PLC0415
+    from mtmm_video.pipeline.store.local import Store  # noqa: PLC0415
+
+    job = Job.prepare(
+        Path(request["video"]),
+        options=options,
+        store=Store.default(),
+        content=request.get("content"),
+        name=request.get("name"),
+    )
+    with job.store.locked(job.content):
+        return finish(job, run_steps(job, hook=hook), out=Path(request["out"]), hook=hook)
 
 
 if __name__ == "__main__":

@@ -48,9 +48,6 @@ LOCAL_SETTINGS = {
 }
 
 
-LOCAL_MARK = "MTMM_LOCAL_PREFECT_API"  # set for worker processes whose PREFECT_API_URL is a `LocalServer`
-
-
 FOLDER_PREFIX = "mtmm-video-"  # of temporary folders; the process identifier of their owner follows
 
 
@@ -64,7 +61,7 @@ def remove_abandoned_folders() -> None:
 
 def has_own_server() -> bool:
     """Tell whether the user runs a Prefect server (``PREFECT_API_URL``); then its settings are left alone."""
-    return bool(os.environ.get("PREFECT_API_URL")) and LOCAL_MARK not in os.environ
+    return bool(os.environ.get("PREFECT_API_URL"))
 
 
 def settle_environment(*, verbose: bool) -> None:

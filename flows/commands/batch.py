@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from mtmm_video.flows.batch_flow import Outcome
+    from mtmm_video.flows.folder_pass import Outcome
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", readable=False, help="Folder with videos or sound files, at any depth.")
@@ -72,7 +73,42 @@ def batch(
     """
     from rich.console import Console
 
+    from mtmm_video.flows.folder_pass import WATCHER, analyze_folder_here
     from mtmm_video.flows.native_log import without_native_log
+    from mtmm_video.flows.prefect_api import has_own_server
+
+    analyze_command.prepare_folder(out)
+    budget = None if memory is None else parse_size(memory)
+    with ExitStack() as stack:
+        if not verbose:
+            stack.enter_context(without_native_log())
+        if verbose or has_own_server() or deployment is not None or dask is not None:
+            analyze = _flow(stack, verbose=verbose)
+            WATCHER.set(stack.enter_context(LiveView()))
+            outcomes = analyze(
+                str(folder),
+                out=str(out),
+                jobs=jobs,
+                memory_gb=None if budget is None else budget / 1e9,
+                options=options,
+                transcript_dir=None if transcript_dir is None else str(transcript_dir),
+                deployment=deployment,
+                dask=dask,
+            )
+        else:  # nobody would see a flow; Prefect takes seconds to load and its server some more to start
+            WATCHER.set(stack.enter_context(LiveView()))
+            outcomes = analyze_folder_here(
+                folder, out=out, jobs=jobs, memory=budget, options=options, transcript_dir=transcript_dir
+            )
+    if not outcomes:
+        raise InputError(f"{folder}: there is no video or sound file in it, at any depth")
+    show_outcomes(Console(), outcomes, out=out)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _flow(stack: ExitStack, *, verbose: bool) -> Callable[..., list[Outcome]]:
+    """Return the flow of a batch, with the Prefect API that it needs for as long as the stack lasts."""
     from mtmm_video.flows.prefect_api import (
         LocalServer,
         has_own_server,
@@ -81,33 +117,13 @@ def batch(
         settle_environment,
     )
 
-    analyze_command.prepare_folder(out)
-    budget = None if memory is None else parse_size(memory)
     settle_environment(verbose=verbose)
-    with ExitStack() as stack:
-        if not verbose:
-            stack.enter_context(without_native_log())
-        server = None if has_own_server() else stack.enter_context(LocalServer())
-        from mtmm_video.flows.batch_flow import WATCHER, analyze_folder
+    server = None if has_own_server() else stack.enter_context(LocalServer())
+    from mtmm_video.flows.batch_flow import analyze_folder
 
-        stack.enter_context(prefect_api(server))
-        stack.enter_context(naming_api_failures())
-        WATCHER.set(stack.enter_context(LiveView()))
-        outcomes = analyze_folder(
-            str(folder),
-            out=str(out),
-            jobs=jobs,
-            memory_gb=None if budget is None else budget / 1e9,
-            options=options,
-            transcript_dir=None if transcript_dir is None else str(transcript_dir),
-            deployment=deployment,
-            dask=dask,
-        )
-    if not outcomes:
-        raise InputError(f"{folder}: there is no video or sound file in it, at any depth")
-    show_outcomes(Console(), outcomes, out=out)
-    if any(outcome.status == "failed" for outcome in outcomes):
-        raise typer.Exit(1)
+    stack.enter_context(prefect_api(server))
+    stack.enter_context(naming_api_failures())
+    return analyze_folder
 
 
 def show_outcomes(console: object, outcomes: list[Outcome], *, out: Path) -> None:
@@ -138,7 +154,7 @@ def show_outcomes(console: object, outcomes: list[Outcome], *, out: Path) -> Non
 class LiveView:
     """How far a batch is, on standard error: a bar for all videos and one for each that is being analysed.
 
-    It is a `flows.batch_flow.Watcher`; its methods are called from several threads. Where standard error is no
+    It is a `flows.folder_pass.Watcher`; its methods are called from several threads. Where standard error is no
     terminal, it prints a line per finished video, and one about the whole every `LINE_SECONDS`.
     """
 

@@ -18,7 +18,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mtmm_video.flows.batch_flow import Outcome
+    from mtmm_video.flows.folder_pass import Outcome
     from mtmm_video.pipeline.corpora.labelled_table import MeasuredSegment
     from mtmm_video.pipeline.corpora.layouts import ReadingOptions
     from mtmm_video.pipeline.corpora.measuring import MeasuredFile
@@ -169,8 +169,8 @@ def _measure(
         if not verbose:
             stack.enter_context(without_native_log())
         server = None if has_own_server() else stack.enter_context(LocalServer())
-        from mtmm_video.flows.batch_flow import WATCHER
         from mtmm_video.flows.corpus_flow import REQUESTS, FileRequest, measure_corpus
+        from mtmm_video.flows.folder_pass import WATCHER
 
         stack.enter_context(prefect_api(server))
         stack.enter_context(naming_api_failures())

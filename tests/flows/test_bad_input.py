@@ -17,7 +17,8 @@ from test_commands import one_line
 from test_folder import put
 
 from mtmm_video.flows.analyze_flow import HOOK
-from mtmm_video.flows.batch_flow import WATCHER, NoWatcher, analyze_folder
+from mtmm_video.flows.batch_flow import analyze_folder
+from mtmm_video.flows.folder_pass import WATCHER, NoWatcher
 from mtmm_video.foundation.errors import MediaError
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.pipeline.store.local import Store

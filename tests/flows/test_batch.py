@@ -12,8 +12,9 @@ import pytest
 from small_videos import write_video
 from test_folder import put
 
-from mtmm_video.flows.batch_flow import MEMORY_PER_VIDEO, Outcome, analyze_folder, parallel_videos
+from mtmm_video.flows.batch_flow import analyze_folder
 from mtmm_video.flows.batch_worker import WorkerFailedError, WorkerPool
+from mtmm_video.flows.folder_pass import MEMORY_PER_VIDEO, Outcome, analyze_folder_here, parallel_videos
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -38,15 +39,26 @@ def by_path(outcomes: list[Outcome]) -> dict[str, Outcome]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_server", "cache")
-def test_a_folder_with_good_and_bad_videos(tmp_path: Path, tiny_video: Path) -> None:
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_folder_with_good_and_bad_videos(
+    tmp_path: Path, tiny_video: Path, monkeypatch: pytest.MonkeyPatch, watched: bool
+) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
+    if not watched:
+        monkeypatch.delenv("PREFECT_API_URL")
+
+    def analyzed() -> dict[str, Outcome]:
+        if watched:
+            return by_path(analyze_folder(str(folder), out=str(out), **OPTIONS))
+        return by_path(analyze_folder_here(folder, out=out, **OPTIONS))
+
     put(folder / "a" / "talk.mp4", tiny_video)
     (folder / "b").mkdir()
     write_video(folder / "b" / "talk.mp4", seconds=0.5, pitch=200.0)
     put(folder / "broken.mp4", b"not a video" * 100)
     put(folder / "empty.mp4", b"")
 
-    first = by_path(analyze_folder(str(folder), out=str(out), **OPTIONS))
+    first = analyzed()
     assert {path: outcome.status for path, outcome in first.items()} == {
         "a/talk.mp4": "done",
         "b/talk.mp4": "done",
@@ -61,7 +73,7 @@ def test_a_folder_with_good_and_bad_videos(tmp_path: Path, tiny_video: Path) -> 
         assert first[path].report == f"{path}.json"
 
     put(folder / "c.mp4", tiny_video)  # the content of a/talk.mp4: its artefacts are reused
-    second = by_path(analyze_folder(str(folder), out=str(out), **OPTIONS))
+    second = analyzed()
     assert {path: outcome.status for path, outcome in second.items()} == {
         "a/talk.mp4": "skipped",
         "b/talk.mp4": "skipped",

@@ -14,8 +14,9 @@ from small_videos import write_video
 from test_batch import OPTIONS, by_path, cache
 from test_folder import put
 
-from mtmm_video.flows.batch_flow import Outcome, _outcome_of, analyze_folder, analyze_found
+from mtmm_video.flows.batch_flow import _outcome_of, analyze_folder, analyze_found
 from mtmm_video.flows.dask_cluster import dask_runner
+from mtmm_video.flows.folder_pass import Outcome
 from mtmm_video.foundation.errors import DependencyError, InputError
 
 __all__ = ["cache"]  # a fixture

@@ -118,3 +118,23 @@ def test_an_analysis_that_nobody_watches_starts_no_prefect_api(
         )
     assert not any(step.reused for step in analysis.provenance.steps)
     assert (tmp_path / "out" / "tiny.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_batch_that_nobody_watches_loads_no_prefect(tiny_video: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "in", tmp_path / "cache"
+    folder.mkdir()
+    (folder / "talk.mp4").symlink_to(tiny_video)
+    cache.mkdir()
+    (cache / "weights").symlink_to(cache_folder() / "weights")
+    environment = {**os.environ, CACHE_VARIABLE: str(cache), "PREFECT_API_URL": ""}
+    arguments = ["batch", str(folder), "--out", str(tmp_path / "out"), "--visual", "none", "--formats", "json"]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 done" in done.stdout
+    loaded = {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    assert loaded & {"prefect", "torch"} == set()
+    assert not (cache / "prefect").exists()
+    assert (tmp_path / "out" / "talk.mp4.json").is_file()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mtmm_video.flows.prefect_api import LOCAL_MARK, naming_api_failures, settle_environment
+from mtmm_video.flows.prefect_api import naming_api_failures, settle_environment
 from mtmm_video.foundation.errors import DependencyError, StoreError
 
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment without any of Prefect's variables."""
-    for name in [*(name for name in os.environ if name.startswith("PREFECT")), "PREFECT_HOME", LOCAL_MARK]:
+    for name in [*(name for name in os.environ if name.startswith("PREFECT")), "PREFECT_HOME"]:
         monkeypatch.setenv(name, "")  # so that it is restored
         monkeypatch.delenv(name)
     return monkeypatch

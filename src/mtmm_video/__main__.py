@@ -1,0 +1,5 @@
+"""``python -m mtmm_video``: the command line."""
+
+from mtmm_video.flows.cli import main
+
+main()
