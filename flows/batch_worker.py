@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mtmm_video.flows.prefect_api import has_own_server
 from mtmm_video.foundation.cores import available_cores, thread_environment
 from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.foundation.graphics import graphics_turn
 from mtmm_video.pipeline.options import AnalyzeOptions
 
 if TYPE_CHECKING:
     from mtmm_video.pipeline.analysis import Analysis
+    from mtmm_video.pipeline.graph import Step
     from mtmm_video.pipeline.job import Hook
 
 OnStep = Callable[[str, float], None]
@@ -241,8 +244,12 @@ def _unobserved(request: Mapping[str, Any], *, options: AnalyzeOptions, hook: Ho
         content=request.get("content"),
         name=request.get("name"),
     )
+
+    def around(step: Step) -> AbstractContextManager[None]:  # as `flows.gpu` does for the workers of a server
+        return graphics_turn() if step.gpu else nullcontext()
+
     with job.store.locked(job.content):
-        return finish(job, run_steps(job, hook=hook), out=Path(request["out"]), hook=hook)
+        return finish(job, run_steps(job, hook=hook, around=around), out=Path(request["out"]), hook=hook)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock
+
+from mtmm_video.foundation.folders import cache_folder
+
 CPU = "cpu"
 
 
@@ -17,3 +24,17 @@ def graphics_processor() -> str | None:
     import torch  # noqa: PLC0415
 
     return str(torch.cuda.get_device_name()) if torch_device() != CPU else None
+
+
+@contextmanager
+def graphics_turn() -> Iterator[None]:
+    """Wait until no other process of this user's cache computes on the graphics processor; at once where there is none.
+
+    One that holds the turn and is killed gives it back.
+    """
+    if graphics_processor() is None:
+        yield
+        return
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(cache_folder() / "gpu.lock"):
+        yield

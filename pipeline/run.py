@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,7 +159,14 @@ def run_step(
     return result
 
 
-def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook, cores: int | None = None) -> dict[str, StepResult]:
+def run_steps(
+    job: Job,
+    *,
+    goal: str = GOAL,
+    hook: Hook = no_hook,
+    cores: int | None = None,
+    around: Callable[[Step], AbstractContextManager[None]] = lambda _step: nullcontext(),
+) -> dict[str, StepResult]:
     """Run the steps of a job up to a goal and return their results by name.
 
     Parameters
@@ -171,10 +178,13 @@ def run_steps(job: Job, *, goal: str = GOAL, hook: Hook = no_hook, cores: int | 
         Told how each step goes on, from the thread that it runs in.
     cores : int, optional
         Processor cores to share; `foundation.cores.available_cores` by default. The results do not depend on it.
+    around : callable
+        Gives a context for each step to run in.
     """
 
     def start(step: Step, results: Mapping[str, StepResult], threads: int, report: Hook) -> StepResult:
-        return with_retries(lambda: run_step(step, job, results, hook=report, threads=threads))
+        with around(step):
+            return with_retries(lambda: run_step(step, job, results, hook=report, threads=threads))
 
     before = torch_threads()
     try:
