@@ -8,7 +8,7 @@ from mtmm_video.pipeline.analysis import Analysis
 
 
 def answer_of(analysis: Analysis) -> dict[str, Any]:
-    """Return what `flows.folder_pass.Outcome` has of an analysis; JSON-able."""
+    """Return what `flows.outcome.Outcome` has of an analysis; JSON-able."""
     return {
         "utterances": len(analysis.utterances),
         "duration": analysis.source.duration,

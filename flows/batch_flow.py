@@ -16,7 +16,8 @@ from mtmm_video.flows.batch_worker import WorkerPool
 from mtmm_video.flows.dask_cluster import LOCAL, ThisProcess, dask_runner, is_lost_on_dask
 from mtmm_video.flows.deployment_pool import DeploymentPool
 from mtmm_video.flows.folder import FoundVideo
-from mtmm_video.flows.folder_pass import Outcome, Pool, analyze_one, folder_pass, parallel_videos
+from mtmm_video.flows.folder_pass import Pool, analyze_one, folder_pass, parallel_videos
+from mtmm_video.flows.outcome import Outcome
 from mtmm_video.foundation.errors import InputError
 from mtmm_video.pipeline.options import AnalyzeOptions
 

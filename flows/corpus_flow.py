@@ -18,7 +18,8 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from mtmm_video.flows.batch_worker import WorkerPool
-from mtmm_video.flows.folder_pass import Outcome, current_watcher, parallel_videos, tell_step
+from mtmm_video.flows.folder_pass import current_watcher, parallel_videos, tell_step
+from mtmm_video.flows.outcome import Outcome
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.pipeline.corpora.measuring import MeasuredFile, Segment, measure_file
 from mtmm_video.pipeline.job import MissingArtefactError

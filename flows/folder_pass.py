@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from mtmm_video.flows.batch_worker import OnStep, WorkerPool
 from mtmm_video.flows.folder import FoundVideo, Hashes, find_transcript, find_videos, finished_report
+from mtmm_video.flows.outcome import Outcome, summary_csv
 from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import InputError, MtmmError, WeightsError
 from mtmm_video.foundation.files import sha256_of, write_text
@@ -27,53 +28,13 @@ from mtmm_video.foundation.names import printable
 from mtmm_video.model.checkpoint_file import load_specification, resolve_checkpoint
 from mtmm_video.pipeline.job import SPEAKER_WEIGHTS, needed_weights
 from mtmm_video.pipeline.options import AnalyzeOptions
-from mtmm_video.pipeline.reports.csv_report import BYTE_ORDER_MARK, csv_lines
 from mtmm_video.pipeline.reports.folder_tables import write_folder_tables
 from mtmm_video.pipeline.reports.index import write_folder_index
 from mtmm_video.pipeline.reports.writers import check_formats
 from mtmm_video.pipeline.weights import resolution
 
-Status = Literal["done", "skipped", "failed", "growing"]
 MEMORY_PER_VIDEO = 2.0e9  # bytes of one worker at its peak, see docs/performance.md
 MEMORY_SHARE = 0.8  # of the memory that is free when the batch starts, where the user names no budget
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one video of a folder.
-
-    Attributes
-    ----------
-    path : str
-        Seen from the folder.
-    status : str
-        ``done``; ``skipped``, because a report of the same content and options was there; ``failed``; or ``growing``,
-        because it was still being written and is left for the next pass.
-    reason : str
-        Why it failed.
-    seconds : float
-        Wall-clock time that it took.
-    duration : float or None
-        Of the video in seconds.
-    claimed_duration : float or None
-        Of its header in seconds, if the file is incomplete.
-    utterances : int or None
-        How many it has.
-    report : str
-        Its JSON report, seen from the output folder.
-    notes : str
-        Those of the report, separated by spaces.
-    """
-
-    path: str
-    status: Status
-    reason: str = ""
-    seconds: float = 0.0
-    duration: float | None = None
-    claimed_duration: float | None = None
-    utterances: int | None = None
-    report: str = ""
-    notes: str = ""
 
 
 class Watcher(Protocol):
@@ -169,7 +130,7 @@ class FolderPass:
     Attributes
     ----------
     waiting : tuple of Work
-        The videos that need work.
+        The videos that need work, the largest file first.
     outcomes : list of Outcome
         Of the videos so far.
     """
@@ -232,10 +193,10 @@ def folder_pass(
             outcomes.append(outcome)
             current_watcher().finished(outcome)
     hashes.save()
+    waiting.sort(key=lambda each: -_size(each[0].path))  # so that no long one is left to a single worker at the end
     if here:
         _check_weights([own for _, own, _ in waiting])
-    work = tuple(_work(video, options=own, content=content, out=out) for video, own, content in waiting)
-    current = FolderPass(work, outcomes)
+    current = FolderPass(tuple(_work(*each, out=out) for each in waiting), outcomes)
     try:
         yield current
     finally:
@@ -309,7 +270,14 @@ def analyze_one(path: str, video: FoundVideo, request: Mapping[str, Any], pool: 
     )
 
 
-def _work(video: FoundVideo, *, options: AnalyzeOptions, content: str, out: Path) -> Work:
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # it was moved away, which its analysis will say
+
+
+def _work(video: FoundVideo, options: AnalyzeOptions, content: str, *, out: Path) -> Work:
     request = {
         "video": str(video.path),
         "out": str(video.report(out).parent),
@@ -389,10 +357,3 @@ def _write_tables(outcomes: Sequence[Outcome], *, out: Path, options: AnalyzeOpt
     if "html" in options.formats:
         failures = [(Path(outcome.path), outcome.reason) for outcome in outcomes if outcome.status == "failed"]
         write_folder_index(out, reports=reports, failures=failures)
-
-
-def summary_csv(outcomes: Sequence[Outcome], *, csv_raw: bool = False, csv_excel: bool = False) -> str:
-    """Return a row per video: the fields of `Outcome`."""
-    names = list(Outcome.__dataclass_fields__)
-    rows = [["" if value is None else str(value) for value in asdict(outcome).values()] for outcome in outcomes]
-    return (BYTE_ORDER_MARK if csv_excel else "") + csv_lines([names, *rows], csv_raw=csv_raw)

@@ -22,7 +22,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from mtmm_video.flows.folder_pass import Outcome
+    from mtmm_video.flows.outcome import Outcome
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", readable=False, help="Folder with videos or sound files, at any depth.")

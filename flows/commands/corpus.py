@@ -18,7 +18,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mtmm_video.flows.folder_pass import Outcome
+    from mtmm_video.flows.outcome import Outcome
     from mtmm_video.pipeline.corpora.labelled_table import MeasuredSegment
     from mtmm_video.pipeline.corpora.layouts import ReadingOptions
     from mtmm_video.pipeline.corpora.measuring import MeasuredFile

@@ -14,7 +14,13 @@ from test_folder import put
 
 from mtmm_video.flows.batch_flow import analyze_folder
 from mtmm_video.flows.batch_worker import WorkerFailedError, WorkerPool
-from mtmm_video.flows.folder_pass import MEMORY_PER_VIDEO, Outcome, analyze_folder_here, parallel_videos
+from mtmm_video.flows.folder_pass import (
+    MEMORY_PER_VIDEO,
+    analyze_folder_here,
+    folder_pass,
+    parallel_videos,
+)
+from mtmm_video.flows.outcome import Outcome
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -86,6 +92,17 @@ def test_a_folder_with_good_and_bad_videos(
         assert {row["path"]: row["status"] for row in csv.DictReader(file)} == {
             path: outcome.status for path, outcome in second.items()
         }
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_largest_file_is_begun_first(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, seconds in (("a", 0.5), ("b", 3.0), ("c", 1.5)):
+        write_video(folder / f"{name}.mp4", seconds=seconds)
+    options = AnalyzeOptions(formats=("json",))
+    with folder_pass(folder, out=tmp_path / "out", options=options, transcript_dir=None, here=False) as work:
+        assert [each.path for each in work.waiting] == ["b.mp4", "c.mp4", "a.mp4"]
 
 
 @pytest.mark.parametrize("damaged", [False, True])

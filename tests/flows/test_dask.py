@@ -16,7 +16,7 @@ from test_folder import put
 
 from mtmm_video.flows.batch_flow import _outcome_of, analyze_folder, analyze_found
 from mtmm_video.flows.dask_cluster import dask_runner
-from mtmm_video.flows.folder_pass import Outcome
+from mtmm_video.flows.outcome import Outcome
 from mtmm_video.foundation.errors import DependencyError, InputError
 
 __all__ = ["cache"]  # a fixture
