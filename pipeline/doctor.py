@@ -112,7 +112,7 @@ def _prefect() -> Iterator[Check]:
     version = importlib.metadata.version("prefect")
     address = os.environ.get("PREFECT_API_URL")
     if not address:
-        yield Check("prefect", "ok", f"{version}, its own server for batch and --verbose (PREFECT_API_URL is not set)")
+        yield Check("prefect", "ok", f"{version}, its own server with --verbose (PREFECT_API_URL is not set)")
         return
     parts = urlsplit(address)
     try:

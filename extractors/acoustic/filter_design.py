@@ -1,7 +1,7 @@
 """Coefficients of the three high-pass filters of the acoustic analysis, designed once.
 
 `benchmarks/design_filters.py` designs them with scipy.signal and writes `FILTERS_FILE`; an analysis reads the result,
-because the import of scipy.signal takes as long as the columns of 15 s of sound.
+because the import of scipy.signal takes as long as the columns of some 10 s of sound.
 """
 
 from __future__ import annotations
