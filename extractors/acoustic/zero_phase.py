@@ -69,7 +69,7 @@ def steady_state(sos: Float) -> Float:
     return states
 
 
-# scipy.signal has this loop too, but its import takes as long as some 10 s of sound: it loads all of scipy's statistics.
+# scipy.signal has this loop too, but its import takes as long as 10 s of sound: it loads all of scipy's statistics.
 @njit(cache=True, error_model="numpy", nogil=True)
 def _filter(sos: Float, state: Float, values: Float, backwards: bool) -> None:
     """Run second-order sections over a signal, from its first sample or from its last."""

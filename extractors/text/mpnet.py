@@ -74,15 +74,20 @@ class Layer(nn.Module):
         return cast(Tensor, self.outer_norm(x + self.dropout(hidden)))
 
 
+def _embedding(rows: int, width: int) -> nn.Embedding:
+    """Make a table of vectors; on the "meta" device the constructor's own numbers would import torch's compiler."""
+    return nn.Embedding(rows, width, _weight=torch.randn(rows, width))
+
+
 class Transformer(nn.Module):
     """Maps vocabulary indices to one vector per sentence, the mean over its word pieces."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.words = nn.Embedding(VOCABULARY, WIDTH)
-        self.positions = nn.Embedding(POSITIONS, WIDTH)
+        self.words = _embedding(VOCABULARY, WIDTH)
+        self.positions = _embedding(POSITIONS, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=EPSILON)
-        self.distances = nn.Embedding(DISTANCE_BUCKETS, HEADS)
+        self.distances = _embedding(DISTANCE_BUCKETS, HEADS)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
 
     def embed(self, indices: Tensor) -> Tensor:

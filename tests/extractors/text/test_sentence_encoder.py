@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +157,16 @@ def test_fine_tuning_parts_praise_from_blame(folder: Path, frozen: SentenceEncod
 
     assert DELTA.is_file(), "the tuned part is shipped"
     assert margin(SentenceEncoder.load(folder)) > margin(frozen) + 0.2
+
+
+def test_a_transformer_without_numbers_loads_no_compiler() -> None:
+    """Torch's compiler takes two seconds to import, and leaves a folder among the temporary files."""
+    code = """
+import sys, torch
+from mtmm_video.extractors.text.mpnet import Transformer
+with torch.device("meta"):
+    Transformer()
+assert "torch._dynamo" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
