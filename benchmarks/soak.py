@@ -204,12 +204,12 @@ def passes(soak: Soak) -> Iterator[tuple[str, bool]]:
     hidden = soak.weights.rename(soak.cache / "hidden")
     soak.until_failures(3)
     hidden.rename(soak.weights)
-    yield "the weights are gone for three videos", True
+    yield "the weights are gone until three videos fail", True
     soak.until_reports(0.4)
     soak.fill_disk()
     soak.until_failures(3)
     (soak.root / "disk" / "filler").unlink()
-    yield "the disk is full for three videos", True
+    yield "the disk is full until three videos fail", True
     soak.until_reports(0.55)
     soak.kill("command")
     yield "the command is killed", False
