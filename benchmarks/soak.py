@@ -136,7 +136,9 @@ class Soak:
 
     def failed(self) -> int:
         """Return how many videos have failed in this pass, by the lines of the command."""
-        return sum("failed" in line for line in (self.root / "log.txt").read_text(errors="replace").splitlines())
+        return sum(
+            line.startswith("failed: ") for line in (self.root / "log.txt").read_text(errors="replace").splitlines()
+        )
 
     def until(self, reached: Callable[[], bool]) -> bool:
         """Wait until something is reached; False if the command ended before."""
