@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,7 +136,7 @@ class FolderPass:
     """
 
     waiting: tuple[Work, ...]
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome]
 
     def note(self, outcome: Outcome) -> None:
         """Add the outcome of a video."""

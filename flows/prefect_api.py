@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -223,3 +223,21 @@ def prefect_api(server: LocalServer | None) -> Iterator[None]:
 
     with temporary_settings({PREFECT_API_URL: server.url()}):
         yield
+
+
+def start_api(stack: ExitStack, *, verbose: bool) -> Callable[[], None]:
+    """Begin to start the Prefect API that a command's flow needs; it lasts as long as the stack.
+
+    Returns
+    -------
+    callable
+        Waits until the API answers. In between, the module of the flow is loaded.
+    """
+    settle_environment(verbose=verbose)
+    server = None if has_own_server() else stack.enter_context(LocalServer())
+
+    def enter() -> None:
+        stack.enter_context(prefect_api(server))
+        stack.enter_context(naming_api_failures())
+
+    return enter

@@ -109,20 +109,12 @@ def batch(
 
 def _flow(stack: ExitStack, *, verbose: bool) -> Callable[..., list[Outcome]]:
     """Return the flow of a batch, with the Prefect API that it needs for as long as the stack lasts."""
-    from mtmm_video.flows.prefect_api import (
-        LocalServer,
-        has_own_server,
-        naming_api_failures,
-        prefect_api,
-        settle_environment,
-    )
+    from mtmm_video.flows.prefect_api import start_api
 
-    settle_environment(verbose=verbose)
-    server = None if has_own_server() else stack.enter_context(LocalServer())
+    enter = start_api(stack, verbose=verbose)
     from mtmm_video.flows.batch_flow import analyze_folder
 
-    stack.enter_context(prefect_api(server))
-    stack.enter_context(naming_api_failures())
+    enter()
     return analyze_folder
 
 

@@ -155,25 +155,17 @@ def _measure(
 ) -> tuple[list[Outcome], dict[Path, MeasuredFile]]:
     from mtmm_video.flows.commands.batch import LiveView
     from mtmm_video.flows.native_log import without_native_log
-    from mtmm_video.flows.prefect_api import (
-        LocalServer,
-        has_own_server,
-        naming_api_failures,
-        prefect_api,
-        settle_environment,
-    )
+    from mtmm_video.flows.prefect_api import start_api
     from mtmm_video.pipeline.corpora.labelled_table import segment_of
 
-    settle_environment(verbose=verbose)
     with ExitStack() as stack:
         if not verbose:
             stack.enter_context(without_native_log())
-        server = None if has_own_server() else stack.enter_context(LocalServer())
+        enter = start_api(stack, verbose=verbose)
         from mtmm_video.flows.corpus_flow import REQUESTS, FileRequest, measure_corpus
         from mtmm_video.flows.folder_pass import WATCHER
 
-        stack.enter_context(prefect_api(server))
-        stack.enter_context(naming_api_failures())
+        enter()
         WATCHER.set(stack.enter_context(LiveView()))
         requests = [FileRequest(file, tuple(segment_of(each) for each in own)) for file, own in files.items()]
         REQUESTS.set((requests, options))
