@@ -69,6 +69,19 @@ def decibel(magnitude: Float) -> Float:
     return np.asarray(20 * np.log10(magnitude + TINY))
 
 
+def fast_length(least: int) -> int:
+    """Return the smallest length from `least`, a positive number, on whose Fourier transform is fast: 2^i 3^j 5^k."""
+    length = least
+    while True:
+        rest = length
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return length
+        length += 1
+
+
 def mask_to_zero(values: Float) -> Float:
     """Return a copy with NaN replaced by 0."""
     return np.where(np.isnan(values), 0.0, values)

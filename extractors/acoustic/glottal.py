@@ -12,10 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from mtmm_video.extractors.acoustic import kernels
-from mtmm_video.extractors.acoustic.dsp import TINY, Float, Int, decibel, hamming, round_half_away
+from mtmm_video.extractors.acoustic.dsp import TINY, Float, Int, decibel, fast_length, hamming, round_half_away
 from mtmm_video.extractors.acoustic.iaif import frame_limits, glottal_flow
 from mtmm_video.extractors.acoustic.wavelets import local_periods
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
@@ -140,14 +139,14 @@ def _power(frames: Float, bins: int) -> Float:
     Electroacoust. 18(4):451-455, 1970. The magnitude needs no last multiplication by the chirp.
     """
     length = frames.shape[1]
-    size = fft.next_fast_len(length + bins - 1)
+    size = fast_length(length + bins - 1)
     chirp = _chirp(max(length, bins))
     kernel = np.zeros(size, dtype=np.complex128)
     kernel[:bins] = chirp[:bins].conj()
     kernel[size - length + 1 :] = chirp[length - 1 : 0 : -1].conj()
-    product = fft.fft(frames * chirp[:length], size, axis=1)
-    product *= fft.fft(kernel)
-    found = fft.ifft(product, axis=1, overwrite_x=True)[:, :bins]
+    product = np.fft.fft(frames * chirp[:length], size, axis=1)
+    product *= np.fft.fft(kernel)
+    found = np.fft.ifft(product, axis=1, out=product)[:, :bins]
     return np.asarray(found.real**2 + found.imag**2)
 
 
@@ -178,7 +177,7 @@ def first_harmonics_difference(frames: Float, *, lengths: Int, periods: Int) -> 
     # The five peaks are counted over the two-sided spectrum, which is computed only if the low bins have fewer.
     for poor in np.flatnonzero(peaks < _FEWEST_PEAKS):
         again = slice(poor, poor + 1)
-        spectrum = fft.fft(windowed[again], SAMPLE_RATE, axis=1)
+        spectrum = np.fft.fft(windowed[again], SAMPLE_RATE, axis=1)
         power = spectrum.real**2 + spectrum.imag**2
         kernels.harmonic_levels(power, np.array([SAMPLE_RATE]), pitch[again], TINY, out[again], peaks[again])
     return np.where(peaks >= _FEWEST_PEAKS, out, 0.0)
@@ -220,7 +219,7 @@ def _curvature(pulses: Float) -> Float:
     X is the level in dB of a 2048-point spectrum. The run grows from three bins until the relative squared error
     reaches 0.01.
     """
-    spectrum = fft.rfft(pulses, _PSP_FFT, axis=1)[:, : _PSP_FFT // 2]
+    spectrum = np.fft.rfft(pulses, _PSP_FFT, axis=1)[:, : _PSP_FFT // 2]
     curvature, stopped = _first_bad_fit(decibel(np.abs(spectrum[:, :_PSP_BINS])))
     again = np.flatnonzero(~stopped)
     if len(again):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import fft
 
 from mtmm_video.extractors.acoustic import phase_kernels
 from mtmm_video.extractors.acoustic.columns import HMPDD_ORDER, HMPDM_ORDER
@@ -87,10 +86,10 @@ def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
     # A silent frame has no phases and is treated as one without harmonics.
     counts = np.where((harmonics.amplitude[:, 1:2] > 0).any(axis=1), harmonics.count, 0)
     phase_kernels.harmonic_envelopes(level, harmonics.spacing, counts, _STEP, envelope)
-    cepstrum = fft.irfft(envelope, _FFT, axis=1)
+    cepstrum = np.fft.irfft(envelope, _FFT, axis=1)
     cepstrum[:, 1 : _FFT // 2] *= 2
     cepstrum[:, _FFT // 2 + 1 :] = 0
-    minimum_phase = np.ascontiguousarray(fft.rfft(cepstrum, axis=1).imag)
+    minimum_phase = np.ascontiguousarray(np.fft.rfft(cepstrum, axis=1).imag)
 
     theta = harmonics.phase.copy()
     phase_kernels.subtract_at_multiples(minimum_phase, harmonics.spacing, counts, _STEP, theta)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from mtmm_video.extractors.acoustic.dsp import (
     Float,
     Int,
     Samples,
     blackman,
+    fast_length,
     interpolate,
     local_maxima,
     round_half_away,
@@ -43,12 +43,12 @@ def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
     samples = len(x)
     high_pass = filters().closures
     smooth, buffer = room_for_zero_phase(high_pass, samples)
-    size = fft.next_fast_len(16 * len(window), real=True)
-    spectrum, step = fft.rfft(window, size), size - 2 * half  # samples that a transform gives: overlap-save
+    size = fast_length(16 * len(window))
+    spectrum, step = np.fft.rfft(window, size), size - 2 * half  # samples that a transform gives: overlap-save
     for start in range(half, samples - half, step):
         stop = min(start + step, samples - half)
-        product = fft.rfft(np.asarray(x[start - half : stop + half], dtype=np.float64), size) * spectrum
-        smooth[start:stop] = fft.irfft(product, size)[2 * half : 2 * half + stop - start]
+        product = np.fft.rfft(np.asarray(x[start - half : stop + half], dtype=np.float64), size) * spectrum
+        smooth[start:stop] = np.fft.irfft(product, size)[2 * half : 2 * half + stop - start]
     return zero_phase_in_place(high_pass, smooth, buffer)
 
 

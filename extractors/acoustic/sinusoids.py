@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from mtmm_video.extractors.acoustic.dsp import Float, Int, blackman, round_half_away, row_maxima, wrap
 from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack
@@ -87,7 +86,7 @@ def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.comp
         windows[row, : len(shape)] = shape / shape.sum()
     start = centres[pitched] - half[group]
     index = np.minimum(start[:, None] + np.arange(windows.shape[1]), len(x) - 1)
-    spectrum = np.asarray(fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[group], FFT, axis=1))
+    spectrum = np.asarray(np.fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[group], FFT, axis=1))
     if len(pitched) == len(centres):
         return spectrum
     out = np.zeros((len(centres), HALF + 1), dtype=np.complex128)

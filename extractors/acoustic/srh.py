@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import fft
 
 from mtmm_video.extractors.acoustic import kernels
 from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, blackman, round_half_away, round_int
@@ -161,9 +160,12 @@ def _normalised_magnitudes(frames: Float) -> Float:
     transform give bins 10 k - r.
     """
     magnitude = np.empty((len(frames), _BINS))
-    kernels.take_magnitudes(fft.rfft(frames, _PART, axis=1), _SPLIT, 0, magnitude)
+    kernels.take_magnitudes(np.fft.rfft(frames, _PART, axis=1), _SPLIT, 0, magnitude)
+    shifted = np.zeros((len(frames), _PART), dtype=np.complex128)
+    spectrum = np.empty_like(shifted)
     for r, shift in enumerate(_shifts(), start=1):
-        kernels.take_magnitudes(fft.fft(frames * shift, _PART, axis=1, overwrite_x=True), _SPLIT, r, magnitude)
+        np.multiply(frames, shift, out=shifted[:, :FRAME])
+        kernels.take_magnitudes(np.fft.fft(shifted, axis=1, out=spectrum), _SPLIT, r, magnitude)
     # Parseval: the two-sided spectrum counts bins 1..7999 twice.
     signs = 1.0 - 2.0 * (np.arange(FRAME) % 2)
     total = SAMPLE_RATE * np.einsum("nl,nl->n", frames, frames) + frames.sum(axis=1) ** 2 - (frames @ signs) ** 2

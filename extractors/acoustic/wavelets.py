@@ -12,9 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import fft
 
-from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, Samples, round_half_away
+from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, Samples, fast_length, round_half_away
 
 _MARGIN = 1000  # samples on either side of a sample that COVAREP's 2001 taps cover
 _STEP = 1 << 14  # samples transformed at a time
@@ -41,7 +40,7 @@ def wavelet(scale: int) -> Float:
 
 @lru_cache(maxsize=64)
 def _spectrum(scale: int, length: int) -> NDArray[np.complex128]:
-    return np.asarray(fft.rfft(wavelet(scale), length))
+    return np.asarray(np.fft.rfft(wavelet(scale), length))
 
 
 def transform(segment: Float, scales: range) -> Float:
@@ -58,8 +57,8 @@ def transform(segment: Float, scales: range) -> Float:
     """
     wanted = len(segment) - 2 * _MARGIN
     out = np.empty((len(scales), wanted))
-    length = fft.next_fast_len(len(segment), real=True)
-    spectrum = fft.rfft(segment, length)
+    length = fast_length(len(segment))
+    spectrum = np.fft.rfft(segment, length)
     for row, scale in enumerate(scales):
         reach = half_length(scale)
         first = _MARGIN + reach  # the wavelet's centre is its tap `reach`
@@ -67,7 +66,7 @@ def transform(segment: Float, scales: range) -> Float:
             near = segment[_MARGIN - reach : len(segment) - _MARGIN + reach]
             out[row] = np.convolve(near, wavelet(scale), mode="valid")
         else:
-            full = fft.irfft(spectrum * _spectrum(scale, length), length)
+            full = np.fft.irfft(spectrum * _spectrum(scale, length), length)
             # Circular wrap-around affects only the first 2 reach samples, which lie in the margin.
             out[row] = full[first : first + wanted]
     return out

@@ -12,6 +12,8 @@ Using Context-Aware Masking", INTERSPEECH 2023.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.nn.functional import avg_pool1d, relu
+from torch import Tensor
+from torch.nn.functional import avg_pool1d, conv1d, conv2d, normalize, relu
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, WeightsError
@@ -36,152 +38,150 @@ POVEY_POWER = 0.85  # exponent of the Hann window in Kaldi
 PCM_SCALE = 32_768.0  # Kaldi's features are those of 16-bit integers
 LOWEST_POWER = float(np.finfo(np.float32).eps)  # Kaldi's floor below the logarithm
 
-HEAD_CHANNELS = 32
-FIRST_CHANNELS, GROWTH, BOTTLENECK = 128, 32, 128
-MASK_CHANNELS = 64
+NORM_EPSILON = 1e-5  # added to a variance
+GROWTH = 32  # channels that a dense layer adds
 BLOCKS = ((12, 1), (24, 2), (16, 2))  # layers and dilation of the three dense blocks
 CONTEXT_FRAMES = 100  # 2 s at the 20 ms of the dense layers
+_OUTER_LAYERS = (("conv1", "bn1"), ("conv2", "bn2"))  # of the head, before and after its residual blocks
+_RESIDUAL_BLOCKS = (("layer1.0", 2), ("layer1.1", 1), ("layer2.0", 2), ("layer2.1", 1))  # name, stride over frequency
+_Layer = tuple[Tensor, Tensor]  # what multiplies and what is added
 
 
-class _ResidualBlock(nn.Module):
-    """Two convolutions over (frequency, time) with a shortcut; a `stride` of 2 halves the frequencies."""
+class SpeakerEncoder:
+    """CAM++, its normalisations folded into the layers beside them or into a scale and a shift; one segment at a time.
 
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        size = HEAD_CHANNELS
-        self.conv1 = nn.Conv2d(size, size, 3, stride=(stride, 1), padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(size)
-        self.conv2 = nn.Conv2d(size, size, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(size)
-        self.shortcut = nn.Sequential()
-        if stride > 1:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(size, size, 1, stride=(stride, 1), bias=False), nn.BatchNorm2d(size)
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        Under the names of the published weights.
+
+    Raises
+    ------
+    KeyError
+        If a tensor is missing.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor]) -> None:
+        self._head = [_folded(state, f"head.{convolution}", f"head.{norm}") for convolution, norm in _OUTER_LAYERS]
+        self._residual = [_ResidualBlock.of(state, f"head.{name}", stride=stride) for name, stride in _RESIDUAL_BLOCKS]
+        self._delay = _folded(state, "xvector.tdnn.linear", "xvector.tdnn.nonlinear.batchnorm")
+        self._blocks = [
+            [_DenseLayer.of(state, f"xvector.block{block}.tdnnd{layer}", dilation) for layer in range(1, layers + 1)]
+            for block, (layers, dilation) in enumerate(BLOCKS, start=1)
+        ]
+        self._transits = [
+            (
+                _scale_and_shift(state, f"xvector.transit{block}.nonlinear.batchnorm"),
+                state[f"xvector.transit{block}.linear.weight"][:, :, 0],
             )
+            for block in range(1, len(BLOCKS) + 1)
+        ]
+        self._last = _scale_and_shift(state, "xvector.out_nonlinear.batchnorm")
+        self._dense = _folded(state, "xvector.dense.linear", "xvector.dense.nonlinear.batchnorm")
 
-    def forward(self, image: Tensor) -> Tensor:
-        hidden = relu(self.bn1(self.conv1(image)))
-        return relu(self.bn2(self.conv2(hidden)) + self.shortcut(image))
-
-
-class _Head(nn.Module):
-    """Two-dimensional convolutions over frequency and time, before the one-dimensional layers over time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, HEAD_CHANNELS, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(HEAD_CHANNELS)
-        self.layer1 = nn.Sequential(_ResidualBlock(2), _ResidualBlock(1))
-        self.layer2 = nn.Sequential(_ResidualBlock(2), _ResidualBlock(1))
-        self.conv2 = nn.Conv2d(HEAD_CHANNELS, HEAD_CHANNELS, 3, stride=(2, 1), padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(HEAD_CHANNELS)
-
-    def forward(self, bands: Tensor) -> Tensor:
-        hidden = relu(self.bn1(self.conv1(bands.unsqueeze(1))))  # (B, 32, 80, T)
-        hidden = self.layer2(self.layer1(hidden))  # (B, 32, 20, T)
-        return relu(self.bn2(self.conv2(hidden))).flatten(1, 2)  # (B, 320, T)
-
-
-class _NormRelu(nn.Sequential):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.add_module("batchnorm", nn.BatchNorm1d(channels))
-        self.add_module("relu", nn.ReLU())
+    def __call__(self, bands: Tensor) -> Tensor:
+        """Return the embedding, shape (192,), of log mel bands, shape (80, frames)."""
+        (first, first_shift), (last, last_shift) = self._head
+        image = relu(conv2d(bands[None, None], first, first_shift, padding=1))  # (1, 32, 80, T)
+        for block in self._residual:
+            image = block(image)  # (1, 32, 20, T) in the end
+        image = relu(conv2d(image, last, last_shift, stride=(2, 1), padding=1))
+        hidden = relu(conv1d(image[0].flatten(0, 1), *self._delay, stride=2, padding=2))  # (128, T / 2)
+        for layers, (norm, transit) in zip(self._blocks, self._transits, strict=True):
+            joined = hidden.new_empty(len(hidden) + len(layers) * GROWTH, hidden.shape[1])
+            joined[: len(hidden)] = hidden
+            for place, layer in enumerate(layers):
+                known = len(hidden) + place * GROWTH
+                joined[known : known + GROWTH] = layer(joined[:known])
+            hidden = transit @ _normed_relu(joined, norm)
+        hidden = _normed_relu(hidden, self._last)  # (512, T / 2)
+        statistics = torch.cat([hidden.mean(-1), hidden.std(-1)])
+        weight, shift = self._dense
+        return weight[:, :, 0] @ statistics + shift
 
 
-class _MaskedConvolution(nn.Module):
+@dataclass(frozen=True)
+class _ResidualBlock:
+    """Two convolutions over (frequency, time) with a shortcut; a stride of 2 halves the frequencies."""
+
+    stride: int
+    first: _Layer
+    second: _Layer
+    shortcut: _Layer | None
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], name: str, *, stride: int) -> _ResidualBlock:
+        first, second = (_folded(state, f"{name}.conv{n}", f"{name}.bn{n}") for n in (1, 2))
+        shortcut = _folded(state, f"{name}.shortcut.0", f"{name}.shortcut.1") if stride > 1 else None
+        return cls(stride, first, second, shortcut)
+
+    def __call__(self, image: Tensor) -> Tensor:
+        hidden = relu(conv2d(image, *self.first, stride=(self.stride, 1), padding=1))
+        if self.shortcut is not None:
+            image = conv2d(image, *self.shortcut, stride=(self.stride, 1))
+        return relu(conv2d(hidden, *self.second, padding=1) + image)
+
+
+@dataclass(frozen=True)
+class _DenseLayer:
     """A convolution with a channel mask from the mean of its input over 2 s and over the segment (section 2.2)."""
 
-    def __init__(self, dilation: int) -> None:
-        super().__init__()
-        self.linear_local = nn.Conv1d(BOTTLENECK, GROWTH, 3, padding=dilation, dilation=dilation, bias=False)
-        self.linear1 = nn.Conv1d(BOTTLENECK, MASK_CHANNELS, 1)
-        self.linear2 = nn.Conv1d(MASK_CHANNELS, GROWTH, 1)
+    dilation: int
+    norm: _Layer
+    bottleneck: _Layer
+    local: Tensor
+    mask: tuple[_Layer, _Layer]
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        around = avg_pool1d(hidden, CONTEXT_FRAMES, CONTEXT_FRAMES, ceil_mode=True)  # (B, 128, T / 100)
-        mask = torch.sigmoid(self.linear2(relu(self.linear1(around + hidden.mean(-1, keepdim=True)))))
-        frames = hidden.shape[-1]
-        masked: Tensor = self.linear_local(hidden) * mask.repeat_interleave(CONTEXT_FRAMES, -1)[..., :frames]
-        return masked
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], name: str, dilation: int) -> _DenseLayer:
+        weight, shift = _folded(state, f"{name}.linear1", f"{name}.nonlinear2.batchnorm")
+        narrow, wide = (
+            (state[f"{name}.cam_layer.linear{n}.weight"][:, :, 0], state[f"{name}.cam_layer.linear{n}.bias"][:, None])
+            for n in (1, 2)
+        )
+        return cls(
+            dilation,
+            _scale_and_shift(state, f"{name}.nonlinear1.batchnorm"),
+            (weight[:, :, 0], shift[:, None]),
+            state[f"{name}.cam_layer.linear_local.weight"],
+            (narrow, wide),
+        )
 
-
-class _DenseLayer(nn.Module):
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.nonlinear1 = _NormRelu(channels)
-        self.linear1 = nn.Conv1d(channels, BOTTLENECK, 1, bias=False)
-        self.nonlinear2 = _NormRelu(BOTTLENECK)
-        self.cam_layer = _MaskedConvolution(dilation)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        new = self.cam_layer(self.nonlinear2(self.linear1(self.nonlinear1(hidden))))
-        return torch.cat([hidden, new], dim=1)
-
-
-class _TimeDelay(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        height = HEAD_CHANNELS * BANDS // 8
-        self.linear = nn.Conv1d(height, FIRST_CHANNELS, 5, stride=2, padding=2, bias=False)
-        self.nonlinear = _NormRelu(FIRST_CHANNELS)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return self.nonlinear(self.linear(hidden))  # type: ignore[no-any-return]
+    def __call__(self, hidden: Tensor) -> Tensor:
+        hidden = _linear(self.bottleneck, _normed_relu(hidden, self.norm)).relu_()  # (128, T)
+        around = avg_pool1d(hidden[None], CONTEXT_FRAMES, CONTEXT_FRAMES, ceil_mode=True)[0]  # (128, T / 100)
+        narrow, wide = self.mask
+        mask = torch.sigmoid(_linear(wide, _linear(narrow, around + hidden.mean(-1, keepdim=True)).relu_()))
+        new = conv1d(hidden, self.local, padding=self.dilation, dilation=self.dilation)
+        return new * mask.repeat_interleave(CONTEXT_FRAMES, -1)[:, : hidden.shape[1]]
 
 
-class _Transit(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.nonlinear = _NormRelu(channels)
-        self.linear = nn.Conv1d(channels, channels // 2, 1, bias=False)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return self.linear(self.nonlinear(hidden))  # type: ignore[no-any-return]
-
-
-class _Statistics(nn.Module):
-    """Mean and standard deviation over time."""
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return torch.cat([hidden.mean(-1), hidden.std(-1)], dim=1).unsqueeze(-1)  # (B, 1024, 1)
+def _scale_and_shift(state: Mapping[str, Tensor], norm: str) -> _Layer:
+    """Return what a trained normalisation multiplies with and adds, shape (channels, 1) each."""
+    mean, variance = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
+    scale = torch.rsqrt(variance + NORM_EPSILON)
+    if f"{norm}.weight" in state:
+        scale = scale * state[f"{norm}.weight"]
+    shift = -mean * scale
+    if f"{norm}.bias" in state:
+        shift = shift + state[f"{norm}.bias"]
+    return scale[:, None], shift[:, None]
 
 
-class _Dense(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.linear = nn.Conv1d(channels, DIMENSIONS, 1, bias=False)
-        self.nonlinear = nn.Sequential()
-        self.nonlinear.add_module("batchnorm", nn.BatchNorm1d(DIMENSIONS, affine=False))
-
-    def forward(self, statistics: Tensor) -> Tensor:
-        return self.nonlinear(self.linear(statistics)).squeeze(-1)  # type: ignore[no-any-return]
+def _folded(state: Mapping[str, Tensor], layer: str, norm: str) -> _Layer:
+    """Return weight and bias of a convolution with the normalisation that follows it."""
+    weight, (scale, shift) = state[f"{layer}.weight"], _scale_and_shift(state, norm)
+    return weight * scale.reshape(-1, *[1] * (weight.ndim - 1)), shift[:, 0]
 
 
-class SpeakerEncoder(nn.Module):
-    """CAM++; module names are those of the published weights."""
+def _normed_relu(hidden: Tensor, norm: _Layer) -> Tensor:
+    scale, shift = norm
+    return torch.addcmul(shift, hidden, scale).relu_()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.head = _Head()
-        self.xvector = nn.Sequential()
-        self.xvector.add_module("tdnn", _TimeDelay())
-        channels = FIRST_CHANNELS
-        for number, (layers, dilation) in enumerate(BLOCKS, start=1):
-            block = nn.Sequential()
-            for layer in range(layers):
-                block.add_module(f"tdnnd{layer + 1}", _DenseLayer(channels + layer * GROWTH, dilation))
-            channels += layers * GROWTH
-            self.xvector.add_module(f"block{number}", block)
-            self.xvector.add_module(f"transit{number}", _Transit(channels))
-            channels //= 2
-        self.xvector.add_module("out_nonlinear", _NormRelu(channels))
-        self.xvector.add_module("stats", _Statistics())
-        self.xvector.add_module("dense", _Dense(2 * channels))
 
-    def forward(self, bands: Tensor) -> Tensor:
-        """Return embeddings, shape (batch, 192), of log mel bands, shape (batch, 80, frames)."""
-        return self.xvector(self.head(bands))  # type: ignore[no-any-return]
+def _linear(layer: _Layer, hidden: Tensor) -> Tensor:
+    weight, bias = layer
+    return torch.addmm(bias, weight, hidden)
 
 
 @functools.cache
@@ -223,14 +223,12 @@ def log_mel_bands(waveform: NDArray[np.floating]) -> Tensor:
 
 @functools.lru_cache(maxsize=1)
 def _load(path: Path, _modified: int) -> SpeakerEncoder:
-    network = SpeakerEncoder()
     try:
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
+        return SpeakerEncoder(load_file(path))
+    except (SafetensorError, KeyError, RuntimeError) as error:
         raise WeightsError(
             f"{path}: is not a speaker encoder ({error}); run `mtmm-video weights fetch` again"
         ) from error
-    return network.eval()
 
 
 def embed_speaker(
@@ -276,6 +274,5 @@ def embed_speaker(
             short = round(SHORTEST_PIECE * SAMPLE_RATE) - len(samples)
             bands = log_mel_bands(np.pad(samples, (0, short)) if short > 0 else samples)
             bands = bands - bands.mean(dim=1, keepdim=True)
-            embedding = network(bands.unsqueeze(0))[0]
-            embeddings[index] = nn.functional.normalize(embedding, dim=0).numpy()
+            embeddings[index] = normalize(network(bands), dim=0).numpy()
     return embeddings

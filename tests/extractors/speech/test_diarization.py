@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cam_plus_plus import CamPlusPlus
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
@@ -25,7 +26,7 @@ from mtmm_video.extractors.speech.speaker_activity import (
     speaker_activity,
 )
 from mtmm_video.extractors.speech.speaker_clustering import BETWEEN, COMMON, NOISE_SECONDS, group_speakers
-from mtmm_video.extractors.speech.speaker_encoder import DIMENSIONS, SpeakerEncoder, embed_speaker, log_mel_bands
+from mtmm_video.extractors.speech.speaker_encoder import BANDS, DIMENSIONS, SpeakerEncoder, embed_speaker, log_mel_bands
 from mtmm_video.foundation.errors import InputError, WeightsError
 
 FRAME = FRAME_SAMPLES / SAMPLE_RATE  # seconds
@@ -139,14 +140,24 @@ def test_a_number_of_speakers_below_one_is_refused() -> None:
 # ------------------------------------------------------------------------------------------------------------ networks
 
 
+def _trained(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return the state of a network whose normalisations have seen data, without its counters."""
+    state = {name: tensor for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+    for name, tensor in state.items():
+        if name.endswith(("running_mean", "bias")):
+            tensor.normal_()
+        elif name.endswith("running_var"):
+            tensor.uniform_(0.5, 2.0)
+    return state
+
+
 @pytest.fixture
 def networks(tmp_path: Path) -> tuple[Path, Path]:
     """Untrained networks in files like the converted ones."""
     torch.manual_seed(0)
     activity, encoder = tmp_path / "activity.safetensors", tmp_path / "encoder.safetensors"
     save_file(SegmentationNetwork().state_dict(), activity)
-    state = SpeakerEncoder().state_dict()
-    save_file({name: tensor for name, tensor in state.items() if tensor.is_floating_point()}, encoder)
+    save_file(_trained(CamPlusPlus()), encoder)
     return activity, encoder
 
 
@@ -179,6 +190,18 @@ def test_a_tone_lies_in_its_mel_band_whatever_its_level() -> None:
     band = round(81 * (mel[1] - mel[0]) / (mel[2] - mel[0])) - 1
     assert set(loud.argmax(dim=0).tolist()) <= {band - 1, band, band + 1}
     torch.testing.assert_close((loud - quiet)[band], torch.full_like(loud[band], 2 * np.log(10.0)), atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("frames", [18, 200, 399])
+def test_folded_normalisations_change_no_embedding(frames: int) -> None:
+    torch.manual_seed(1)
+    network = CamPlusPlus()
+    state = _trained(network)
+    network.eval()
+    bands = torch.randn(BANDS, frames)
+    with torch.inference_mode():
+        expected, found = network(bands[None])[0], SpeakerEncoder(state)(bands)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_embeddings_have_length_one_and_short_pieces_are_padded(networks: tuple[Path, Path]) -> None:
