@@ -8,7 +8,7 @@
 Each kind of run is a process of its own, imports and model loading included, in turn with the others, so that a busy
 machine slows all of them alike: trust the ratios and the processor seconds. Nothing is reused. Measured are
 
-* ``analysis``: `mtmm_video.analyze` with its defaults, all steps, reports and all;
+* ``analysis``: `mtmm-video analyze` with its defaults, all steps, reports and all;
 * ``recognition``: voice activity and recognition alone, the part of it that the last one does;
 * ``openai-whisper``: ``whisper.transcribe(word_timestamps=True)``, base, fp32, the whole sound;
 * ``faster-whisper``: its base model (from the network, once) as int8, with words and batches of 8;
@@ -54,7 +54,11 @@ frames = read_frames(Path(sys.argv[1]), rate=DEFAULT_SAMPLING_RATE, longest_side
 """
 READ = "from mtmm_video.pipeline.media.reading import read_waveform as r; x = r(Path(sys.argv[1]), sample_rate=16000)"
 KINDS = {
-    "analysis": "import mtmm_video; mtmm_video.analyze(sys.argv[1], out=sys.argv[2])",
+    "analysis": """
+from mtmm_video.flows.cli import main
+sys.argv = ["mtmm-video", "analyze", sys.argv[1], "--out", sys.argv[2]]
+main()
+""",
     "recognition": READ
     + """
 from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine

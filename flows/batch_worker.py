@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mtmm_video.flows.prefect_api import has_own_server
 from mtmm_video.foundation.cores import available_cores, thread_environment
 from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.foundation.garbage import collect_rarely
 from mtmm_video.foundation.graphics import graphics_turn
 from mtmm_video.pipeline.options import AnalyzeOptions
 
@@ -167,6 +168,7 @@ def settle_crashed(run: str, message: str) -> None:
 
 def main() -> None:
     """Answer requests until standard input closes."""
+    collect_rarely()
     events, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not speak in the place of an answer
     requests: queue.Queue[str] = queue.Queue()
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from mtmm_video.flows.interruption import prompt_exit
 from mtmm_video.foundation.errors import MtmmError
+from mtmm_video.foundation.garbage import collect_rarely
 from mtmm_video.foundation.names import printable
 
 # What a path of the user's may meet wherever it is first looked at: pathlib's own tests of existence raise these.
@@ -24,6 +25,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of cp1252 or latin-1 shows what it can, without traceback
             stream.reconfigure(errors="replace")
+    collect_rarely()
     with prompt_exit():
         from mtmm_video.flows.command_line import app  # noqa: PLC0415
 
