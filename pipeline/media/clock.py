@@ -59,6 +59,9 @@ class Clock:
         Start and end in seconds of intervals that the file has twice.
     ends : mapping of int to float
         Per stream index, of all streams: end of the last packet in seconds, without shifts.
+    shown : mapping of int to ndarray of int64, shape (packets,)
+        Per stream index: presentation timestamps in the stream's time base, ascending. Streams with packets without
+        one are not in it.
     """
 
     start: float
@@ -69,6 +72,7 @@ class Clock:
     restarts: tuple[float, ...]
     overlaps: tuple[tuple[float, float], ...]
     ends: dict[int, float] = field(default_factory=dict)
+    shown: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
     def shift(self, stream: int, packet: int) -> float:
         """Return the shift in seconds of the n-th packet of a stream."""
@@ -101,6 +105,7 @@ def _read_clock(path: Path, audio: int | None, video: int | None, _stamp: tuple[
     times: dict[int, list[float]] = {index: [] for index in used}
     lengths: dict[int, list[float]] = {index: [] for index in used}
     reordered: dict[int, list[float]] = {index: [] for index in used}
+    shown_at: dict[int, list[int | None]] = {index: [] for index in used}
     ends: dict[int, float] = {}
     with open_media(path) as container:
         start = start_of(container)
@@ -118,8 +123,11 @@ def _read_clock(path: Path, audio: int | None, video: int | None, _stamp: tuple[
                 order.append(index)
                 times[index].append(np.nan if time is None else time)
                 lengths[index].append(length)
+                shown_at[index].append(pts)
                 reordered[index].append(0.0 if time is None or shown is None else shown - time)
-    return replace(build_clock(order, times, lengths, reordered, start=start, audio=audio), ends=ends)
+    clock = build_clock(order, times, lengths, reordered, start=start, audio=audio)
+    complete = {index: np.sort(np.array(ticks, np.int64)) for index, ticks in shown_at.items() if None not in ticks}
+    return replace(clock, ends=ends, shown=complete)
 
 
 def build_clock(

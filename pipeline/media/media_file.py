@@ -134,11 +134,17 @@ def frames_of(packet: Packet) -> list[DecodedFrame] | None:
 
 
 def pictures_of(
-    container: av.container.InputContainer, stream: av.VideoStream, *, note: Callable[[Packet], None]
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    *,
+    note: Callable[[Packet], None],
+    wanted: frozenset[int] | None = None,
 ) -> Iterator[av.VideoFrame]:
     """Decode a video stream in order, without frames that depend on damaged data.
 
-    `note` is called with every packet before it is decoded.
+    `note` is called with every packet before it is decoded. `wanted` has the presentation timestamps, in the stream's
+    time base, of the frames that are looked at: of the others those are left out from which no frame is predicted,
+    where the decoder can tell (H.264, HEVC and MPEG can). None stands for all frames.
 
     Frames are coded as differences from earlier ones, and decoders conceal damage by interpolation. So after a damaged
     packet or a frame that the decoder marks as corrupt, all frames up to the next intact key frame are dropped.
@@ -148,6 +154,9 @@ def pictures_of(
     sound = True
     for packet in packets_of(container, [stream]):
         note(packet)
+        if wanted is not None:
+            needed = packet.pts is None or packet.pts in wanted
+            stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
         frames = frames_of(packet)
         if frames is None:
             sound = False

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.foundation.errors import InputError, MediaError
-from mtmm_video.pipeline.media.clock import Shifts, read_clock
+from mtmm_video.pipeline.media.clock import Clock, Shifts, read_clock
 from mtmm_video.pipeline.media.media_file import open_media, pictures_of, pixel_ratio, seconds, upright
 from mtmm_video.pipeline.media.probing import probe
 
@@ -55,7 +56,8 @@ def read_frames(path: Path, *, rate: float | None, longest_side: int | None = No
         assert isinstance(stream, av.VideoStream)
         ratio = pixel_ratio(stream)
         shifts = Shifts(clock, stream.index)
-        for frame in pictures_of(container, stream, note=shifts.note):
+        wanted = None if rate is None else _on_grid(clock, stream, rate=rate)
+        for frame in pictures_of(container, stream, note=shifts.note, wanted=wanted):
             time = seconds(frame.pts, frame.time_base, clock.start)
             if time is not None:
                 time += shifts.of(frame)
@@ -67,3 +69,17 @@ def read_frames(path: Path, *, rate: float | None, longest_side: int | None = No
             if rate is not None:
                 due = (math.floor((time + GRID_TOLERANCE_S) * rate) + 1) / rate
             yield Frame(time=time, image=upright(frame, pixel_ratio=ratio, longest_side=longest_side))
+
+
+def _on_grid(clock: Clock, stream: av.VideoStream, *, rate: float) -> frozenset[int] | None:
+    """Return the presentation timestamps of the frames that `read_frames` yields from an undamaged file.
+
+    None where they do not follow from the packets alone: timestamps that are missing or were moved.
+    """
+    ticks = clock.shown.get(stream.index)
+    if ticks is None or stream.index in clock.shifts or stream.time_base is None:
+        return None
+    times = ticks * stream.time_base.numerator / stream.time_base.denominator - clock.start
+    ticks, times = ticks[times >= 0.0], times[times >= 0.0]
+    interval = np.floor((times + GRID_TOLERANCE_S) * rate)
+    return frozenset(ticks[np.diff(interval, prepend=-1.0) > 0].tolist())

@@ -210,6 +210,39 @@ def test_each_picture_is_decoded_once_and_only_those_that_are_due_are_converted(
     assert counted == {"decoded": 60, "converted": 20}
 
 
+@pytest.mark.parametrize(
+    ("name", "encoder", "least"),
+    [
+        ("h264.mp4", ["libx264", "-bf", "3"], 10),
+        ("open.mkv", ["libx264", "-bf", "2", "-x264-params", "open-gop=1:keyint=12:b-pyramid=none"], 10),
+        ("hevc.mp4", ["libx265", "-bf", "3", "-x265-params", "log-level=error"], 10),
+        ("mpeg.mpg", ["mpeg2video", "-bf", "2"], 10),
+        ("flat.mp4", ["libx264", "-bf", "0"], 0),
+    ],
+)
+def test_pictures_that_nothing_is_predicted_from_are_left_out_and_the_others_are_the_same(
+    make: Make, monkeypatch: pytest.MonkeyPatch, name: str, encoder: list[str], least: int
+) -> None:
+    source = lavfi("testsrc2=size=128x96:rate=30:duration=2.5")
+    path = make(name, *source, "-pix_fmt", "yuv420p", "-c:v", *encoder)
+    everyone = {frame.time: frame.image for frame in read_frames(path, rate=None)}
+    assert len(everyone) == 75
+    counted = 0
+    decode = pictures.pictures_of
+
+    def decoding(*arguments: Any, **named: Any) -> Iterator[Any]:
+        nonlocal counted
+        for frame in decode(*arguments, **named):
+            counted += 1
+            yield frame
+
+    monkeypatch.setattr(pictures, "pictures_of", decoding)
+    sampled = list(read_frames(path, rate=10.0))
+    assert [frame.time for frame in sampled] == list(everyone)[::3]
+    assert all(np.array_equal(frame.image, everyone[frame.time]) for frame in sampled)
+    assert 75 - counted >= least
+
+
 def test_colours_are_red_green_blue(tmp_path: Path) -> None:
     path = write_video(tmp_path / "colour.mp4", [0.0, 0.1], red_left_blue_right)
     left = next(iter(read_frames(path, rate=None))).image[24, 8]
