@@ -84,4 +84,5 @@ def placed(shares: NDArray[np.float32], region: Region) -> NDArray[np.float32]:
 
 def bounding_box(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Left, top, right, bottom of the landmarks in pixels, shape (4,)."""
-    return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)]).astype(np.float32)
+    across, down = points[:, 0], points[:, 1]
+    return np.array([across.min(), down.min(), across.max(), down.max()], np.float32)
