@@ -225,7 +225,10 @@ def _square_size(frame: av.VideoFrame, ratio: float) -> tuple[int, int]:
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Return (a, b, c, d) of FFmpeg's display matrix: a stored point (x, y) is shown at (a x + c y, b x + d y)."""
-    container: Any = frame.side_data  # PyAV's type stub knows only some of its keys
+    # Not `frame.side_data`: the frame would hold a container that holds the frame, and its picture would stay in memory
+    # until such circles are searched for.
+    make_container: Any = av.sidedata.sidedata.SideDataContainer  # PyAV's type stub has it without parameters
+    container = make_container(frame)
     for index in range(len(container)):
         side_data = container[index]
         if side_data.type is av.sidedata.sidedata.Type.DISPLAYMATRIX:

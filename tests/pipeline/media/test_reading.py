@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import tracemalloc
@@ -241,6 +242,18 @@ def test_pictures_that_nothing_is_predicted_from_are_left_out_and_the_others_are
     assert [frame.time for frame in sampled] == list(everyone)[::3]
     assert all(np.array_equal(frame.image, everyone[frame.time]) for frame in sampled)
     assert 75 - counted >= least
+
+
+def test_a_picture_is_freed_as_soon_as_it_is_let_go(make: Make) -> None:
+    path = make("plain.mp4", *PICTURE)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in read_frames(path, rate=None):
+            pass
+        assert sum(type(each) is av.VideoFrame for each in gc.get_objects()) <= 1
+    finally:
+        gc.enable()
 
 
 def test_colours_are_red_green_blue(tmp_path: Path) -> None:
