@@ -196,7 +196,7 @@ def reached_by_impulses(name: str) -> NDArray[np.bool_]:
     from mtmm_video.extractors.acoustic import lpc, sinusoids, srh  # noqa: PLC0415
 
     waveform, _ = waveform_of(name)
-    (pitch,) = srh.pitch_tracks(lpc.residual(waveform, order=srh.RESIDUAL_ORDER))
+    (pitch,) = srh.pitch_tracks(lpc.Residual.of(waveform, order=srh.RESIDUAL_ORDER)[:])
     frames = sinusoids.surviving_frames(pitch, len(waveform))
     half = sinusoids.half_windows(pitch.f0[frames])
     ends = np.concatenate(([0], np.cumsum(waveform != 0)))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from mtmm_video.extractors.acoustic.dsp import grid_positions, interpolate
-from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, residual
+from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, Residual
 from mtmm_video.extractors.acoustic.polarity import polarity
 from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER as SRH_ORDER
 from mtmm_video.extractors.acoustic.srh import pitch_tracks
@@ -50,9 +50,9 @@ def load(name: str) -> Recording:
     if rate != SAMPLE_RATE:
         common = int(np.gcd(rate, SAMPLE_RATE))
         waveform = signal.resample_poly(waveform, SAMPLE_RATE // common, rate // common)
-    main = residual(waveform, order=RESIDUAL_ORDER)
+    main = Residual.of(waveform, order=RESIDUAL_ORDER)[:]
     sign = polarity(waveform, main)
-    (pitch,) = pitch_tracks(residual(waveform, order=SRH_ORDER), ((20, 500),))
+    (pitch,) = pitch_tracks(Residual.of(waveform, order=SRH_ORDER)[:], ((20, 500),))
     measured = creak_features(sign * waveform, sign * main, pitch)
     at = 160 * np.arange(1, len(measured) + 1)
     reference = pd.read_csv(SHARED / "data/covarep" / f"{name}.csv.gz")["creak"].to_numpy(dtype=np.float64)

@@ -20,13 +20,12 @@ from mtmm_video.extractors.acoustic.dsp import (
     Int,
     hanning,
     interpolate,
-    local_maxima,
     mask_to_zero,
     round_half_away,
     round_int,
 )
 from mtmm_video.extractors.acoustic.srh import PitchTrack
-from mtmm_video.extractors.acoustic.zero_phase import zero_phase
+from mtmm_video.extractors.acoustic.zero_phase import ZeroPhase
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 STATIC_NAMES = (
@@ -272,11 +271,11 @@ def _band_pass() -> Float:
 def _ishi_measures(x: NDArray[np.floating], rows: int) -> tuple[Float, Float, Float, Float]:
     """Intra-frame periodicity, inter-pulse similarity, power fall and rise, each (rows,)."""
     samples = len(x)
-    band = zero_phase(_band_pass(), x)
+    band = ZeroPhase(_band_pass(), x)[:]
     read = round_half_away(np.linspace(1, samples, rows)).astype(np.int64) - 1
     periodicity = _periodicity(band, read)
     power = _power_contour(band)
-    peaks = local_maxima(power, plateau="middle")
+    peaks, _ = signal.find_peaks(power)
     last = len(power) - 1
     stands_out = (power[peaks] >= power[np.maximum(peaks - 3, 0)] + 2) & (
         power[peaks] >= power[np.minimum(peaks + 3, last)] + 2

@@ -21,6 +21,7 @@ from mtmm_video.extractors.acoustic.dsp import (
     FIRST_POSITION,
     Float,
     Int,
+    Samples,
     grid_positions,
     interpolate,
     interpolate_angles,
@@ -28,7 +29,7 @@ from mtmm_video.extractors.acoustic.dsp import (
 )
 from mtmm_video.extractors.acoustic.glottal import parameters_of
 from mtmm_video.extractors.acoustic.harmonic_frames import HarmonicFrames, harmonic_frames
-from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, Residual, residual
+from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, Residual, unscaled_residual
 from mtmm_video.extractors.acoustic.phase_distortion import ENDS_REACH, phase_statistics
 from mtmm_video.extractors.acoustic.polarity import polarity
 from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_closures
@@ -40,6 +41,7 @@ from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.foundation.errors import InputError
 
 _FINE_HOP = 80  # samples = 5 ms; COVAREP resamples the phase distortion to this grid before the 10 ms grid
+_HELD_WHOLE = 1200 * SAMPLE_RATE  # samples of a residual that is read twice, 0.15 GB; of longer ones, computed twice
 _COLUMNS_AT_ONCE = 5  # on the fine grid, where all 38 of three hours would take 0.7 GB
 _REPAIR_REACH = 800  # samples = 50 ms: half of the longest frame, the pitch frame
 _REPAIR_REACH_SMOOTHED = 4_800  # samples = 300 ms: the same, and the 240 ms that phase distortion is smoothed over
@@ -100,7 +102,7 @@ def covarep(
         main = replace(main, x=x)
     done("polarity")
 
-    (pitch,) = pitch_tracks(residual(x, order=SRH_ORDER))
+    (pitch,) = pitch_tracks(_pitch_residual(x))
     done("pitch (SRH)")
 
     slope = interpolate(*peak_slope(x), positions)
@@ -163,6 +165,13 @@ def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray
             f"covarep: waveform is {len(waveform) / SAMPLE_RATE * 1000:.1f} ms long; one row needs at least 5 ms"
         )
     return waveform, repaired
+
+
+def _pitch_residual(x: NDArray[np.floating]) -> Samples:
+    """Return the residual that pitch is read from, whose scale does not matter."""
+    if len(x) <= _HELD_WHOLE:
+        return unscaled_residual(x, order=SRH_ORDER)
+    return Residual(x, SRH_ORDER, 1.0)
 
 
 def _pitch_columns(pitch: PitchTrack, positions: Int) -> tuple[Float, Float]:

@@ -139,20 +139,18 @@ def grid_positions(samples: int) -> Int:
     return np.arange(FIRST_POSITION, samples + 1, HOP, dtype=np.int64)
 
 
-def local_maxima(values: NDArray[np.floating], *, plateau: str) -> Int:
-    """Find the local maxima of a signal, ends excluded.
+def local_extrema(values: Samples) -> tuple[Int, Int]:
+    """Find the local maxima and minima of a signal, ends excluded; of a flat one, its first sample.
 
     Parameters
     ----------
-    values : ndarray, shape (samples,)
-    plateau : {'first', 'middle'}
-        The sample reported for a flat maximum: the first one, or floor((left + right)/2).
+    values : ndarray, shape (samples,), or what computes it
 
     Returns
     -------
-    ndarray of int, shape (peaks,)
+    maxima, minima : ndarray of int, shape (n,) each
     """
-    found: list[Int] = []
+    maxima, minima = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     carried_place, carried_rise = -1, False  # of the previous chunk's last change: its index, and whether it rose
     for start in range(0, len(values) - 1, _CHUNK):
         part = values[start : start + _CHUNK + 1]
@@ -165,11 +163,10 @@ def local_maxima(values: NDArray[np.floating], *, plateau: str) -> Int:
             rises = np.concatenate(([carried_rise], rises))
         if len(places) == 0:
             continue
-        top = np.flatnonzero(rises[:-1] & ~rises[1:])
-        left, right = places[top] + 1, places[top + 1]
-        found.append(left if plateau == "first" else (left + right) // 2)
+        maxima.append(places[np.flatnonzero(rises[:-1] & ~rises[1:])] + 1)
+        minima.append(places[np.flatnonzero(~rises[:-1] & rises[1:])] + 1)
         carried_place, carried_rise = int(places[-1]), bool(rises[-1])
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+    return np.concatenate(maxima), np.concatenate(minima)
 
 
 def row_maxima(values: Float) -> tuple[Int, Int]:

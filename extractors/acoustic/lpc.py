@@ -40,43 +40,11 @@ def lpc(frame: Float, order: int) -> Float:
     return a
 
 
-def residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.floating] | None = None) -> Float:
-    """Compute the linear-prediction residual of a recording, by overlap-add of 25 ms frames every 5 ms.
-
-    Parameters
-    ----------
-    x : ndarray, shape (samples,)
-        Signal at 16 kHz.
-    order : int
-        Prediction order: 18 for the main residual, 12 for SRH.
-    envelope_of : ndarray, shape (samples,), optional
-        Signal that each frame's prediction polynomial is computed from, instead of `x` (for polarity detection).
-
-    Returns
-    -------
-    ndarray, shape (samples,)
-        Residual scaled to a maximum magnitude of 1. NaN where a whole frame is digital silence: the energy
-        normalisation is 0/0 there.
-
-    Notes
-    -----
-    Each frame is windowed with `hanning`, inverse filtered and scaled back to its own energy; frames are added
-    without a synthesis window. No frame contains the last sample of the recording.
-    """
-    out = unscaled_residual(x, order=order, envelope_of=envelope_of)
-    peak = 0.0
-    for start in range(0, len(out), _SAMPLES_AT_ONCE):
-        peak = max(peak, float(np.nanmax(np.abs(out[start : start + _SAMPLES_AT_ONCE]), initial=0.0)))
-    if peak > 0:
-        out /= peak
-    return out
-
-
 @dataclass(frozen=True)
 class Residual:
     """Linear-prediction residual of a recording, computed anew wherever it is read, so that it is never held whole.
 
-    ``[start:stop]`` gives the samples that `residual` gives.
+    ``[start:stop]`` gives the samples of `unscaled_residual` divided by `peak`.
 
     Attributes
     ----------
@@ -114,7 +82,27 @@ class Residual:
 
 
 def unscaled_residual(x: NDArray[np.floating], *, order: int, envelope_of: NDArray[np.floating] | None = None) -> Float:
-    """Compute the residual as `residual` does, but on the scale of the signal, shape (samples,)."""
+    """Compute the linear-prediction residual of a signal, by overlap-add of 25 ms frames every 5 ms.
+
+    Parameters
+    ----------
+    x : ndarray, shape (samples,)
+        Signal at 16 kHz.
+    order : int
+        Prediction order: 18 for the main residual, 12 for SRH.
+    envelope_of : ndarray, shape (samples,), optional
+        Signal that each frame's prediction polynomial is computed from, instead of `x` (for polarity detection).
+
+    Returns
+    -------
+    ndarray, shape (samples,)
+        On the scale of the signal. NaN where a whole frame is digital silence: the energy normalisation is 0/0 there.
+
+    Notes
+    -----
+    Each frame is windowed with `hanning`, inverse filtered and scaled back to its own energy; frames are added
+    without a synthesis window. No frame contains the last sample of the recording.
+    """
     samples = len(x)
     width = _FRAME + 1
     count = max(0, -(-(samples - 1 - _FRAME) // SHIFT))

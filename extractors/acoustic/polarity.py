@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.acoustic.dsp import Float, Samples, mask_to_zero
 from mtmm_video.extractors.acoustic.filter_design import filters
 from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
-from mtmm_video.extractors.acoustic.zero_phase import zero_phase
+from mtmm_video.extractors.acoustic.zero_phase import ZeroPhase
 
 _BLOCK = 12_800 * SHIFT  # samples = 64 s
 _MARGIN = 8 * SHIFT  # longer than a frame, so that all frames that overlap a block are complete
@@ -61,7 +61,7 @@ def _blocks(values: Samples) -> Iterator[Float]:
 
 def _rough_residual(x: NDArray[np.floating]) -> Iterator[Float]:
     """Yield the residual of `x` predicted from the high-passed signal, block by block to limit memory."""
-    high = zero_phase(filters().polarity, x)
+    high = ZeroPhase(filters().polarity, x)
     for start in range(0, len(x), _BLOCK):
         begin, end = max(start - _MARGIN, 0), start + _BLOCK + _MARGIN
         rough = unscaled_residual(x[begin:end], order=RESIDUAL_ORDER, envelope_of=high[begin:end])

@@ -7,23 +7,27 @@ Quantitative Review", IEEE TASLP 20(3):994-1006, 2012.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic.dsp import (
+    Complex,
     Float,
     Int,
     Samples,
     blackman,
     fast_length,
     interpolate,
-    local_maxima,
+    local_extrema,
     round_half_away,
     round_int,
 )
 from mtmm_video.extractors.acoustic.filter_design import filters
 from mtmm_video.extractors.acoustic.srh import PitchTrack
-from mtmm_video.extractors.acoustic.zero_phase import room_for_zero_phase, zero_phase_in_place
+from mtmm_video.extractors.acoustic.zero_phase import ZeroPhase
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 _STRONG = 0.4  # of the largest residual: threshold of the peaks that the place of the closures is estimated from
@@ -32,24 +36,52 @@ _WINDOWS_AT_ONCE = 4096
 _SAMPLES_AT_ONCE = 1 << 20
 
 
-def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Float:
-    """Compute the Blackman-weighted running mean over 1.7 mean pitch periods, high-passed at 50 Hz, shape (samples,).
+def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Samples:
+    """Return the Blackman-weighted running mean over 1.7 mean pitch periods, high-passed at 50 Hz, shape (samples,).
 
     Its minima and maxima bound the interval of each cycle that contains the closure.
     """
     period = round_int(SAMPLE_RATE / median_f0)
     half = round_int(1.7 * period / 2)
-    window = blackman(2 * half + 1) / (2 * half + 1)
-    samples = len(x)
-    high_pass = filters().closures
-    smooth, buffer = room_for_zero_phase(high_pass, samples)
-    size = fast_length(16 * len(window))
-    spectrum, step = np.fft.rfft(window, size), size - 2 * half  # samples that a transform gives: overlap-save
-    for start in range(half, samples - half, step):
-        stop = min(start + step, samples - half)
-        product = np.fft.rfft(np.asarray(x[start - half : stop + half], dtype=np.float64), size) * spectrum
-        smooth[start:stop] = np.fft.irfft(product, size)[2 * half : 2 * half + stop - start]
-    return zero_phase_in_place(high_pass, smooth, buffer)
+    return ZeroPhase(filters().closures, RunningMean(x, blackman(2 * half + 1) / (2 * half + 1)))
+
+
+@dataclass(frozen=True)
+class RunningMean:
+    """Weighted running mean of a signal, computed wherever it is read by overlap-save; 0 where the window juts out.
+
+    Attributes
+    ----------
+    x : ndarray, shape (samples,)
+    window : ndarray, shape (2 half + 1,)
+        The weights, symmetric.
+    """
+
+    x: NDArray[np.floating]
+    window: Float
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, span: slice, /) -> Float:
+        start, stop, _ = span.indices(len(self.x))
+        half, (size, spectrum) = len(self.window) // 2, self._transform
+        step = size - 2 * half  # samples that a transform gives
+        out = np.zeros(stop - start)
+        # On the grid of the whole recording's transforms, so that a sample does not depend on the slice.
+        first = half + (max(start, half) - half) // step * step
+        for at in range(first, min(stop, len(self.x) - half), step):
+            until = min(at + step, len(self.x) - half)
+            product = np.fft.rfft(np.asarray(self.x[at - half : until + half], dtype=np.float64), size) * spectrum
+            low, high = max(at, start), min(until, stop)
+            out[low - start : high - start] = np.fft.irfft(product, size)[2 * half + low - at : 2 * half + high - at]
+        return out
+
+    @cached_property
+    def _transform(self) -> tuple[int, Complex]:
+        """Length of the transforms and the spectrum of the window."""
+        size = fast_length(16 * len(self.window))
+        return size, np.fft.rfft(self.window, size)
 
 
 def closure_instants(x: NDArray[np.floating], residual: Samples, median_f0: float) -> Int:
@@ -70,9 +102,7 @@ def closure_instants(x: NDArray[np.floating], residual: Samples, median_f0: floa
         Sample indices, one for each cycle of the mean-based signal.
     """
     smooth = mean_based_signal(x, median_f0)
-    maxima = local_maxima(smooth, plateau="first")
-    minima = local_maxima(np.negative(smooth, out=smooth), plateau="first")
-    del smooth
+    maxima, minima = local_extrema(smooth)
     if len(minima) == 0 or len(maxima) == 0:
         return np.zeros(0, dtype=np.int64)
     maxima = maxima[maxima >= minima[0]]

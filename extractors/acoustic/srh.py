@@ -6,6 +6,7 @@ Interspeech 2011.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic import kernels
-from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, blackman, round_half_away, round_int
+from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, Samples, blackman, round_half_away, round_int
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 RESIDUAL_ORDER = 12  # rnd(0.75 fs/1000)
@@ -23,6 +24,7 @@ FIRST_CENTRE = 800  # position of the centre of frame 0
 LOWEST, HIGHEST = 20, 500  # Hz; the widest search range (creak); 50..500 for speech
 _BINS = 2500  # bins of 1 Hz that the criterion reads: five harmonics of 500 Hz
 _FRAMES_AT_ONCE = 16  # 400 KB of spectra, which fit the cache
+_FRAMES_READ = 6400  # 64 s of the residual, which may be computed where it is read
 NO_PITCH = 1.0  # Hz; COVAREP's value where no candidate has a positive criterion (digital silence)
 
 
@@ -57,13 +59,13 @@ class PitchTrack:
         return float(np.median(chosen)) if len(chosen) else None
 
 
-def pitch_tracks(residual: Float, ranges: tuple[tuple[int, int], ...] = ((50, 500),)) -> tuple[PitchTrack, ...]:
+def pitch_tracks(residual: Samples, ranges: tuple[tuple[int, int], ...] = ((50, 500),)) -> tuple[PitchTrack, ...]:
     """Estimate pitch by SRH for one or more search ranges that share the spectra.
 
     Parameters
     ----------
-    residual : ndarray, shape (samples,)
-        Linear-prediction residual of order 12 at 16 kHz; NaN in digital silence.
+    residual : ndarray, shape (samples,), or what computes it
+        Linear-prediction residual of order 12 at 16 kHz, on any scale; NaN in digital silence.
     ranges : tuple of (lowest, highest)
         Search ranges in Hz, inside 20..500.
 
@@ -81,9 +83,7 @@ def pitch_tracks(residual: Float, ranges: tuple[tuple[int, int], ...] = ((50, 50
     """
     count = max(0, (len(residual) - FRAME - 1) // HOP + 1)
     best = [(np.full(count, NO_PITCH), np.zeros(count)) for _ in ranges]
-    for first in range(0, count, _FRAMES_AT_ONCE):
-        part = np.arange(first, min(first + _FRAMES_AT_ONCE, count))
-        criterion = _criterion(residual, part)
+    for part, criterion in _criteria(residual, np.arange(count)):
         for (f0, strength), limits in zip(best, ranges, strict=True):
             f0[part], strength[part] = _maximum(criterion, *limits)
     positions = FIRST_CENTRE + HOP * np.arange(count, dtype=np.int64)
@@ -96,7 +96,7 @@ def pitch_tracks(residual: Float, ranges: tuple[tuple[int, int], ...] = ((50, 50
     return tuple(tracks)
 
 
-def _refine(residual: Float, f0: Float, strength: Float, lowest: int, highest: int) -> None:
+def _refine(residual: Samples, f0: Float, strength: Float, lowest: int, highest: int) -> None:
     """Repeat the search in [m/2, 2m], in place, for the maxima outside that range; no other can change."""
     strong = strength > 0.1
     if not strong.any():
@@ -104,9 +104,8 @@ def _refine(residual: Float, f0: Float, strength: Float, lowest: int, highest: i
     middle = float(np.median(f0[strong]))
     low, high = max(lowest, round_int(middle / 2)), min(highest, round_int(2 * middle))
     outside = np.flatnonzero((strength > 0) & ((f0 < low) | (f0 > high)))
-    for first in range(0, len(outside), _FRAMES_AT_ONCE):
-        part = outside[first : first + _FRAMES_AT_ONCE]
-        f0[part], strength[part] = _maximum(_criterion(residual, part), low, high)
+    for part, criterion in _criteria(residual, outside):
+        f0[part], strength[part] = _maximum(criterion, low, high)
 
 
 def _maximum(criterion: Float, low: int, high: int) -> tuple[Float, Float]:
@@ -122,6 +121,18 @@ def _tables() -> tuple[Float, Int]:
     candidates = np.arange(LOWEST, HIGHEST + 1)
     between = [round_half_away((k + 0.5) * candidates).astype(np.int64) - 1 for k in range(1, 5)]
     return blackman(FRAME), np.stack(between)
+
+
+def _criteria(residual: Samples, frames: Int) -> Iterator[tuple[Int, Float]]:
+    """Yield the criterion of frames, which ascend, a few at a time: their numbers and `_criterion`."""
+    for block in range(0, int(frames[-1]) + 1 if len(frames) else 0, _FRAMES_READ):
+        inside = frames[np.searchsorted(frames, block) : np.searchsorted(frames, block + _FRAMES_READ)]
+        if len(inside):
+            begin, end = int(inside[0]) * HOP, int(inside[-1]) * HOP + FRAME
+            samples = residual[begin:end]
+            for first in range(0, len(inside), _FRAMES_AT_ONCE):
+                part = inside[first : first + _FRAMES_AT_ONCE]
+                yield part, _criterion(samples, part - inside[0])
 
 
 def _criterion(residual: Float, frames: Int) -> Float:

@@ -3,13 +3,13 @@ import pytest
 from benchmarks.creak_features import FEATURE_NAMES, STATIC_NAMES, creak_features
 from signals import FS, vowel
 
-from mtmm_video.extractors.acoustic.lpc import residual
+from mtmm_video.extractors.acoustic.lpc import Residual
 from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
 
 
 def features(x: np.ndarray) -> np.ndarray:
-    (pitch,) = pitch_tracks(residual(x, order=RESIDUAL_ORDER), ((20, 500),))
-    return creak_features(x, residual(x, order=18), pitch)
+    (pitch,) = pitch_tracks(Residual.of(x, order=RESIDUAL_ORDER)[:], ((20, 500),))
+    return creak_features(x, Residual.of(x, order=18)[:], pitch)
 
 
 @pytest.fixture(scope="module")

@@ -35,20 +35,21 @@ def test_angles_are_interpolated_along_the_shorter_arc() -> None:
     assert abs(out[0]) == pytest.approx(np.pi)
 
 
-def test_a_flat_top_counts_at_its_first_or_middle_sample() -> None:
+def test_a_flat_top_counts_at_its_first_sample_or_in_rows_at_its_middle() -> None:
     v = np.array([0, 1, 3, 3, 3, 3, 1, 5, 5, 2, 2, 1.0])
-    assert dsp.local_maxima(v, plateau="first").tolist() == [2, 7]
-    assert dsp.local_maxima(v, plateau="middle").tolist() == [3, 7]
+    maxima, minima = dsp.local_extrema(v)
+    assert (maxima.tolist(), minima.tolist()) == ([2, 7], [6])
     rows, bins = dsp.row_maxima(np.stack((v, v[::-1])))
     assert rows.tolist() == [0, 0, 1, 1]
     assert bins.tolist() == [3, 7, 3, 7]
 
 
-def test_maxima_are_the_same_however_the_signal_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extrema_are_the_same_however_the_signal_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     v = np.round(np.random.default_rng(2).standard_normal(1000) * 2)
-    whole = dsp.local_maxima(v, plateau="middle")
+    maxima, minima = dsp.local_extrema(v)
+    assert dsp.local_extrema(-v)[0].tolist() == minima.tolist()
     monkeypatch.setattr(dsp, "_CHUNK", 7)
-    assert dsp.local_maxima(v, plateau="middle").tolist() == whole.tolist()
+    assert [found.tolist() for found in dsp.local_extrema(v)] == [maxima.tolist(), minima.tolist()]
 
 
 def test_rows_sit_at_5_15_25_ms() -> None:

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from signals import FS, vowel
 
-from mtmm_video.extractors.acoustic.lpc import residual
+from mtmm_video.extractors.acoustic.lpc import Residual
 from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_closures
 from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
 
 
 @pytest.mark.parametrize("f0", [80, 130, 210, 330])
 def test_pitch_of_a_vowel_is_found_and_voiced(f0: int) -> None:
-    (track,) = pitch_tracks(residual(vowel(f0, 1.0), order=RESIDUAL_ORDER))
+    (track,) = pitch_tracks(Residual.of(vowel(f0, 1.0), order=RESIDUAL_ORDER)[:])
     inner = slice(3, -3)
     assert track.voiced[inner].all()
     assert track.f0[inner] == pytest.approx(f0, abs=2)
@@ -17,14 +17,14 @@ def test_pitch_of_a_vowel_is_found_and_voiced(f0: int) -> None:
 
 
 def test_digital_silence_has_no_pitch() -> None:
-    (track,) = pitch_tracks(residual(np.zeros(FS), order=RESIDUAL_ORDER))
+    (track,) = pitch_tracks(Residual.of(np.zeros(FS), order=RESIDUAL_ORDER)[:])
     assert (track.f0 == 1).all()
     assert not track.voiced.any()
     assert track.median is None
 
 
 def test_less_than_a_frame_has_no_pitch_frames() -> None:
-    (track,) = pitch_tracks(residual(vowel(100, 0.09), order=RESIDUAL_ORDER))
+    (track,) = pitch_tracks(Residual.of(vowel(100, 0.09), order=RESIDUAL_ORDER)[:])
     assert len(track.f0) == 0
 
 
@@ -40,10 +40,10 @@ def test_short_transforms_give_the_bins_of_the_long_one() -> None:
 def test_closures_lie_at_the_main_excitation_of_every_period() -> None:
     f0 = 125
     x = -vowel(f0, 1.5)  # the polarity that the detector expects: closures are positive peaks of the residual
-    e = residual(x, order=18)
+    e = Residual.of(x, order=18)[:]
     if e.max() < -e.min():
         x, e = -x, -e
-    (track,) = pitch_tracks(residual(x, order=RESIDUAL_ORDER))
+    (track,) = pitch_tracks(Residual.of(x, order=RESIDUAL_ORDER)[:])
     found = voiced_closures(closure_instants(x, e, float(track.median or 0)), track)
     inner = found[(found > 2000) & (found < len(x) - 2000)]
     assert np.diff(inner) == pytest.approx(FS / f0, abs=1)

@@ -10,7 +10,7 @@ from mtmm_video.extractors.acoustic.glottal import (
     parameters_of,
 )
 from mtmm_video.extractors.acoustic.iaif import glottal_flow
-from mtmm_video.extractors.acoustic.lpc import residual
+from mtmm_video.extractors.acoustic.lpc import Residual
 from mtmm_video.extractors.acoustic.wavelets import maxima_dispersion, peak_slope, transform, wavelet
 
 
@@ -110,7 +110,7 @@ def test_peak_slope_is_undefined_in_digital_silence() -> None:
 
 def test_pulses_disperse_less_than_noise() -> None:
     closures = np.arange(800, FS - 800, 160)
-    pulses = residual(vowel(100, 1.0), order=18)
+    pulses = Residual.of(vowel(100, 1.0), order=18)[:]
     peaks = closures - 80 + np.array([pulses[q - 80 : q + 80].argmax() for q in closures])
     noise = np.random.default_rng(0).standard_normal(FS)
     assert np.median(maxima_dispersion(pulses, np.unique(peaks))) < np.median(maxima_dispersion(noise, closures))

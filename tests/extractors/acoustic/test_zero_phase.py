@@ -10,7 +10,7 @@ from benchmarks.design_filters import design
 from scipy import signal
 
 from mtmm_video.extractors.acoustic.filter_design import filters
-from mtmm_video.extractors.acoustic.zero_phase import steady_state, zero_phase
+from mtmm_video.extractors.acoustic.zero_phase import ZeroPhase, steady_state
 
 
 @pytest.mark.parametrize("order", [3, 4])
@@ -18,7 +18,17 @@ def test_zero_phase_equals_filtfilt_with_matlabs_extension(order: int) -> None:
     v = np.random.default_rng(1).standard_normal(500).cumsum()
     sos, (b, a) = signal.butter(order, 0.2, output="sos"), signal.butter(order, 0.2)
     expected = signal.filtfilt(b, a, v, padtype="odd", padlen=3 * (max(len(a), len(b)) - 1))
-    assert zero_phase(sos, v) == pytest.approx(expected, abs=1e-8)
+    assert ZeroPhase(sos, v)[:] == pytest.approx(expected, abs=1e-8)
+
+
+def test_a_stretch_is_what_the_whole_signal_has_there() -> None:
+    v = np.random.default_rng(2).standard_normal(200_000).cumsum()
+    for name in ("polarity", "closures"):
+        sos = asdict(filters())[name]
+        whole, read = ZeroPhase(sos, v)[:], ZeroPhase(sos, v)
+        for start, stop in ((0, 3_000), (2_990, 9_000), (60_000, 140_000), (139_999, 200_000), (10, 20), (50, 50)):
+            assert read[start:stop] == pytest.approx(whole[start:stop], abs=1e-12 * np.abs(v).max()), (name, start)
+    assert len(ZeroPhase(sos, v[:1])[:]) == 1
 
 
 @pytest.mark.parametrize("kind", ["lowpass", "highpass"])
