@@ -109,27 +109,37 @@ def covarep(
     done("peakSlope")
 
     closures = _closures(x, main, pitch)
-    # Made here, since the stages before hold filtered copies of the recording: of three hours each is as large.
-    values = np.full((len(positions), len(COVAREP_NAMES)), np.nan)
-    doubtful = np.zeros(values.shape, dtype=np.bool_)
+    # Column after column, so that the system gives memory to those alone that are filled: of three hours, 9 MB each.
+    values = np.zeros((len(positions), len(COVAREP_NAMES)), order="F")
+    doubtful = np.zeros(values.shape, dtype=np.bool_, order="F")
     f0, voicing = columns_of(("F0",)), columns_of(("VUV",))
     values[:, f0], values[:, voicing] = _pitch_columns(pitch, positions)
     doubtful[:, f0] = _touches(pitch.positions, pitch.f0 == NO_PITCH, positions)[:, None]
     values[:, columns_of(("peakSlope",))] = slope[:, None]
+    values[:, columns_of(("creak",))] = np.nan  # see docs/acoustic.md
     done("closures (SEDREAMS)")
     if len(closures) >= 2:
         values[:, columns_of(("MDQ",))] = interpolate(closures, maxima_dispersion(main, closures), positions)[:, None]
         done("MDQ")
         values[:, columns_of(GLOTTAL_NAMES)] = interpolate(closures + 1, parameters_of(x, closures), positions)
         done("glottal flow (IAIF), NAQ, QOQ, H1H2, PSP")
+    else:
+        values[:, columns_of((*GLOTTAL_NAMES, "MDQ"))] = np.nan
 
-    frames, distortion = harmonic_frames(x, pitch)
+    frames, mcep, distortion = harmonic_frames(x, pitch)
     done("sinusoids, True Envelope, Rd")
     if len(frames.positions):
-        _fill_harmonic_columns(values, doubtful, frames, positions, len(x))
+        _fill_rd(values, doubtful, frames, positions)
+        # COVAREP spreads the cepstrum evenly over all samples.
+        spread = round_half_away(np.linspace(1, len(x), len(mcep)))
+        values[:, columns_of(MCEP_NAMES)] = interpolate(spread, mcep, positions)
+        del mcep  # of three hours 0.2 GB
         mean, deviation = phase_statistics(distortion)
         del distortion
         _fill_phase_columns(values, doubtful, frames, positions, mean=mean, deviation=deviation)
+    else:
+        for names in (("Rd", "Rd_conf"), MCEP_NAMES, HMPDM_NAMES, HMPDD_NAMES):
+            values[:, columns_of(names)] = np.nan
     done("phase distortion (HMPD)")
 
     _mark_repaired(doubtful, repaired, positions)
@@ -189,18 +199,13 @@ def _closures(x: NDArray[np.floating], main: Residual, pitch: PitchTrack) -> Int
     return voiced_closures(closure_instants(x, main, median), pitch)
 
 
-def _fill_harmonic_columns(
-    values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int, samples: int
-) -> None:
-    """Fill in Rd, MCEP and the phase columns; COVAREP spreads the cepstrum evenly over all `samples`."""
+def _fill_rd(values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int) -> None:
+    """Fill in Rd and its confidence."""
     at = frames.positions
     rd = np.stack((frames.rd, frames.rd_confidence), axis=1)
     columns = columns_of(("Rd", "Rd_conf"))
     values[:, columns] = interpolate(at, rd, positions)
     doubtful[:, columns] = _touches(at, np.isnan(frames.rd_confidence), positions)[:, None]
-
-    spread = round_half_away(np.linspace(1, samples, len(at)))
-    values[:, columns_of(MCEP_NAMES)] = interpolate(spread, frames.mcep, positions)
 
 
 def _fill_phase_columns(

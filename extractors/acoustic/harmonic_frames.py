@@ -1,4 +1,4 @@
-"""Measurements on three-period frames: mel cepstrum, Rd and phase distortion."""
+"""Measurements on three-period frames: Rd, mel cepstrum and phase distortion."""
 
 from __future__ import annotations
 
@@ -30,19 +30,16 @@ class HarmonicFrames:
         Centre of each frame, as a 1-based sample number.
     sounding : ndarray of bool, shape (frames,)
         False for digital silence, which has none of the measurements below.
-    mcep : ndarray, shape (frames, 25)
-        Mel cepstrum of the True Envelope, ln amplitude; NaN where silent.
     rd, rd_confidence : ndarray, shape (frames,)
     """
 
     positions: Int
     sounding: NDArray[np.bool_]
-    mcep: Float
     rd: Float
     rd_confidence: Float
 
 
-def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> tuple[HarmonicFrames, PhaseDistortion]:
+def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> tuple[HarmonicFrames, Float, PhaseDistortion]:
     """Measure all pitch frames whose three-period window lies inside the recording.
 
     Parameters
@@ -54,6 +51,8 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> tuple[Harmoni
     Returns
     -------
     frames : HarmonicFrames
+    mcep : ndarray, shape (frames, 25)
+        Mel cepstrum of the True Envelope, ln amplitude; NaN where silent.
     distortion : PhaseDistortion
         Of the same frames; its statistics are all that is needed later, and a twentieth of its size.
     """
@@ -78,4 +77,4 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> tuple[Harmoni
         rd[part], confidence[part] = estimate_rd(partials)
         runs.append(phase_distortion(partials))
     positions = pitch.positions[survivors]
-    return HarmonicFrames(positions, sounding, mcep, rd, confidence), PhaseDistortion.join(runs)
+    return HarmonicFrames(positions, sounding, rd, confidence), mcep, PhaseDistortion.join(runs)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from mtmm_video.extractors.acoustic.columns import COVAREP_NAMES, COVAREP_VERSION
 from mtmm_video.extractors.acoustic.covarep import covarep
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
@@ -21,5 +23,6 @@ def acoustic(run: StepRun) -> None:
         if run.tape().tracks == 1:
             waveform, start = waveform_inside(waveform, run.job, sample_rate=SAMPLE_RATE)
         stream = covarep(waveform, sample_rate=SAMPLE_RATE)
-        stream = replace(stream, times=stream.times + start)
+        # In the store's precision, so that the other is freed before the file is put together: of three hours 0.6 GB.
+        stream = replace(stream, times=stream.times + start, values=stream.values.astype(np.float32, order="C"))
     save_stream(run.path, stream)
