@@ -1,30 +1,35 @@
-"""What a graphics processor gains for voice columns, openai-whisper and training, and how far the results differ.
+"""What a graphics processor gains for recognition, voice columns and training, and how far the results differ.
 
     python benchmarks/graphics_processor.py --recording talk.mp4 [--voice whisper-base.safetensors]
-        [--recogniser whisper-base.safetensors] [--table mosi.safetensors]
+        [--recogniser whisper-base.safetensors] [--form CTRANSLATE2_FOLDER] [--table mosi.safetensors]
 
 Each part is run where its file is named, after a first run that loads the model, on both; without a graphics processor
 only on the processor. A recording can also be a ``.npy`` of samples at 16 kHz, for machines without a decoder.
-CTranslate2 and the CUDA libraries it was built for are another matter: this is torch alone.
+`--form` is the folder of a whisper of CTranslate2, in ``ctranslate2`` of the cache folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic.whisper_states import voice_states
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
+from mtmm_video.extractors.speech.ctranslate2_engine import CTranslate2Engine
 from mtmm_video.extractors.speech.openai_engine import OpenAIEngine
 from mtmm_video.extractors.speech.recognition import transcribe
 from mtmm_video.extractors.speech.voice_activity import detect_speech
+from mtmm_video.extractors.speech.windows import Engine
+from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.graphics import CPU, graphics_processor, torch_device
 from mtmm_video.model.recipes import PAPER
 from mtmm_video.model.table import UtteranceTable
@@ -42,12 +47,49 @@ def seconds_of(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, found
 
 
+def openai_engine(weights: Path, device: str) -> Engine:
+    """Load openai-whisper."""
+    return OpenAIEngine.load(weights, device=device)
+
+
+def ctranslate2_engine(form: Path, device: str) -> Engine:
+    """Load CTranslate2, whose wheel wants CUDA libraries of the version it was built for."""
+    return CTranslate2Engine.load(form, threads=torch.get_num_threads(), device=device)
+
+
+def compare_recognition(waveform: NDArray[np.float32], engines: dict[str, Engine]) -> None:
+    """Print seconds of recognition on each device, and how far the words differ."""
+    speech = detect_speech(waveform, sample_rate=SAMPLE_RATE)
+    words: dict[str, Sequence[Word]] = {}
+    for device, engine in engines.items():
+
+        def recognise(engine: Engine = engine) -> Any:
+            return transcribe(waveform, sample_rate=SAMPLE_RATE, engine=engine, speech=speech)
+
+        seconds, transcript = seconds_of(recognise)
+        words[device] = transcript.words
+        name = type(engine).__name__
+        print(f"{name}, {len(waveform) / SAMPLE_RATE:.0f} s, on {device}: {seconds:.2f} s, {len(words[device])} words")
+    known = [word.text for word in words[CPU]]
+    for each in words.values():
+        texts = [word.text for word in each]
+        equal = [block for block in SequenceMatcher(None, known, texts).get_matching_blocks() if block.size]
+        moved = [
+            abs(words[CPU][block.a + n].start - each[block.b + n].start) for block in equal for n in range(block.size)
+        ]
+        print(
+            f"the same words: {len(moved)} of {len(known)}; their starts differ by {np.median(moved):.2f} s in the "
+            f"median and {max(moved):.2f} s at most"
+        )
+
+
 def main() -> None:
     """Print seconds on both, and how far the results differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recording", type=Path)
     parser.add_argument("--voice", type=Path, metavar="WEIGHTS")
     parser.add_argument("--recogniser", type=Path, metavar="WEIGHTS")
+    parser.add_argument("--form", type=Path, metavar="FOLDER")
     parser.add_argument("--table", type=Path)
     arguments = parser.parse_args()
     devices = [CPU] if torch_device() == CPU else [CPU, torch_device()]
@@ -75,22 +117,9 @@ def main() -> None:
             print(f"voice columns of {duration:.0f} s on {device}: {seconds:.2f} s")
         furthest = max(np.abs(values - states[CPU]).max() for values in states.values())
         print(f"largest difference {furthest:.1e}, standard deviation of the columns {states[CPU].std():.2f}")
-    if arguments.recogniser is not None:
-        speech = detect_speech(waveform, sample_rate=SAMPLE_RATE)
-        words = {}
-        for device in devices:
-            engine = OpenAIEngine.load(arguments.recogniser, device=device)
-
-            def recognise(engine: OpenAIEngine = engine) -> Any:
-                return transcribe(waveform, sample_rate=SAMPLE_RATE, engine=engine, speech=speech)
-
-            seconds, transcript = seconds_of(recognise)
-            words[device] = transcript.words
-            print(f"openai-whisper, {duration:.0f} s, on {device}: {seconds:.2f} s, {len(words[device])} words")
-        texts = [" ".join(word.text for word in each) for each in words.values()]
-        print("the same words" if len(set(texts)) == 1 else f"other words: {texts}")
-        moved = [abs(a.start - b.start) for each in words.values() for a, b in zip(each, words[CPU], strict=False)]
-        print(f"largest difference of word starts {max(moved):.2f} s")
+    for path, make in ((arguments.recogniser, openai_engine), (arguments.form, ctranslate2_engine)):
+        if path is not None:
+            compare_recognition(waveform, {device: make(path, device) for device in devices})
     if arguments.table is not None:
         table = UtteranceTable.load(arguments.table)
         recipe = replace(PAPER, modalities=tuple(table.modalities), epochs=EPOCHS)
