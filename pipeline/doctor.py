@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -165,6 +166,12 @@ def _weights() -> Iterator[Check]:
             )
 
 
+def _missing_for_recognition() -> str | None:
+    from mtmm_video.extractors.speech.ctranslate2_engine import missing_library  # noqa: PLC0415 (imports whisper)
+
+    return missing_library()
+
+
 def _gpu() -> Iterator[Check]:
     import torch  # noqa: PLC0415
 
@@ -172,5 +179,12 @@ def _gpu() -> Iterator[Check]:
         free, total = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()
         yield Check("gpu", "ok", f"{name}, {free / GIBI:.0f} of {total / GIBI:.0f} GiB free")
+        if importlib.util.find_spec("ctranslate2") and (library := _missing_for_recognition()) is not None:
+            yield Check(
+                "recognition on the gpu",
+                "note",
+                f"CTranslate2 needs {library}, which is not found; words are recognised on the processor",
+                "pip install nvidia-cublas-cu12, or analyze --asr-engine openai-whisper",
+            )
     else:
         yield Check("gpu", "ok", "none; analyses run on the processor, about half as long as the video on two cores")

@@ -149,7 +149,12 @@ def run_step(
         release_freed_memory()  # 0.13 GB of the peak, which comes with the last encoders (docs/performance.md)
 
     def device() -> str:
-        return (graphics_processor() if step.gpu else None) or CPU
+        found = (graphics_processor() if step.gpu else None) or CPU
+        if found != CPU and step.name == "transcript":
+            from mtmm_video.pipeline.recogniser import recognition_device  # noqa: PLC0415 (imports whisper)
+
+            return CPU if recognition_device(job) == CPU else found
+        return found
 
     hook(step.name)
     result = job.step(

@@ -12,7 +12,10 @@ Source: the CTranslate2 library, https://opennmt.net/CTranslate2.
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import mmap
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +54,7 @@ SEARCHES: Final[tuple[dict[str, int], ...]] = (  # of a window of 30 s; the next
     {"beam_size": 5, "no_repeat_ngram_size": 4},
 )
 OVERRUN: Final = 1.0  # seconds after the sound at which a text may end; whisper's times are whole seconds now and then
+CUDA_LIBRARY: Final = re.compile(rb"lib(?:cublas|cudnn)\.so\.\d+")  # as named in the library's own code
 COMPUTE_TYPES: Final = {"cpu": "int8", "cuda": "float16"}
 
 
@@ -72,7 +76,35 @@ def device() -> str:
 
     It brings no CUDA libraries and finds those that torch has loaded, so torch must see the graphics processor, too.
     """
-    return torch_device() if ctranslate2.get_cuda_device_count() else CPU
+    if not ctranslate2.get_cuda_device_count() or torch_device() == CPU or missing_library() is not None:
+        return CPU
+    return torch_device()
+
+
+@functools.cache
+def missing_library() -> str | None:
+    """Return the name of a CUDA library that CTranslate2 would look for in vain, None where it has all of them.
+
+    It opens them by name when it first multiplies, not when a model is read; and its wheels are built for one version
+    of CUDA. Beside PyTorch for another one, every recognition would fail. One that pip has installed for it is loaded.
+    """
+    packages = Path(ctranslate2.__file__).parent.parent
+    for library in sorted(packages.glob("ctranslate2.libs/libctranslate2*")):
+        with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            names: list[str] = sorted({name.decode("ascii") for name in CUDA_LIBRARY.findall(content)})
+        for name in names:
+            places = [*map(str, packages.glob(f"nvidia/*/lib/{name}")), name]
+            if not any(_loads(place) for place in places):
+                return name
+    return None
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=1)

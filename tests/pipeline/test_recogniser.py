@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import ctranslate2
+import markupsafe._speedups
 import pytest
 import torch
 
@@ -23,15 +25,22 @@ def job(**options: Any) -> Job:
 
 
 @pytest.mark.parametrize(
-    ("ctranslate2_devices", "torch_sees_one", "device"), [(0, False, "cpu"), (1, True, "cuda"), (1, False, "cpu")]
+    ("ctranslate2_devices", "torch_sees_one", "missing", "device"),
+    [
+        (0, False, None, "cpu"),
+        (1, True, None, "cuda"),
+        (1, False, None, "cpu"),
+        (1, True, "libcublas.so.12", "cpu"),
+    ],
 )
-def test_a_graphics_processor_is_used_where_both_libraries_see_one(
-    monkeypatch: pytest.MonkeyPatch, ctranslate2_devices: int, torch_sees_one: bool, device: str
+def test_a_graphics_processor_is_used_where_both_libraries_see_one_and_have_what_they_need(
+    monkeypatch: pytest.MonkeyPatch, ctranslate2_devices: int, torch_sees_one: bool, missing: str | None, device: str
 ) -> None:
     """With a fake device: what is checked is the choice, not the computation."""
     loaded: dict[str, Any] = {}
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: ctranslate2_devices)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: torch_sees_one)
+    monkeypatch.setattr(ctranslate2_engine, "missing_library", lambda: missing)
     monkeypatch.setattr(recogniser, "whisper_form", lambda name, *, device: Path(f"{name}-{device}"))
     monkeypatch.setattr(
         ctranslate2_engine.CTranslate2Engine, "load", lambda folder, **named: loaded.update(folder=folder, **named)
@@ -39,6 +48,23 @@ def test_a_graphics_processor_is_used_where_both_libraries_see_one(
     recogniser.recognition_engine(job(translate=True), threads=3)
     folder = Path(f"whisper-base-{device}")
     assert loaded == {"folder": folder, "threads": 3, "device": device, "translate": True}
+
+
+def test_a_cuda_library_that_is_not_found_is_named_and_one_that_pip_installed_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ctranslate2, "__file__", str(tmp_path / "ctranslate2" / "__init__.py"))
+    looking = ctranslate2_engine.missing_library.__wrapped__
+    assert looking() is None  # built on this machine: linked with what it needs
+    (tmp_path / "ctranslate2.libs").mkdir()
+    (tmp_path / "ctranslate2.libs" / "libctranslate2-0.so.4").write_bytes(b"code\0libcublas.so.97\0code")
+    assert looking() == "libcublas.so.97"
+    folder = tmp_path / "nvidia" / "cublas" / "lib"
+    folder.mkdir(parents=True)
+    (folder / "libcublas.so.97").write_bytes(b"no library")
+    assert looking() == "libcublas.so.97"
+    shutil.copy(markupsafe._speedups.__file__, folder / "libcublas.so.97")
+    assert looking() is None
 
 
 def test_the_reference_engine_is_used_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
