@@ -145,7 +145,8 @@ def covarep(
     _mark_repaired(doubtful, repaired, positions)
     measured = np.isfinite(values)
     values[~measured] = 0
-    return FeatureStream(positions / SAMPLE_RATE, values, COVAREP_NAMES, measured & ~doubtful, COVAREP_VERSION)
+    measured &= np.logical_not(doubtful, out=doubtful)
+    return FeatureStream(positions / SAMPLE_RATE, values, COVAREP_NAMES, measured, COVAREP_VERSION)
 
 
 def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray[np.floating], Int]:

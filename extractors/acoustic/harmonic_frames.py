@@ -13,7 +13,7 @@ from mtmm_video.extractors.acoustic.level_kernels import levels
 from mtmm_video.extractors.acoustic.mel_cepstrum import mel_cepstrum
 from mtmm_video.extractors.acoustic.phase_distortion import PhaseDistortion, phase_distortion
 from mtmm_video.extractors.acoustic.rd import estimate_rd
-from mtmm_video.extractors.acoustic.sinusoids import harmonics, spectra, surviving_frames
+from mtmm_video.extractors.acoustic.sinusoids import harmonic_counts, harmonics, spectra, surviving_frames
 from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack
 from mtmm_video.extractors.acoustic.true_envelope import cepstral_orders, true_envelope
 
@@ -61,7 +61,10 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> tuple[Harmoni
     mcep = np.full((count, MCEP_ORDER + 1), np.nan)
     rd, confidence = np.full(count, np.nan), np.full(count, np.nan)
     sounding = np.zeros(count, dtype=np.bool_)
-    runs: list[PhaseDistortion] = []
+    # One array, in which silent frames leave room at the end: pieces of three hours would have 0.4 GB and again as much
+    # when they are put together.
+    harmonic_values = np.empty(int(harmonic_counts(pitch.f0[survivors]).sum()))
+    counts, filled = np.zeros(count, dtype=np.int64), 0
     for first in range(0, count, _FRAMES_AT_ONCE):
         part = slice(first, min(first + _FRAMES_AT_ONCE, count))
         frames = survivors[part]
@@ -75,6 +78,9 @@ def harmonic_frames(x: NDArray[np.floating], pitch: PitchTrack) -> tuple[Harmoni
         mcep[first + audible] = mel_cepstrum(np.exp(envelope, out=envelope), MCEP_ORDER)
         partials = harmonics(spectrum, level, f0)
         rd[part], confidence[part] = estimate_rd(partials)
-        runs.append(phase_distortion(partials))
-    positions = pitch.positions[survivors]
-    return HarmonicFrames(positions, sounding, rd, confidence), mcep, PhaseDistortion.join(runs)
+        distortion = phase_distortion(partials)
+        counts[part] = distortion.count
+        harmonic_values[filled : filled + len(distortion.values)] = distortion.values
+        filled += len(distortion.values)
+    frames_found = HarmonicFrames(pitch.positions[survivors], sounding, rd, confidence)
+    return frames_found, mcep, PhaseDistortion(pitch.f0[survivors], counts, harmonic_values[:filled])

@@ -50,19 +50,6 @@ class PhaseDistortion:
     count: Int
     values: Float
 
-    @classmethod
-    def join(cls, runs: list[PhaseDistortion]) -> PhaseDistortion:
-        """Concatenate runs of frames, and empty the list: three hours' values have 0.4 GB, which are not held twice."""
-        f0 = np.concatenate([run.f0 for run in runs]) if runs else np.zeros(0)
-        count = np.concatenate([run.count for run in runs]) if runs else np.zeros(0, dtype=np.int64)
-        end = sum(len(run.values) for run in runs)
-        values = np.empty(end)
-        while runs:
-            run = runs.pop()
-            values[end - len(run.values) : end] = run.values
-            end -= len(run.values)
-        return cls(f0, count, values)
-
 
 def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
     """Compute the deviation of the harmonics' phases from a pure delay, minimum phase of the envelope removed.

@@ -94,6 +94,12 @@ def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.comp
     return out
 
 
+def harmonic_counts(f0: Float) -> Int:
+    """Return how many harmonics of a pitch in Hz lie below the Nyquist frequency, shape (frames,); 0 without pitch."""
+    nyquist = SAMPLE_RATE / 2
+    return np.where(f0 > NO_PITCH, round_half_away((nyquist - f0 / 2) / f0), 0).astype(np.int64)
+
+
 def harmonics(spectrum: NDArray[np.complex128], log_magnitude: Float, f0: Float) -> Harmonics:
     """Pick the spectral peak nearest to each multiple of the pitch.
 
@@ -117,9 +123,8 @@ def harmonics(spectrum: NDArray[np.complex128], log_magnitude: Float, f0: Float)
     replaced by multiples of their median spacing.
     """
     frames = len(f0)
-    nyquist = SAMPLE_RATE / 2
     pitched = f0 > NO_PITCH
-    count = np.where(pitched, round_half_away((nyquist - f0 / 2) / f0), 0).astype(np.int64)
+    count = harmonic_counts(f0)
     per_harmonic = FFT * f0 / SAMPLE_RATE  # bins
     most = int(count.max(initial=0))
     amplitude = np.full((frames, most + 1), np.nan)

@@ -53,7 +53,7 @@ SEARCHES: Final[tuple[dict[str, int], ...]] = (  # of a window of 30 s; the next
     {"beam_size": 5},
     {"beam_size": 5, "no_repeat_ngram_size": 4},
 )
-OVERRUN: Final = 1.0  # seconds after the sound at which a text may end; whisper's times are whole seconds now and then
+OVERRUN: Final = 2.0  # seconds after the sound at which a text may end: whisper's times are rough (docs/utterances.md)
 CUDA_LIBRARY: Final = re.compile(rb"lib(?:cublas|cudnn)\.so\.\d+")  # as named in the library's own code
 COMPUTE_TYPES: Final = {"cpu": "int8", "cuda": "float16"}
 
