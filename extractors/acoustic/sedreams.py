@@ -69,9 +69,10 @@ class RunningMean:
         step = size - 2 * half  # samples that a transform gives
         out = np.zeros(stop - start)
         # On the grid of the whole recording's transforms, so that a sample does not depend on the slice.
-        first = half + (max(start, half) - half) // step * step
-        for at in range(first, min(stop, len(self.x) - half), step):
-            until = min(at + step, len(self.x) - half)
+        end = len(self.x) - half
+        first = half + (max(start, half) - half) // step * step if start < end else end
+        for at in range(first, min(stop, end), step):
+            until = min(at + step, end)
             product = np.fft.rfft(np.asarray(self.x[at - half : until + half], dtype=np.float64), size) * spectrum
             low, high = max(at, start), min(until, stop)
             out[low - start : high - start] = np.fft.irfft(product, size)[2 * half + low - at : 2 * half + high - at]

@@ -151,6 +151,13 @@ def test_other_rates_are_converted_first(stream: FeatureStream, speech: np.ndarr
     assert np.median(np.abs(out.values[:rows, 0] - stream.values[:rows, 0])[voiced]) <= 1
 
 
+def test_a_recording_of_any_length_is_measured(speech: np.ndarray) -> None:
+    for samples in range(12_000, 22_000, 683):
+        out = covarep(speech[:samples], sample_rate=FS)
+        assert out.values.shape == ((samples + 80) // 160, 74)
+        assert out.valid[:, 0].any()
+
+
 def test_double_and_single_precision_agree(stream: FeatureStream, speech: np.ndarray) -> None:
     assert covarep(speech.astype(np.float64), sample_rate=FS).values == pytest.approx(stream.values, abs=1e-9)
 

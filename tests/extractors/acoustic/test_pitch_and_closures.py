@@ -3,7 +3,7 @@ import pytest
 from signals import FS, vowel
 
 from mtmm_video.extractors.acoustic.lpc import Residual
-from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_closures
+from mtmm_video.extractors.acoustic.sedreams import RunningMean, closure_instants, voiced_closures
 from mtmm_video.extractors.acoustic.srh import RESIDUAL_ORDER, pitch_tracks
 
 
@@ -50,3 +50,17 @@ def test_closures_lie_at_the_main_excitation_of_every_period() -> None:
     truth = (0.650015 + np.arange(200)) * FS / f0
     distance = np.abs(inner[:, None] - truth).min(axis=1)
     assert np.median(distance) < 0.0005 * FS
+
+
+@pytest.mark.parametrize("samples", [100, 341, 5_461, 20_000])
+def test_a_running_mean_is_the_same_however_it_is_read(samples: int) -> None:
+    x, window = np.random.default_rng(3).standard_normal(samples), np.hanning(343)[1:-1]
+    mean = RunningMean(x, window)
+    expected = np.zeros(samples)
+    if samples >= len(window):
+        expected[170 : samples - 170] = np.convolve(x, window, mode="valid")
+    assert mean[:] == pytest.approx(expected, abs=1e-9)
+    for start in (0, 1, 169, 170, 171, samples - 341, samples - 171, samples - 170, samples - 169, samples - 1):
+        for stop in (start, start + 1, start + 200, samples):
+            part = mean[max(start, 0) : max(stop, 0)]
+            assert part == pytest.approx(expected[max(start, 0) : max(stop, 0)], abs=1e-9), (start, stop)
