@@ -7,7 +7,7 @@ columns lie beside the columns' names.
 from typing import Final
 
 VOICE_ACTIVITY_VERSION: Final = "silero-vad-6/1"
-SPEECH_VERSION: Final = "whisper-words/2"
+SPEECH_VERSION: Final = "whisper-words/3"
 CHANNEL_SPEAKERS_VERSION: Final = "levels/1"
 SPEAKER_ACTIVITY_VERSION: Final = "pyannote-segmentation-3.0/1"
 SPEAKER_ENCODER_VERSION: Final = "campplus-zh-en-common/1"

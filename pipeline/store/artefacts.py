@@ -93,11 +93,7 @@ def save_stream(path: Path, stream: FeatureStream) -> None:
     """Write a feature stream; values as float32, which is what the model sees."""
     save_arrays(
         path,
-        {
-            "times": stream.times,
-            "values": stream.values.astype(np.float32, order="C", copy=False),
-            "valid": stream.valid,
-        },
+        {"times": stream.times, "values": stream.values.astype(np.float32, copy=False), "valid": stream.valid},
         metadata={"names": list(stream.names), "version": stream.version},
     )
 
