@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -145,12 +146,12 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _bytes_in(folder: Path) -> int:
+    """Return the size of the files that pip has written so far; what it moves or removes meanwhile is left out."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # moved by pip after the listing
-            continue
+    for parent, _, names in os.walk(folder):  # skips a folder that disappears, where `Path.rglob` raises
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).stat().st_size
     return total
 
 

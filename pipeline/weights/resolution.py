@@ -166,7 +166,8 @@ def fetch(name: str, *, progress: ProgressHook | None = None) -> Path:
                 _make(weight, root, progress=progress or (lambda what, done, total: None))
     except OSError as error:
         raise WeightsError(
-            f"{name}: {root} cannot be written ({error.strerror}); free space there or set {CACHE_VARIABLE}"
+            f"{name}: {error.filename or root} cannot be written ({error.strerror}); free space there or set "
+            f"{CACHE_VARIABLE}"
         ) from error
     return verify(name)
 

