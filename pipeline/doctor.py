@@ -187,4 +187,6 @@ def _gpu() -> Iterator[Check]:
                 "pip install nvidia-cublas-cu12, or analyze --asr-engine openai-whisper",
             )
     else:
-        yield Check("gpu", "ok", "none; analyses run on the processor, about half as long as the video on two cores")
+        yield Check(
+            "gpu", "ok", "none; analyses run on the processor, about a quarter as long as the video on two cores"
+        )

@@ -18,6 +18,7 @@ from mtmm_video.pipeline.options import AnalyzeOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mtmm_video.flows.corpus_pass import CorpusPass
     from mtmm_video.flows.outcome import Outcome
     from mtmm_video.pipeline.corpora.labelled_table import MeasuredSegment
     from mtmm_video.pipeline.corpora.layouts import ReadingOptions
@@ -103,8 +104,8 @@ def prepare(
         made = f"Splits were made by {split_by}, seed {seed}."
     files = segments_by_file(segments)
     budget = None if memory is None else parse_size(memory) / 1e9
-    outcomes, measured_files = _measure(files, corpus.name, options, jobs=jobs, memory_gb=budget, verbose=verbose)
-    measured, failures = _assemble(files, outcomes, measured_files)
+    work = _measure(files, corpus.name, options, jobs=jobs, memory_gb=budget, verbose=verbose)
+    measured, failures = _assemble(files, work.outcomes, work.measured)
     if failures and not measured:
         raise DataError(f"{source}: no file could be measured: {describe(failures)}")
     table = make_table(measured, corpus=corpus.name)
@@ -152,22 +153,28 @@ def _measure(
     jobs: int | None,
     memory_gb: float | None,
     verbose: bool,
-) -> tuple[list[Outcome], dict[Path, MeasuredFile]]:
+) -> CorpusPass:
     from mtmm_video.flows.commands.batch import LiveView
+    from mtmm_video.flows.corpus_pass import FileRequest, measure_corpus_here
+    from mtmm_video.flows.folder_pass import WATCHER
     from mtmm_video.flows.native_log import without_native_log
-    from mtmm_video.flows.prefect_api import start_api
+    from mtmm_video.flows.prefect_api import has_own_server, start_api
     from mtmm_video.pipeline.corpora.labelled_table import segment_of
 
+    requests = [FileRequest(file, tuple(segment_of(each) for each in own)) for file, own in files.items()]
     with ExitStack() as stack:
         if not verbose:
             stack.enter_context(without_native_log())
+        if not verbose and not has_own_server():  # nobody would see a flow
+            WATCHER.set(stack.enter_context(LiveView()))
+            return measure_corpus_here(
+                requests, options, jobs=jobs, memory=None if memory_gb is None else memory_gb * 1e9
+            )
         enter = start_api(stack, verbose=verbose)
-        from mtmm_video.flows.corpus_flow import REQUESTS, FileRequest, measure_corpus
-        from mtmm_video.flows.folder_pass import WATCHER
+        from mtmm_video.flows.corpus_flow import REQUESTS, measure_corpus
 
         enter()
         WATCHER.set(stack.enter_context(LiveView()))
-        requests = [FileRequest(file, tuple(segment_of(each) for each in own)) for file, own in files.items()]
         REQUESTS.set((requests, options))
         return measure_corpus(corpus, jobs=jobs, memory_gb=memory_gb)
 

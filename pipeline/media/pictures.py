@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from mtmm_video.extractors.frame import Frame
 from mtmm_video.foundation.errors import InputError, MediaError
@@ -50,7 +51,7 @@ def read_frames(path: Path, *, rate: float | None, longest_side: int | None = No
     if info.video is None:
         raise MediaError(f"{path}: has no moving picture that can be decoded")
     clock = read_clock(path, audio=None if info.audio is None else info.audio.index, video=info.video.index)
-    due = last = -math.inf
+    last, reached = -math.inf, -1.0
     with open_media(path) as container:
         stream = container.streams[info.video.index]
         assert isinstance(stream, av.VideoStream)
@@ -63,12 +64,20 @@ def read_frames(path: Path, *, rate: float | None, longest_side: int | None = No
                 time += shifts.of(frame)
             else:
                 time = max(last + 1.0 / (info.frame_rate or ASSUMED_FRAME_RATE), 0.0)
-            if time < 0.0 or time <= last or time < due - GRID_TOLERANCE_S:
+            if time < 0.0 or time <= last:
                 continue
-            last = time
             if rate is not None:
-                due = (math.floor((time + GRID_TOLERANCE_S) * rate) + 1) / rate
+                interval = float(_intervals(time, rate=rate))
+                if interval <= reached:
+                    continue
+                reached = interval
+            last = time
             yield Frame(time=time, image=upright(frame, pixel_ratio=ratio, longest_side=longest_side))
+
+
+def _intervals(times: float | NDArray[np.float64], *, rate: float) -> NDArray[np.float64]:
+    """Return which interval of 1 / rate each time lies in: the first frame of each is yielded."""
+    return np.asarray(np.floor((np.asarray(times) + GRID_TOLERANCE_S) * rate))
 
 
 def _on_grid(clock: Clock, stream: av.VideoStream, *, rate: float) -> frozenset[int] | None:
@@ -81,5 +90,4 @@ def _on_grid(clock: Clock, stream: av.VideoStream, *, rate: float) -> frozenset[
         return None
     times = ticks * stream.time_base.numerator / stream.time_base.denominator - clock.start
     ticks, times = ticks[times >= 0.0], times[times >= 0.0]
-    interval = np.floor((times + GRID_TOLERANCE_S) * rate)
-    return frozenset(ticks[np.diff(interval, prepend=-1.0) > 0].tolist())
+    return frozenset(ticks[np.diff(_intervals(times, rate=rate), prepend=-1.0) > 0].tolist())
