@@ -33,6 +33,7 @@ from mtmm_video.pipeline.quality import Quality
 from mtmm_video.pipeline.run import run_steps
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.speaker_faces import choose_faces
+from mtmm_video.pipeline.store.artefact_file import load_arrays
 from mtmm_video.pipeline.store.artefacts import (
     load_features,
     load_source,
@@ -40,7 +41,7 @@ from mtmm_video.pipeline.store.artefacts import (
     load_stream,
     load_utterances,
 )
-from mtmm_video.pipeline.store.local import Store, load_arrays
+from mtmm_video.pipeline.store.local import Store
 from mtmm_video.pipeline.tracks import Tape
 from mtmm_video.pipeline.utterance import Utterance
 

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.pipeline.job import Job
-from mtmm_video.pipeline.media.last_waveform import LastWaveform
+from mtmm_video.pipeline.media.last_waveform import last_waveform
 from mtmm_video.pipeline.media.reading import read_channels, read_waveform
 from mtmm_video.pipeline.source import Source
 from mtmm_video.pipeline.store.artefacts import load_source
 from mtmm_video.pipeline.tracks import Tape
-
-_last_waveform = LastWaveform()
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,11 @@ class StepRun:
     def waveform(self) -> NDArray[np.float32]:
         """Return what the steps listen to: the mix of the channels, or the separate tracks one after the other.
 
-        Read-only, because the steps of a recording of usual length share one array.
+        Read-only, because all steps share one array.
         """
         video, tape = self.job.video, self.tape()
 
         def read() -> NDArray[np.float32]:
             return read_waveform(video) if tape.tracks == 1 else tape.waveform(read_channels(video))
 
-        return _last_waveform.get((video, self.job.content, tape), read)
+        return last_waveform.get((video, self.job.content, tape), read)

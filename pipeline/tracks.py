@@ -20,6 +20,7 @@ from mtmm_video.extractors.speech.speaker_turns import Diarization, SpeakerTurn
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.pipeline.media.reading import MediaInfo, read_channels
+from mtmm_video.pipeline.media.silence import silence
 from mtmm_video.pipeline.segmentation import segment
 from mtmm_video.pipeline.utterance import Utterance
 
@@ -69,7 +70,7 @@ class Tape:
     def waveform(self, channels: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return the concatenated channels, shape (tracks * period * rate,); channels at 16 kHz."""
         length = round(self.period * SAMPLE_RATE)
-        tape = np.zeros(self.tracks * length, dtype=np.float32)
+        tape = silence(self.tracks * length)
         for number, channel in enumerate(channels[: self.tracks]):
             kept = channel[: length - round(PAUSE / 2 * SAMPLE_RATE)]
             tape[number * length : number * length + len(kept)] = kept

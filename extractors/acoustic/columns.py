@@ -13,6 +13,7 @@ HMPDM_ORDER = 24
 HMPDD_ORDER = 12
 
 GLOTTAL_NAMES = ("NAQ", "QOQ", "H1H2", "PSP")
+RD_NAMES = ("Rd", "Rd_conf")
 MCEP_NAMES = tuple(f"MCEP_{i}" for i in range(MCEP_ORDER + 1))
 HMPDM_NAMES = tuple(f"HMPDM_{i}" for i in range(HMPDM_ORDER + 1))
 HMPDD_NAMES = tuple(f"HMPDD_{i}" for i in range(HMPDD_ORDER + 1))
@@ -23,8 +24,7 @@ COVAREP_NAMES: tuple[str, ...] = (
     *GLOTTAL_NAMES,
     "MDQ",
     "peakSlope",
-    "Rd",
-    "Rd_conf",
+    *RD_NAMES,
     "creak",
     *MCEP_NAMES,
     *HMPDM_NAMES,

@@ -14,23 +14,22 @@ from mtmm_video.extractors.acoustic.columns import (
     GLOTTAL_NAMES,
     HMPDD_NAMES,
     HMPDM_NAMES,
-    MCEP_NAMES,
     columns_of,
 )
 from mtmm_video.extractors.acoustic.dsp import (
     FIRST_POSITION,
     Float,
     Int,
+    Inverted,
     Samples,
+    Signal,
     grid_positions,
     interpolate,
-    interpolate_angles,
-    round_half_away,
+    touches,
 )
 from mtmm_video.extractors.acoustic.glottal import parameters_of
-from mtmm_video.extractors.acoustic.harmonic_frames import HarmonicFrames, harmonic_frames
+from mtmm_video.extractors.acoustic.harmonic_columns import fill_harmonic_columns
 from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, Residual, unscaled_residual
-from mtmm_video.extractors.acoustic.phase_distortion import ENDS_REACH, phase_statistics
 from mtmm_video.extractors.acoustic.polarity import polarity
 from mtmm_video.extractors.acoustic.sedreams import closure_instants, voiced_closures
 from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack, pitch_tracks
@@ -40,15 +39,18 @@ from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.extractors.stream import FeatureStream
 from mtmm_video.foundation.errors import InputError
 
-_FINE_HOP = 80  # samples = 5 ms; COVAREP resamples the phase distortion to this grid before the 10 ms grid
 _HELD_WHOLE = 1200 * SAMPLE_RATE  # samples of a residual that is read twice, 0.15 GB; of longer ones, computed twice
-_COLUMNS_AT_ONCE = 5  # on the fine grid, where all 38 of three hours would take 0.7 GB
+_SAMPLES_AT_ONCE = 1 << 20  # checked at a time: 65 s
 _REPAIR_REACH = 800  # samples = 50 ms: half of the longest frame, the pitch frame
 _REPAIR_REACH_SMOOTHED = 4_800  # samples = 300 ms: the same, and the 240 ms that phase distortion is smoothed over
 
 
 def covarep(
-    waveform: NDArray[np.floating], *, sample_rate: int, on_stage: Callable[[str], None] | None = None
+    waveform: NDArray[np.floating],
+    *,
+    sample_rate: int,
+    dtype: type[np.floating] = np.float64,
+    on_stage: Callable[[str], None] | None = None,
 ) -> FeatureStream:
     """Compute the 74 COVAREP features of a recording every 10 ms.
 
@@ -59,6 +61,8 @@ def covarep(
         decisions. NaN and infinite samples are replaced by 0 and the rows around them marked invalid.
     sample_rate : int
         In Hz. Rates other than 16000 are resampled to 16000 first, as CMU did for MOSI and MOSEI.
+    dtype : type
+        Of the values, which are computed in float64: np.float32 takes half of the memory, .3 GB for three hours.
     on_stage : callable, optional
         Called with the name of each stage after it has finished (progress, timing).
 
@@ -91,6 +95,7 @@ def covarep(
         if on_stage is not None:
             on_stage(stage)
 
+    x: Signal
     x, repaired = _prepared(waveform, sample_rate)
     positions = grid_positions(len(x))
     done("input at 16 kHz")
@@ -98,7 +103,7 @@ def covarep(
     main = Residual.of(x, order=RESIDUAL_ORDER)
     done("residual")
     if polarity(x, main) < 0:
-        x = -x
+        x = Inverted(x)
         main = replace(main, x=x)
     done("polarity")
 
@@ -109,12 +114,11 @@ def covarep(
     done("peakSlope")
 
     closures = _closures(x, main, pitch)
-    # Column after column, so that the system gives memory to those alone that are filled: of three hours, 9 MB each.
-    values = np.zeros((len(positions), len(COVAREP_NAMES)), order="F")
-    doubtful = np.zeros(values.shape, dtype=np.bool_, order="F")
+    values = np.zeros((len(positions), len(COVAREP_NAMES)), dtype=dtype)
+    doubtful = np.zeros(values.shape, dtype=np.bool_)
     f0, voicing = columns_of(("F0",)), columns_of(("VUV",))
     values[:, f0], values[:, voicing] = _pitch_columns(pitch, positions)
-    doubtful[:, f0] = _touches(pitch.positions, pitch.f0 == NO_PITCH, positions)[:, None]
+    doubtful[:, f0] = touches(pitch.positions, pitch.f0 == NO_PITCH, positions)[:, None]
     values[:, columns_of(("peakSlope",))] = slope[:, None]
     values[:, columns_of(("creak",))] = np.nan  # see docs/acoustic.md
     done("closures (SEDREAMS)")
@@ -126,21 +130,8 @@ def covarep(
     else:
         values[:, columns_of((*GLOTTAL_NAMES, "MDQ"))] = np.nan
 
-    frames, mcep, distortion = harmonic_frames(x, pitch)
-    done("sinusoids, True Envelope, Rd")
-    if len(frames.positions):
-        _fill_rd(values, doubtful, frames, positions)
-        # COVAREP spreads the cepstrum evenly over all samples.
-        spread = round_half_away(np.linspace(1, len(x), len(mcep)))
-        values[:, columns_of(MCEP_NAMES)] = interpolate(spread, mcep, positions)
-        del mcep  # of three hours 0.2 GB
-        mean, deviation = phase_statistics(distortion)
-        del distortion
-        _fill_phase_columns(values, doubtful, frames, positions, mean=mean, deviation=deviation)
-    else:
-        for names in (("Rd", "Rd_conf"), MCEP_NAMES, HMPDM_NAMES, HMPDD_NAMES):
-            values[:, columns_of(names)] = np.nan
-    done("phase distortion (HMPD)")
+    fill_harmonic_columns(x, pitch, positions, values=values, doubtful=doubtful)
+    done("harmonic frames: True Envelope, Rd, HMPD")
 
     _mark_repaired(doubtful, repaired, positions)
     measured = np.isfinite(values)
@@ -159,13 +150,13 @@ def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray
         raise InputError(f"covarep: sample_rate is {sample_rate}; it must be positive, in Hz")
     if waveform.dtype == np.float16:
         waveform = waveform.astype(np.float32)
-    finite = np.isfinite(waveform)
-    repaired = np.zeros(0, dtype=np.int64)
-    if not finite.all():
-        if not finite.any():
+    broken = _not_finite(waveform)
+    if len(broken):
+        if len(broken) == len(waveform):
             raise InputError("covarep: waveform has no finite sample; check how the audio was decoded")
-        repaired = np.flatnonzero(~finite) * SAMPLE_RATE // sample_rate
-        waveform = np.where(finite, waveform, waveform.dtype.type(0))
+        waveform = waveform.copy()
+        waveform[broken] = 0
+    repaired = broken * SAMPLE_RATE // sample_rate
     if sample_rate != SAMPLE_RATE:
         from scipy import signal  # noqa: PLC0415 (a second; an analysis reads its sound at 16 kHz)
 
@@ -178,10 +169,19 @@ def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray
     return waveform, repaired
 
 
-def _pitch_residual(x: NDArray[np.floating]) -> Samples:
+def _not_finite(waveform: NDArray[np.floating]) -> Int:
+    """Return the indices of the samples that are NaN or infinite."""
+    found = [
+        at + np.flatnonzero(~np.isfinite(waveform[at : at + _SAMPLES_AT_ONCE]))
+        for at in range(0, len(waveform), _SAMPLES_AT_ONCE)
+    ]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *found])
+
+
+def _pitch_residual(x: Signal) -> Samples:
     """Return the residual that pitch is read from, whose scale does not matter."""
     if len(x) <= _HELD_WHOLE:
-        return unscaled_residual(x, order=SRH_ORDER)
+        return unscaled_residual(x[:], order=SRH_ORDER)
     return Residual(x, SRH_ORDER, 1.0)
 
 
@@ -192,49 +192,12 @@ def _pitch_columns(pitch: PitchTrack, positions: Int) -> tuple[Float, Float]:
     return interpolate(pitch.positions, pitch.f0, positions)[:, None], voicing[:, None]
 
 
-def _closures(x: NDArray[np.floating], main: Residual, pitch: PitchTrack) -> Int:
+def _closures(x: Signal, main: Residual, pitch: PitchTrack) -> Int:
     """Detect the glottal closures of voiced speech; none without a voiced frame, which the median pitch needs."""
     median = pitch.median
     if median is None:
         return np.zeros(0, dtype=np.int64)
     return voiced_closures(closure_instants(x, main, median), pitch)
-
-
-def _fill_rd(values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int) -> None:
-    """Fill in Rd and its confidence."""
-    at = frames.positions
-    rd = np.stack((frames.rd, frames.rd_confidence), axis=1)
-    columns = columns_of(("Rd", "Rd_conf"))
-    values[:, columns] = interpolate(at, rd, positions)
-    doubtful[:, columns] = _touches(at, np.isnan(frames.rd_confidence), positions)[:, None]
-
-
-def _fill_phase_columns(
-    values: Float, doubtful: NDArray[np.bool_], frames: HarmonicFrames, positions: Int, *, mean: Float, deviation: Float
-) -> None:
-    """Fill in HMPDM and HMPDD from `phase_statistics`."""
-    at = frames.positions
-    fine = np.arange(-(-at[0] // _FINE_HOP), at[-1] // _FINE_HOP + 1) * _FINE_HOP
-    rows = positions - 1  # COVAREP reads the fine grid at (position - 1)/fs
-    means, deviations = columns_of(HMPDM_NAMES), columns_of(HMPDD_NAMES)
-    for columns, track, between in ((means, mean, interpolate_angles), (deviations, deviation, interpolate)):
-        for first in range(0, track.shape[1], _COLUMNS_AT_ONCE):
-            part = track[:, first : first + _COLUMNS_AT_ONCE]
-            target = slice(columns.start + first, columns.start + first + part.shape[1])
-            values[:, target] = between(fine, between(at, part, fine), rows)
-    silent = ~frames.sounding
-    doubtful[:, means] = _touches(at, silent, rows)[:, None]
-    ends = np.zeros(len(at), dtype=np.bool_)
-    ends[:ENDS_REACH] = ends[-ENDS_REACH:] = True
-    doubtful[:, deviations] = _touches(at, silent | ends, rows)[:, None]
-
-
-def _touches(positions: Int, marked: NDArray[np.bool_], rows: Int) -> NDArray[np.bool_]:
-    """Return the mask of the rows whose value is interpolated from a marked frame, shape (rows,)."""
-    if not marked.any():
-        return np.zeros(len(rows), dtype=np.bool_)
-    share = interpolate(positions, marked.astype(np.float64), rows)
-    return np.asarray(share > 0)
 
 
 def _mark_repaired(doubtful: NDArray[np.bool_], repaired: Int, positions: Int) -> None:

@@ -7,6 +7,7 @@ files. Both occur below: numerical agreement with COVAREP depends on these one-s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +18,31 @@ Int = NDArray[np.int64]
 Complex = NDArray[np.complex128]
 
 
-class Samples(Protocol):
-    """A signal of which stretches are read: an array, or what computes them."""
+class Signal(Protocol):
+    """A recording of which stretches are read: samples of either precision, in an array or computed."""
 
     def __len__(self) -> int: ...
 
+    def __getitem__(self, span: slice, /) -> NDArray[np.floating]: ...
+
+
+class Samples(Signal, Protocol):
+    """A signal of which stretches are read in double precision: an array, or what computes them."""
+
     def __getitem__(self, span: slice, /) -> Float: ...
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """A signal with the opposite sign, which is not held a second time."""
+
+    x: Signal
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, span: slice, /) -> NDArray[np.floating]:
+        return -self.x[span]
 
 
 HOP = 160  # samples = 10 ms at 16 kHz
@@ -132,6 +152,54 @@ def _blend(
         # At a point exactly on a known position, a NaN neighbour of weight 0 must not propagate.
         out[rows] = np.where(weight == 0, values[left], np.where(weight == 1, values[right], mixed))
     return out
+
+
+def touches(positions: Int, marked: NDArray[np.bool_], rows: Int) -> NDArray[np.bool_]:
+    """Return the mask of the rows whose value is interpolated from a marked frame, shape (rows,)."""
+    if not marked.any():
+        return np.zeros(len(rows), dtype=np.bool_)
+    share = interpolate(positions, marked.astype(np.float64), rows)
+    return np.asarray(share > 0)
+
+
+class RunInterpolation:
+    """Linear interpolation of values that come a run at a time, so that they are never held whole.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n,)
+        Increasing abscissae of all values.
+    at : ndarray, shape (m,)
+        Increasing abscissae of the rows.
+    between : callable
+        `interpolate`, `interpolate_angles`, or one with the same arguments and result.
+    """
+
+    def __init__(
+        self,
+        positions: NDArray[np.floating] | Int,
+        at: Int,
+        *,
+        between: Callable[[NDArray[np.floating] | Int, Float, Int], Float] = interpolate,
+    ) -> None:
+        self._positions, self._at, self._between = positions, at, between
+        self._known = self._rows = 0  # values that have come, rows that are given
+        self._last: Float | None = None  # value, shape (1, d): rows between it and the next run need both
+
+    def add(self, values: Float) -> tuple[slice, Float]:
+        """Take the next values, shape (k, d); return the rows that are now known, and their values, shape (rows, d).
+
+        Rows before the first value and after the last are NaN.
+        """
+        first = self._known - (self._last is not None)
+        self._known += len(values)
+        held = values if self._last is None else np.concatenate((self._last, values))
+        begin, end = self._rows, len(self._at)
+        if self._known < len(self._positions):
+            reached = self._positions[self._known - 1] if self._known else -np.inf
+            end = int(np.searchsorted(self._at, reached, side="right"))
+        self._rows, self._last = end, held[-1:] if len(held) else None
+        return slice(begin, end), self._between(self._positions[first : self._known], held, self._at[begin:end])
 
 
 def grid_positions(samples: int) -> Int:

@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic import kernels
-from mtmm_video.extractors.acoustic.dsp import TINY, Float, Int, decibel, fast_length, hamming, round_half_away
+from mtmm_video.extractors.acoustic.dsp import (
+    TINY,
+    Float,
+    Int,
+    Signal,
+    decibel,
+    fast_length,
+    hamming,
+    round_half_away,
+)
 from mtmm_video.extractors.acoustic.iaif import frame_limits, glottal_flow
 from mtmm_video.extractors.acoustic.wavelets import local_periods
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
@@ -32,12 +41,12 @@ _PSP_BINS = 128  # of the first attempt; the second takes the whole half spectru
 _PSP_ERROR = 0.01  # relative squared error from which the parabola counts as not fitting
 
 
-def parameters_of(x: NDArray[np.floating], closures: Int) -> Float:
+def parameters_of(x: Signal, closures: Int) -> Float:
     """Estimate the glottal flow of a recording and measure its pulses, half a minute at a time.
 
     Parameters
     ----------
-    x : ndarray, shape (samples,)
+    x : ndarray, shape (samples,), or what computes it
         Signal at 16 kHz, polarity corrected.
     closures : ndarray of int, shape (n,)
         Sample indices, at least two, increasing.

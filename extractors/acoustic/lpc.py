@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic import kernels
-from mtmm_video.extractors.acoustic.dsp import Float, hanning
+from mtmm_video.extractors.acoustic.dsp import Float, Signal, hanning
 
 _FRAME = 400  # samples = 25 ms at 16 kHz
 SHIFT = 80  # samples = 5 ms
@@ -48,7 +48,7 @@ class Residual:
 
     Attributes
     ----------
-    x : ndarray, shape (samples,)
+    x : ndarray, shape (samples,), or what computes it
         Signal at 16 kHz.
     order : int
         Prediction order.
@@ -56,12 +56,12 @@ class Residual:
         Largest magnitude of the residual on the scale of the signal; 1 for digital silence.
     """
 
-    x: NDArray[np.floating]
+    x: Signal
     order: int
     peak: float
 
     @classmethod
-    def of(cls, x: NDArray[np.floating], *, order: int) -> Residual:
+    def of(cls, x: Signal, *, order: int) -> Residual:
         """Find the scale of the residual of a recording."""
         raw = cls(x, order, 1.0)
         peak = 0.0

@@ -6,6 +6,7 @@ JASMP 2014:38, and "A measure of phase randomness for the harmonic model in spee
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,6 +50,18 @@ class PhaseDistortion:
     f0: Float
     count: Int
     values: Float
+
+    def joined(self, later: PhaseDistortion) -> PhaseDistortion:
+        """Return these frames and those of the run after it."""
+        return PhaseDistortion(
+            f0=np.concatenate((self.f0, later.f0)),
+            count=np.concatenate((self.count, later.count)),
+            values=np.concatenate((self.values, later.values)),
+        )
+
+    def without(self, frames: int) -> PhaseDistortion:
+        """Return these frames but for the first `frames`."""
+        return PhaseDistortion(self.f0[frames:], self.count[frames:], self.values[int(self.count[:frames].sum()) :])
 
 
 def phase_distortion(harmonics: Harmonics) -> PhaseDistortion:
@@ -101,31 +114,33 @@ def band_edges() -> Int:
     return np.searchsorted(band, np.arange(HMPDM_ORDER + 1))
 
 
+STATISTICS = HMPDM_ORDER + 1 + HMPDD_ORDER + 1  # of a frame
 ENDS_REACH = _DEVIATION_SPAN  # frames at either end of the recording whose deviation depends on rounding noise
 
 
-def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
-    """Compute HMPDM and HMPDD of every frame.
+def phase_statistics(runs: Iterable[PhaseDistortion], *, frames: int) -> Iterator[Float]:
+    """Compute HMPDM and HMPDD of every frame, a run at a time.
 
     Parameters
     ----------
-    distortion : PhaseDistortion
-        All frames of the recording.
+    runs : iterable of PhaseDistortion
+        All frames of the recording in order; each run is read when it is needed.
+    frames : int
+        Their number.
 
-    Returns
-    -------
-    mean : ndarray, shape (frames, 25)
-        Circular mean of the phase distortion in 25 bands, in rad, smoothed over about 0.25 s.
-    deviation : ndarray, shape (frames, 13)
-        Mel cepstrum of the circular standard deviation (ln rad) of the distortion about its trend.
-        Both are NaN throughout for 72 frames or fewer, for which the smoothing is not defined.
+    Yields
+    ------
+    ndarray, shape (n, 38)
+        Of the next n frames: the circular mean of the phase distortion in 25 bands, in rad, smoothed over about 0.25 s,
+        and the mel cepstrum, 13 coefficients, of the circular standard deviation (ln rad) of the distortion about its
+        trend. NaN throughout for 72 frames or fewer, for which the smoothing is not defined.
     """
-    frames = len(distortion.f0)
-    mean = np.full((frames, HMPDM_ORDER + 1), np.nan)
-    deviation = np.full((frames, HMPDD_ORDER + 1), np.nan)
     if frames < _FEWEST_FRAMES:
-        return mean, deviation
-    ends = np.cumsum(distortion.count)
+        for run in runs:
+            yield np.full((len(run.f0), STATISTICS), np.nan)
+        return
+    coming = iter(runs)
+    held, begin = next(coming), 0  # frames from `begin` on
     above = np.random.default_rng(_SEED).uniform(-np.pi, np.pi, frames)
     anywhere = np.random.default_rng(_SEED).uniform(-np.pi, np.pi, _BINS)
     no_trend = np.stack((np.cos(anywhere), np.sin(anywhere)))
@@ -133,12 +148,16 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
         last = min(first + _FRAMES_AT_ONCE, frames)
         low, high = max(first - _MARGIN, 0), min(last + _MARGIN, frames)
         start, end = low == 0, high == frames
-        unit = _on_bins(distortion, ends, above, low, high)
+        while begin + len(held.f0) < high:
+            held = held.joined(next(coming))
+        held, begin = held.without(low - begin), low
+        unit = _on_bins(held, above[low:high])
 
         smooth = [_mean_twice(_extended(part, _MEAN_SPAN - 1, start, end)) for part in unit]
         skip = first - low if start else 0  # smoothing shortens its input at block edges inside the recording
         rows = slice(skip, skip + last - first)
-        phase_kernels.band_angles(smooth[0][rows], smooth[1][rows], band_edges(), mean[first:last])
+        mean = np.empty((last - first, HMPDM_ORDER + 1))
+        phase_kernels.band_angles(smooth[0][rows], smooth[1][rows], band_edges(), mean)
 
         trend = [_trend(part, start, end) for part in unit]
         inner = slice(0 if start else _TREND_REACH, high - low - (0 if end else _TREND_REACH))
@@ -149,12 +168,11 @@ def phase_statistics(distortion: PhaseDistortion) -> tuple[Float, Float]:
         )
         skip = first - low if start else _MARGIN - _TREND_REACH - (_DEVIATION_SPAN - 1)
         spread = _circular_deviation(resultant[skip : skip + last - first])
-        deviation[first:last] = mel_cepstrum(spread, HMPDD_ORDER)
-    return mean, deviation
+        yield np.concatenate((mean, mel_cepstrum(spread, HMPDD_ORDER)), axis=1)
 
 
-def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, high: int) -> Float:
-    """Interpolate the phase distortion of frames low..high-1 to the bins of the DFT.
+def _on_bins(distortion: PhaseDistortion, above: Float) -> Float:
+    """Interpolate the phase distortion of the first frames, as many as `above` has, to the bins of the DFT.
 
     The interpolation is linear between the harmonics, from 0 at 0 Hz and towards a random phase above the last
     harmonic. The distortion of a silent frame is 0, as in COVAREP.
@@ -164,10 +182,11 @@ def _on_bins(distortion: PhaseDistortion, ends: Int, above: Float, low: int, hig
     ndarray, shape (2, frames, 513)
         Cosine and sine.
     """
-    out = np.empty((2, high - low, _BINS))
-    rows = slice(low, high)
+    frames = len(above)
+    out = np.empty((2, frames, _BINS))
+    count = distortion.count[:frames]
     phase_kernels.phasors_on_bins(
-        distortion.values, ends[rows], distortion.count[rows], distortion.f0[rows], above[rows], _STEP, out[0], out[1]
+        distortion.values, np.cumsum(count), count, distortion.f0[:frames], above, _STEP, out[0], out[1]
     )
     return out
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic.dsp import Float, Samples, mask_to_zero
+from mtmm_video.extractors.acoustic.dsp import Float, Samples, Signal, mask_to_zero
 from mtmm_video.extractors.acoustic.filter_design import filters
 from mtmm_video.extractors.acoustic.lpc import RESIDUAL_ORDER, SHIFT, unscaled_residual
 from mtmm_video.extractors.acoustic.zero_phase import ZeroPhase
@@ -35,12 +34,12 @@ def skewness(parts: Iterable[Float]) -> float:
     return float((third - 3 * mean * second + 2 * mean**3) / variance**1.5)
 
 
-def polarity(x: NDArray[np.floating], main_residual: Samples) -> float:
+def polarity(x: Signal, main_residual: Samples) -> float:
     """Detect the polarity by residual excitation skewness: +1 if it is the usual one, -1 if it is inverted.
 
     Parameters
     ----------
-    x : ndarray, shape (samples,)
+    x : ndarray, shape (samples,), or what computes it
         Signal at 16 kHz.
     main_residual : ndarray or Residual, shape (samples,)
         Its linear-prediction residual of order 18.
@@ -59,7 +58,7 @@ def _blocks(values: Samples) -> Iterator[Float]:
         yield values[start : start + _BLOCK]
 
 
-def _rough_residual(x: NDArray[np.floating]) -> Iterator[Float]:
+def _rough_residual(x: Signal) -> Iterator[Float]:
     """Yield the residual of `x` predicted from the high-passed signal, block by block to limit memory."""
     high = ZeroPhase(filters().polarity, x)
     for start in range(0, len(x), _BLOCK):

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mtmm_video.extractors.acoustic.dsp import (
     Complex,
     Float,
     Int,
     Samples,
+    Signal,
     blackman,
     fast_length,
     interpolate,
@@ -36,7 +36,7 @@ _WINDOWS_AT_ONCE = 4096
 _SAMPLES_AT_ONCE = 1 << 20
 
 
-def mean_based_signal(x: NDArray[np.floating], median_f0: float) -> Samples:
+def mean_based_signal(x: Signal, median_f0: float) -> Samples:
     """Return the Blackman-weighted running mean over 1.7 mean pitch periods, high-passed at 50 Hz, shape (samples,).
 
     Its minima and maxima bound the interval of each cycle that contains the closure.
@@ -52,12 +52,12 @@ class RunningMean:
 
     Attributes
     ----------
-    x : ndarray, shape (samples,)
+    x : ndarray, shape (samples,), or what computes it
     window : ndarray, shape (2 half + 1,)
         The weights, symmetric.
     """
 
-    x: NDArray[np.floating]
+    x: Signal
     window: Float
 
     def __len__(self) -> int:
@@ -85,12 +85,12 @@ class RunningMean:
         return size, np.fft.rfft(self.window, size)
 
 
-def closure_instants(x: NDArray[np.floating], residual: Samples, median_f0: float) -> Int:
+def closure_instants(x: Signal, residual: Samples, median_f0: float) -> Int:
     """Find the SEDREAMS candidates of the whole recording, voiced or not.
 
     Parameters
     ----------
-    x : ndarray, shape (samples,)
+    x : ndarray, shape (samples,), or what computes it
         Signal at 16 kHz, polarity corrected.
     residual : ndarray or Residual, shape (samples,)
         Main residual (order 18); NaN in digital silence.

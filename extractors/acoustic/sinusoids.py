@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic.dsp import Float, Int, blackman, round_half_away, row_maxima, wrap
+from mtmm_video.extractors.acoustic.dsp import Float, Int, Signal, blackman, round_half_away, row_maxima, wrap
 from mtmm_video.extractors.acoustic.srh import NO_PITCH, PitchTrack
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
@@ -59,15 +59,15 @@ def surviving_frames(pitch: PitchTrack, samples: int) -> Int:
     return np.flatnonzero((pitch.positions - half >= 0) & (pitch.positions + half <= samples - 1))
 
 
-def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.complex128]:
+def spectra(x: Signal, centres: Int, f0: Float) -> NDArray[np.complex128]:
     """Compute the spectra of Blackman-windowed frames of three periods.
 
     Parameters
     ----------
-    x : ndarray, shape (samples,)
+    x : ndarray, shape (samples,), or what computes it
         Signal at 16 kHz, polarity corrected.
     centres : ndarray of int, shape (frames,)
-        Sample index of the middle of each frame.
+        Sample index of the middle of each frame; the samples between them are read, too.
     f0 : ndarray, shape (frames,)
         Pitch in Hz; the spectrum of frames of digital silence (1 Hz) is zero.
 
@@ -85,8 +85,10 @@ def spectra(x: NDArray[np.floating], centres: Int, f0: Float) -> NDArray[np.comp
         shape = blackman(2 * int(reach) + 1)
         windows[row, : len(shape)] = shape / shape.sum()
     start = centres[pitched] - half[group]
-    index = np.minimum(start[:, None] + np.arange(windows.shape[1]), len(x) - 1)
-    spectrum = np.asarray(np.fft.rfft(np.asarray(x[index], dtype=np.float64) * windows[group], FFT, axis=1))
+    first = int(start.min())
+    near = np.asarray(x[first : int(start.max()) + windows.shape[1]], dtype=np.float64)
+    index = np.minimum(start[:, None] - first + np.arange(windows.shape[1]), len(near) - 1)
+    spectrum = np.asarray(np.fft.rfft(near[index] * windows[group], FFT, axis=1))
     if len(pitched) == len(centres):
         return spectrum
     out = np.zeros((len(centres), HALF + 1), dtype=np.complex128)

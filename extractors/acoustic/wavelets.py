@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, Samples, fast_length, round_half_away
+from mtmm_video.extractors.acoustic.dsp import HOP, Float, Int, Samples, Signal, fast_length, round_half_away
 
 _MARGIN = 1000  # samples on either side of a sample that COVAREP's 2001 taps cover
 _STEP = 1 << 14  # samples transformed at a time
@@ -72,7 +72,7 @@ def transform(segment: Float, scales: range) -> Float:
     return out
 
 
-def _padded(x: Samples | NDArray[np.floating], start: int, stop: int) -> Float:
+def _padded(x: Signal, start: int, stop: int) -> Float:
     """Return x[start:stop] as float64, zero-padded beyond the recording."""
     out = np.zeros(stop - start)
     a, b = max(start, 0), min(stop, len(x))
@@ -81,12 +81,12 @@ def _padded(x: Samples | NDArray[np.floating], start: int, stop: int) -> Float:
     return out
 
 
-def peak_slope(x: NDArray[np.floating]) -> tuple[Int, Float]:
+def peak_slope(x: Signal) -> tuple[Int, Float]:
     """Compute peakSlope every 10 ms: regression slope of the log10 wavelet maxima over the octave bands.
 
     Parameters
     ----------
-    x : ndarray, shape (samples,)
+    x : ndarray, shape (samples,), or what computes it
         Signal at 16 kHz, polarity corrected.
 
     Returns

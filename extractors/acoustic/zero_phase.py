@@ -8,9 +8,8 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from mtmm_video.extractors.acoustic.dsp import Float, Samples
+from mtmm_video.extractors.acoustic.dsp import Float, Signal
 
 _FORGOTTEN = 1e-20  # share of a state that is left when a filter counts as having forgotten it: far below rounding
 
@@ -36,7 +35,7 @@ class ZeroPhase:
     a slice equals that of the whole signal up to rounding.
     """
 
-    def __init__(self, sos: Float, values: Samples | NDArray[np.floating]) -> None:
+    def __init__(self, sos: Float, values: Signal) -> None:
         self._sos, self._values = sos, values
         order = 2 * len(sos) - int(np.count_nonzero(sos[:, 5] == 0))  # an odd order leaves one section with one pole
         self._pad = min(3 * order, len(values) - 1)

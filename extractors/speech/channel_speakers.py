@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 
 LEVEL_SECONDS = 0.1  # frame length of a level: about a syllable
+FRAMES_AT_ONCE = 600  # a minute, as the squares of three hours would take 0.7 GB
 ACTIVE_RANGE = 35.0  # dB below the loudest level above which a frame is active; room noise is below
 DOMINANCE = 6.0  # dB above all other channels; the stereo mixes and microphone pairs examined stay below
 LEAST_SHARE = 0.05  # smallest share of the active frames in which each channel dominates
@@ -82,9 +83,11 @@ def _levels(channels: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
     count = max(1, -(-max(len(channel) for channel in channels) // size))
     power = np.zeros((len(channels), count))
     for row, channel in zip(power, channels, strict=True):
-        padded = np.zeros(count * size, dtype=np.float32)
-        padded[: len(channel)] = channel
-        row[:] = np.square(padded.reshape(count, size)).mean(axis=1)
+        for first in range(0, count, FRAMES_AT_ONCE):
+            part = channel[first * size : (first + FRAMES_AT_ONCE) * size]
+            padded = np.zeros((min(FRAMES_AT_ONCE, count - first), size), dtype=np.float32)
+            padded.reshape(-1)[: len(part)] = part
+            row[first : first + len(padded)] = np.square(padded).mean(axis=1)
     levels: NDArray[np.float64] = 10.0 * np.log10(power + np.finfo(np.float32).tiny)
     return np.asarray(np.maximum(levels, levels.max() - QUIETEST))
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError
+from mtmm_video.foundation.mapped_array import stretches
 
 FRAME_SAMPLES = 512  # 32 ms, one probability each
 CONTEXT_SAMPLES = 64  # end of the previous frame, prepended to each frame
@@ -156,7 +157,7 @@ def detect_speech(waveform: NDArray[np.floating], *, sample_rate: int) -> NDArra
     InputError
         If the waveform is not mono, not finite, or has another sample rate.
     """
-    peak = float(max(waveform.max(initial=0.0), -waveform.min(initial=0.0)))
+    peak = max((float(np.abs(waveform[part]).max()) for part in stretches(len(waveform))), default=0.0)
     if peak < SILENCE_PEAK:
         return np.zeros((0, 2))
     gain = max(1.0, LEVEL_PEAK / peak)

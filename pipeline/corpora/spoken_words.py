@@ -16,8 +16,8 @@ from mtmm_video.model.features import Modality, ModalityFeatures
 from mtmm_video.model.word_features import WordFeatures
 from mtmm_video.pipeline.averaging import AVERAGING_VERSION, average_faces, average_words
 from mtmm_video.pipeline.job import Job, StepResult
+from mtmm_video.pipeline.store.artefact_file import load_arrays, save_arrays
 from mtmm_video.pipeline.store.artefacts import load_source, load_speech, load_stream, load_utterances
-from mtmm_video.pipeline.store.local import load_arrays, save_arrays
 from mtmm_video.pipeline.utterance import Utterance
 
 WORDS_VERSION = "1"

@@ -8,12 +8,6 @@ from collections.abc import Callable, Hashable
 import numpy as np
 from numpy.typing import NDArray
 
-from mtmm_video.extractors.sample_rate import SAMPLE_RATE
-
-# Samples that are kept between two steps: half an hour, 115 MB. Of longer recordings each step decodes its own, at a
-# hundred times the speed of sound, so that the memory of an analysis does not grow with their length.
-MOST_SAMPLES = 1800 * SAMPLE_RATE
-
 
 class LastWaveform:
     """Keeps the last waveform that was read, from any thread."""
@@ -44,6 +38,13 @@ class LastWaveform:
             self._key = self._waveform = None  # before the next is read, so that never two are kept
             waveform = read()
             waveform.flags.writeable = False
-            if len(waveform) <= MOST_SAMPLES:
-                self._key, self._waveform = key, waveform
+            self._key, self._waveform = key, waveform
             return waveform
+
+    def forget(self) -> None:
+        """Keep the waveform no longer."""
+        with self._lock:
+            self._key = self._waveform = None
+
+
+last_waveform = LastWaveform()  # of this process

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mtmm_video.foundation.mapped_array import stretches
+
 # ITU-R BS.775-3, annex 4: surround channels are attenuated by 3 dB, the low-frequency channel is omitted.
 SIDE_WEIGHT = 0.7071
 OPPOSITE = -0.5  # correlation of two channels below which one is inverted; stereo of one scene is above 0
@@ -39,22 +41,29 @@ def mix_to_mono(channels: Sequence[NDArray[np.float32]], *, names: Sequence[str]
     weights = np.array([_weight(name) for name in names] if len(names) == len(channels) else [1.0] * len(channels))
     if not weights.any():
         weights = np.ones(len(channels))
-    powers = np.array([float(np.dot(channel, channel)) for channel in channels])
+    powers = np.array([_product(channel, channel) for channel in channels])
     loudest = int((powers * (weights > 0)).argmax())
     if len(channels) > 1 and powers[loudest] > 0:
         weights[powers < SILENT * powers[loudest]] = 0.0
         for number, channel in enumerate(channels):
             scale = np.sqrt(powers[number] * powers[loudest])
-            if weights[number] > 0 and np.dot(channel, channels[loudest]) < OPPOSITE * scale:
+            if weights[number] > 0 and _product(channel, channels[loudest]) < OPPOSITE * scale:
                 weights[number] *= -1.0
     weights /= np.abs(weights).sum()
     if _cancels(channels, weights):
         return channels[loudest]
     mixed = channels[0]
-    mixed *= np.float32(weights[0])
+    for part in stretches(len(mixed)):
+        mixed[part] *= np.float32(weights[0])
     for channel, weight in zip(channels[1:], weights[1:], strict=True):
-        mixed += channel * np.float32(weight)
+        for part in stretches(len(mixed)):
+            mixed[part] += channel[part] * np.float32(weight)
     return mixed
+
+
+def _product(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """Return the sum of the products of two channels' samples."""
+    return sum(float(np.dot(first[part], second[part])) for part in stretches(len(first)))
 
 
 def _cancels(channels: Sequence[NDArray[np.float32]], weights: NDArray[np.float64]) -> bool:

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import MediaError
+from mtmm_video.foundation.mapped_array import stretches
 from mtmm_video.pipeline.media.clock import Shifts, read_clock
 from mtmm_video.pipeline.media.media_file import frames_of, open_media, packets_of, seconds
 from mtmm_video.pipeline.media.mixing import mix_to_mono
 from mtmm_video.pipeline.media.probing import probe
+from mtmm_video.pipeline.media.silence import silence
 
 # Seconds of difference between counted samples and timestamps above which a new run starts: more than the rounding of
 # any container, less than a syllable.
@@ -87,9 +89,10 @@ def _read(path: Path, sample_rate: int) -> tuple[list[NDArray[np.float32]], tupl
     if not channels or not len(channels[0]):
         raise MediaError(f"{path}: its sound cannot be decoded (no samples)")
     for channel in channels:
-        if not np.isfinite(channel).all():  # files of float samples can have these
-            np.nan_to_num(channel, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
-        np.clip(channel, -1.0, 1.0, out=channel)
+        for part in (channel[stretch] for stretch in stretches(len(channel))):
+            if not np.isfinite(part).all():  # files of float samples can have these
+                np.nan_to_num(part, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+            np.clip(part, -1.0, 1.0, out=part)
     return channels, tape.names
 
 
@@ -133,7 +136,7 @@ class _Tape:
         self._position = round(time * self._rate)
         if len(self._tracks) < len(frame.layout.channels):
             missing = len(frame.layout.channels) - len(self._tracks)
-            self._tracks.extend(np.zeros(self._size, dtype=np.float32) for _ in range(missing))
+            self._tracks.extend(silence(self._size) for _ in range(missing))
             self.names = tuple(channel.name for channel in frame.layout.channels)
 
     def _finish(self) -> None:

@@ -9,6 +9,7 @@ from mtmm_video.pipeline.averaging import average_faces, average_words
 from mtmm_video.pipeline.quality import measure_quality
 from mtmm_video.pipeline.speaker_faces import choose_faces
 from mtmm_video.pipeline.step_run import StepRun
+from mtmm_video.pipeline.store.artefact_file import load_arrays
 from mtmm_video.pipeline.store.artefacts import (
     load_diarization,
     load_modality,
@@ -17,7 +18,6 @@ from mtmm_video.pipeline.store.artefacts import (
     load_utterances,
     save_features,
 )
-from mtmm_video.pipeline.store.local import load_arrays
 
 
 def features(run: StepRun) -> None:

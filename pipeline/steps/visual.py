@@ -11,7 +11,7 @@ from mtmm_video.extractors.visual.tracking import track_faces
 from mtmm_video.pipeline.media.reading import read_frames
 from mtmm_video.pipeline.part import frames_inside
 from mtmm_video.pipeline.step_run import StepRun
-from mtmm_video.pipeline.store.local import save_arrays
+from mtmm_video.pipeline.store.artefact_file import save_arrays
 
 
 def visual(run: StepRun) -> None:

@@ -19,7 +19,7 @@ from mtmm_video.model.features import Modality, ModalityFeatures, VideoFeatures
 from mtmm_video.model.prediction_types import UtterancePrediction, VideoPrediction
 from mtmm_video.pipeline.quality import Quality
 from mtmm_video.pipeline.source import Source
-from mtmm_video.pipeline.store.local import load_arrays, load_json, save_arrays, save_json
+from mtmm_video.pipeline.store.artefact_file import load_arrays, load_json, save_arrays, save_json
 from mtmm_video.pipeline.utterance import Utterance
 
 

@@ -7,18 +7,16 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from filelock import FileLock
-from numpy.typing import NDArray
+from filelock import FileLock, Timeout
 
-from mtmm_video.foundation.errors import InputError, MediaError, StoreError
-from mtmm_video.foundation.files import remove_unfinished, sha256_of, special_kind, write_bytes, write_text
+from mtmm_video.foundation.errors import MediaError, StoreError
+from mtmm_video.foundation.files import remove_unfinished, sha256_of, special_kind, write_text
 from mtmm_video.foundation.folders import CACHE_VARIABLE, cache_folder
 from mtmm_video.foundation.names import is_utf8, printable
 from mtmm_video.pipeline.store.shared import SharedStore
@@ -29,7 +27,6 @@ KEY_DIGITS = 16  # hexadecimal digits of a parameters hash in a file name: 64 bi
 ARTEFACT_NAME = re.compile(r"(?P<step>[a-z]+)-v(?P<version>[^-]+)-(?P<key>[0-9a-f]{16})\.(?P<suffix>json|safetensors)")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/+[^/]", re.IGNORECASE)  # what is left of http://host as a path
 CONTENT_NAME = re.compile(r"[0-9a-f]{64}")
-METADATA_KEY = "metadata"  # the one safetensors metadata entry; holds JSON
 
 
 def parameters_key(parameters: Mapping[str, Any]) -> str:
@@ -129,19 +126,28 @@ class Store:
         StoreError
             If the store cannot be written.
         """
+        with self._acquired(content, wait=True):
+            remove_unfinished(self.root / content, living=True)  # the lock keeps all others out
+            yield
+
+    @contextmanager
+    def _acquired(self, content: str, *, wait: bool) -> Iterator[bool]:
+        """Hold the lock of a video; yields False where another process has it and `wait` is False."""
         locks = self.root / "locks"
+        lock = FileLock(locks / f"{content}.lock")
         try:
             locks.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(locks / f"{content}.lock")
-            lock.acquire()
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
         except OSError as error:
             raise StoreError(
                 f"{self.root}: the artefact store cannot be written ({error.strerror}); "
                 f"free space or set {CACHE_VARIABLE} to another folder"
             ) from error
         try:
-            remove_unfinished(self.root / content, living=True)  # the lock keeps all others out
-            yield
+            yield True
         finally:
             lock.release()
 
@@ -206,24 +212,27 @@ class Store:
         for folder in sorted(self.root.iterdir()):
             if not CONTENT_NAME.fullmatch(folder.name):
                 continue
-            for path in sorted(folder.iterdir()):
-                match = ARTEFACT_NAME.fullmatch(path.name)
-                if match:
-                    status = path.stat()
-                    yield Artefact(
-                        path=path,
-                        content=folder.name,
-                        step=match["step"],
-                        version=match["version"],
-                        key=match["key"],
-                        size=status.st_size,
-                        used=status.st_mtime,
-                    )
+            with suppress(FileNotFoundError):  # another process has removed the last artefacts meanwhile
+                for path in sorted(folder.iterdir()):
+                    match = ARTEFACT_NAME.fullmatch(path.name)
+                    if match:
+                        status = path.stat()
+                        yield Artefact(
+                            path=path,
+                            content=folder.name,
+                            step=match["step"],
+                            version=match["version"],
+                            key=match["key"],
+                            size=status.st_size,
+                            used=status.st_mtime,
+                        )
 
     def prune(
         self, *, older_than: float | None = None, max_size: int | None = None, now: float | None = None
     ) -> list[Artefact]:
         """Delete artefacts of the folder: all not used for `older_than` seconds, then the least recently used ones.
+
+        A video that another process analyses meanwhile keeps its artefacts.
 
         Parameters
         ----------
@@ -238,6 +247,11 @@ class Store:
         -------
         list of Artefact
             The deleted ones.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
         """
         moment = time.time() if now is None else now
         entries = sorted(self.artefacts(), key=lambda entry: entry.used)
@@ -250,14 +264,23 @@ class Store:
                     break
                 doomed.append(entry)
                 size -= entry.size
-        for entry in doomed:
+        deleted: list[Artefact] = []
+        for content in sorted({entry.content for entry in doomed}):
+            with self._acquired(content, wait=False) as held:
+                if held:
+                    entries = [entry for entry in doomed if entry.content == content]
+                    self._remove(self.root / content, entries)
+                    deleted += entries
+        return deleted
+
+    @staticmethod
+    def _remove(folder: Path, entries: Sequence[Artefact]) -> None:
+        """Remove artefacts of a video, whose lock the caller holds, and the folder where none is left."""
+        for entry in entries:
             entry.path.unlink(missing_ok=True)
-            left = [path.name for path in entry.path.parent.iterdir()]
-            if left == [MAKINGS_NAME]:
-                (entry.path.parent / MAKINGS_NAME).unlink()
-            if left in ([], [MAKINGS_NAME]):
-                entry.path.parent.rmdir()
-        return doomed
+        if folder.is_dir() and {path.name for path in folder.iterdir()} <= {MAKINGS_NAME}:
+            (folder / MAKINGS_NAME).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def hash_video(video: Path) -> str:
@@ -301,74 +324,3 @@ def mark_used(path: Path) -> None:
     """
     with suppress(PermissionError):
         path.touch(exist_ok=True)
-
-
-def save_json(path: Path, content: Any) -> None:
-    """Write a JSON artefact, atomically.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be written.
-    """
-    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
-
-
-def load_json(path: Path) -> Any:
-    """Read a JSON artefact.
-
-    Raises
-    ------
-    StoreError
-        If it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: the stored artefact cannot be read ({error}); delete it and run again") from error
-
-
-def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, metadata: Mapping[str, Any]) -> None:
-    """Write arrays with JSON-able metadata as safetensors, atomically.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be written.
-    InputError
-        If an array has Python objects as elements.
-    """
-    from safetensors.numpy import save  # noqa: PLC0415 (the command line must list its help without it)
-
-    for name, array in arrays.items():
-        if array.dtype.hasobject:
-            raise InputError(f"{path}: array {name!r} has Python objects as elements; only numbers can be stored")
-    # Not save_file: it creates files that only their owner can read, but workers of several users may share a store.
-    content = save(
-        {name: np.asarray(array, order="C") for name, array in arrays.items()},
-        metadata={METADATA_KEY: json.dumps(metadata, ensure_ascii=False, allow_nan=False)},
-    )
-    write_bytes(path, content)
-
-
-def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read a file of `save_arrays`.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-    metadata : dict
-
-    Raises
-    ------
-    StoreError
-        If the file is missing or damaged.
-    """
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 (see save_arrays)
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = json.loads(file.metadata()[METADATA_KEY])
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path}: the stored artefact cannot be read ({error}); delete it and run again") from error

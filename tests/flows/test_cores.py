@@ -39,7 +39,7 @@ def test_the_sound_is_decoded_once_for_all_steps(
         decoded.append(path)
         return read(path)
 
-    monkeypatch.setattr(step_run, "_last_waveform", LastWaveform())
+    monkeypatch.setattr(step_run, "last_waveform", LastWaveform())
     monkeypatch.setattr(step_run, "read_waveform", counted)
     options = AnalyzeOptions(transcript=tiny_transcript, visual="none")
     run_steps(Job.prepare(tiny_video, options=options, store=Store(tmp_path)), goal="features")

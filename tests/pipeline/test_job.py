@@ -9,7 +9,8 @@ import pytest
 from mtmm_video.foundation.errors import MediaError
 from mtmm_video.pipeline.job import Job
 from mtmm_video.pipeline.options import AnalyzeOptions
-from mtmm_video.pipeline.store.local import ARTEFACT_NAME, Making, Store, save_json
+from mtmm_video.pipeline.store.artefact_file import save_json
+from mtmm_video.pipeline.store.local import ARTEFACT_NAME, Making, Store
 
 
 @pytest.fixture

@@ -35,6 +35,29 @@ def test_angles_are_interpolated_along_the_shorter_arc() -> None:
     assert abs(out[0]) == pytest.approx(np.pi)
 
 
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
+def test_values_that_come_in_runs_are_interpolated_as_all_at_once(lengths: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = sum(lengths)
+    positions = 7 + np.cumsum(rng.integers(1, 5, count))
+    values = rng.standard_normal((count, 2))
+    at = np.arange(0, 8 + 5 * count)
+    runs = dsp.RunInterpolation(positions, at)
+    found, first = np.full((len(at), 2), np.nan), 0
+    for length in lengths:
+        rows, known = runs.add(values[first : first + length])
+        found[rows] = known
+        first += length
+    assert np.array_equal(found, dsp.interpolate(positions, values, at), equal_nan=True)
+
+
+def test_an_inverted_signal_is_read_as_its_negative() -> None:
+    x = np.random.default_rng(0).standard_normal(50).astype(np.float32)
+    inverted = dsp.Inverted(x)
+    assert len(inverted) == 50
+    assert np.array_equal(inverted[10:70], -x[10:])
+
+
 def test_a_flat_top_counts_at_its_first_sample_or_in_rows_at_its_middle() -> None:
     v = np.array([0, 1, 3, 3, 3, 3, 1, 5, 5, 2, 2, 1.0])
     maxima, minima = dsp.local_extrema(v)

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from mtmm_video.flows.commands.analyze import prepare_folder
 from mtmm_video.foundation.errors import StoreError
-from mtmm_video.pipeline.store.local import Store, save_arrays
+from mtmm_video.pipeline.store.artefact_file import save_arrays
+from mtmm_video.pipeline.store.local import Store
 disk = Path(sys.argv[1])
 try:
     if sys.argv[2] == "full":

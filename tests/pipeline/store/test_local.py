@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,16 +13,13 @@ import pytest
 
 from mtmm_video.foundation.errors import InputError, MediaError, StoreError
 from mtmm_video.foundation.files import atomic_path
+from mtmm_video.pipeline.store.artefact_file import load_arrays, load_json, save_arrays, save_json
 from mtmm_video.pipeline.store.local import (
     MAKINGS_NAME,
     Making,
     Store,
     hash_video,
-    load_arrays,
-    load_json,
     parameters_key,
-    save_arrays,
-    save_json,
 )
 
 CONTENT = "ab" * 32
@@ -127,6 +125,25 @@ def test_a_video_without_artefacts_leaves_no_empty_folder(tmp_path: Path) -> Non
     _put(store, "media", age=100)
     store.prune(max_size=0, now=1e9)
     assert not (tmp_path / CONTENT).exists()
+
+
+def test_a_video_in_work_keeps_its_artefacts(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = _put(store, "media", age=100)
+    with store.locked(CONTENT):
+        assert Store(tmp_path).prune(older_than=0, now=1e9) == []
+        assert path.exists()
+    assert [entry.path for entry in store.prune(older_than=0, now=1e9)] == [path]
+
+
+def test_artefacts_that_another_process_removes_meanwhile_are_not_listed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    _put(store, "media", age=100)
+    _put(store, "text", age=10)
+    listed = store.artefacts()
+    next(listed)
+    shutil.rmtree(tmp_path / CONTENT)
+    assert list(listed) == []
 
 
 def test_the_time_of_the_run_that_computed_an_artefact_is_kept(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from mtmm_video.model.checkpoint_file import load_specification, shipped
 from mtmm_video.pipeline.job import Job, MissingArtefactError, StepResult
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.store import shared as shared_store
-from mtmm_video.pipeline.store.local import Store, hash_video, load_json, save_json
+from mtmm_video.pipeline.store.artefact_file import load_json, save_json
+from mtmm_video.pipeline.store.local import Store, hash_video
 from mtmm_video.pipeline.store.shared import SharedStore
 
 Make = Callable[[Path], None]
