@@ -46,7 +46,7 @@ def step_task(step: Step) -> Task[..., StepResult]:
 
     def run(job: Job, results: dict[str, StepResult], threads: int) -> StepResult:
         with gpu_slot(step):
-            result = run_step(step, job, results, hook=HOOK.get(), threads=threads)
+            result = run_step(step, job, results, hook=HOOK.get(), threads=threads, shared=available_cores() > 1)
         OBSERVED.get().finished(step.name)
         return result
 

@@ -27,6 +27,9 @@ class Step:
         Whether it uses a graphics processor where there is one.
     threads : int
         The most processor cores that it can use.
+    apart : bool
+        Whether it runs in a process of its own where there are cores to share: its loop over small arrays is Python's,
+        of which one thread runs at a time.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Step:
     share: float
     gpu: bool = False
     threads: int = 1
+    apart: bool = False
 
 
 # In topological order: a step stands after all that it needs.
@@ -46,7 +50,7 @@ STEPS: tuple[Step, ...] = (
     Step("utterances", ("media", "transcript", "speakers"), "segmenting utterances", 0.0),
     Step("acoustic", ("media",), "measuring the voice", 0.23),
     Step("voice", ("media", "utterances"), "encoding how it is said", 0.04, gpu=True, threads=4),
-    Step("visual", ("media",), "tracking faces", 0.28),
+    Step("visual", ("media",), "tracking faces", 0.28, apart=True),
     Step("text", ("utterances",), "encoding the words", 0.05, threads=2),
     Step(
         "features",

@@ -19,6 +19,7 @@ from mtmm_video.foundation.version import __version__
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.graph import GOAL, Step, steps_towards
 from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
+from mtmm_video.pipeline.media.last_waveform import last_waveform
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
@@ -110,7 +111,13 @@ def steps_of(job: Job, *, goal: str = GOAL) -> tuple[Step, ...]:
 
 
 def run_step(
-    step: Step, job: Job, results: Mapping[str, StepResult], *, hook: Hook = no_hook, threads: int = 1
+    step: Step,
+    job: Job,
+    results: Mapping[str, StepResult],
+    *,
+    hook: Hook = no_hook,
+    threads: int = 1,
+    shared: bool = False,
 ) -> StepResult:
     """Run one step, or take its artefact from the store.
 
@@ -124,6 +131,8 @@ def run_step(
         Told when the step begins, how far it is, and when it has its artefact.
     threads : int
         Processor threads that it may use.
+    shared : bool
+        Whether other steps run beside it: some then have a process of their own (`Step.apart`).
 
     Raises
     ------
@@ -143,9 +152,15 @@ def run_step(
         from mtmm_video.pipeline.steps import maker  # noqa: PLC0415
 
         artefacts = {name: result.path for name, result in inputs.items()}
+        run = StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads)
+        if shared and step.apart:
+            from mtmm_video.pipeline.step_process import run_apart  # noqa: PLC0415
+
+            run_apart(step.name, run)
+            return
         write = maker(step.name)
         set_torch_threads(threads)
-        write(StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads))
+        write(run)
         release_freed_memory()  # 0.13 GB of the peak, which comes with the last encoders (docs/performance.md)
 
     def device() -> str:
@@ -186,15 +201,18 @@ def run_steps(
     around : callable
         Gives a context for each step to run in.
     """
+    cores = cores or available_cores()
+    shared = cores > 1
 
     def start(step: Step, results: Mapping[str, StepResult], threads: int, report: Hook) -> StepResult:
         with around(step):
-            return with_retries(lambda: run_step(step, job, results, hook=report, threads=threads))
+            return with_retries(lambda: run_step(step, job, results, hook=report, threads=threads, shared=shared))
 
     before = torch_threads()
     try:
-        return run_graph(steps_of(job, goal=goal), start, cores=cores or available_cores(), hook=hook)
+        return run_graph(steps_of(job, goal=goal), start, cores=cores, hook=hook)
     finally:
+        last_waveform.forget()
         set_torch_threads(before or available_cores())  # of the program that this one is part of
 
 
