@@ -43,6 +43,7 @@ import imageio_ffmpeg
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from tree_memory import TreeMemory
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.folders import cache_folder
@@ -117,10 +118,12 @@ def measure(path: Path, *, transcript: bool, model: str, encoders: bool) -> tupl
         model=model,
         formats=("csv", "html", "json"),
     )
-    analysis = mtmm_video.analyze(path, out=path.parent / "out", options=options)
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    with TreeMemory(os.getpid()) as memory:
+        analysis = mtmm_video.analyze(path, out=path.parent / "out", options=options)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     steps = {step.name: step.seconds or 0.0 for step in analysis.provenance.steps}
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, steps, len(analysis.utterances)
+    seconds = sum(each.ru_utime + each.ru_stime for each in used)
+    return seconds, memory.peak, steps, len(analysis.utterances)
 
 
 def measure_prediction(count: int, *, model: str) -> None:

@@ -29,6 +29,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tree_memory import TreeMemory
+
 from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.pipeline.media.reading import probe
@@ -128,11 +130,12 @@ def measure(kind: str, video: Path, *, weights: Path, forms: Path, others: Path 
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        with TreeMemory(process.pid) as memory:
+            _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
     if status:
         raise SystemExit(f"{kind}: exit status {status}")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, memory.peak
 
 
 def search_path(kind: str, others: Path | None) -> dict[str, str]:

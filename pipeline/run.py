@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -153,7 +154,8 @@ def run_step(
 
         artefacts = {name: result.path for name, result in inputs.items()}
         run = StepRun(job, artefacts, path, lambda share: hook(step.name, share=share), threads)
-        if shared and step.apart:
+        # py-feat starts a process itself, with threads of its own; an embedded Python has no program to start.
+        if shared and step.apart and job.options.visual != "pyfeat" and sys.executable:
             from mtmm_video.pipeline.step_process import run_apart  # noqa: PLC0415
 
             run_apart(step.name, run)
