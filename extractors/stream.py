@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from mtmm_video.foundation.errors import InputError
 
+_ROWS_AT_ONCE = 1 << 14  # checked at a time: a mask of three hours would have 80 MB
+
 
 @dataclass(frozen=True)
 class FeatureStream:
@@ -47,7 +49,8 @@ class FeatureStream:
                 f"FeatureStream {self.version}: values {self.values.shape} and valid {self.valid.shape} must both have "
                 f"shape (frames, d) = {expected}"
             )
-        if not np.isfinite(self.values).all():
+        blocks = range(0, len(self.values), _ROWS_AT_ONCE)
+        if not all(np.isfinite(self.values[at : at + _ROWS_AT_ONCE]).all() for at in blocks):
             raise InputError(
                 f"FeatureStream {self.version}: values contain NaN or Inf; mark them in `valid` and set them to 0"
             )

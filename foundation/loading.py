@@ -1,4 +1,4 @@
-"""Models are read once per process, as long as their files do not change."""
+"""Models are read once per process, as long as their files do not change and nobody wants their memory."""
 
 from __future__ import annotations
 
@@ -6,9 +6,25 @@ import functools
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Loaded = TypeVar("Loaded")
+Loader = TypeVar("Loader", bound=Callable[..., object])
+
+_forgetting: list[Callable[[], None]] = []  # of every function that keeps a model
+
+
+def keeping_one(load: Loader) -> Loader:
+    """Make a function keep what it returned last, for equal arguments, until `forget_models`."""
+    kept = functools.lru_cache(maxsize=1)(load)
+    _forgetting.append(kept.cache_clear)
+    return cast(Loader, kept)
+
+
+def forget_models() -> None:
+    """Keep no model any longer; those in use stay until their users end."""
+    for forget in _forgetting:
+        forget()
 
 
 def cached_by_file(load: Callable[[Path], Loaded]) -> Callable[[Path], Loaded]:
@@ -38,6 +54,11 @@ def cached_by_file(load: Callable[[Path], Loaded]) -> Callable[[Path], Loaded]:
                 kept[key] = found
             return kept[key]
 
+    def forget() -> None:
+        with lock:
+            kept.clear()
+
+    _forgetting.append(forget)
     return cached
 
 

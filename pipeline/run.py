@@ -15,12 +15,14 @@ from mtmm_video.foundation.cores import available_cores, set_torch_threads, torc
 from mtmm_video.foundation.errors import InputError, MediaError
 from mtmm_video.foundation.files import remove_unfinished
 from mtmm_video.foundation.graphics import CPU, graphics_processor
+from mtmm_video.foundation.loading import forget_models
 from mtmm_video.foundation.memory import release_freed_memory
 from mtmm_video.foundation.version import __version__
 from mtmm_video.pipeline.analysis import Analysis, LabelledUtterance
 from mtmm_video.pipeline.graph import GOAL, Step, steps_towards
 from mtmm_video.pipeline.job import Hook, Job, MissingArtefactError, StepResult, no_hook
 from mtmm_video.pipeline.media.last_waveform import last_waveform
+from mtmm_video.pipeline.media.silence import LONG_RECORDING
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.provenance import Provenance
 from mtmm_video.pipeline.quality import absent_columns, flags_of, notes_of
@@ -163,6 +165,8 @@ def run_step(
         write = maker(step.name)
         set_torch_threads(threads)
         write(run)
+        if "media" in artefacts and run.source().duration > LONG_RECORDING:
+            forget_models()  # half of its memory; the next video reads them again in a second
         release_freed_memory()  # 0.13 GB of the peak, which comes with the last encoders (docs/performance.md)
 
     def device() -> str:

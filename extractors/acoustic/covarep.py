@@ -41,6 +41,7 @@ from mtmm_video.foundation.errors import InputError
 
 _HELD_WHOLE = 1200 * SAMPLE_RATE  # samples of a residual that is read twice, 0.15 GB; of longer ones, computed twice
 _SAMPLES_AT_ONCE = 1 << 20  # checked at a time: 65 s
+_ROWS_AT_ONCE = 1 << 14
 _REPAIR_REACH = 800  # samples = 50 ms: half of the longest frame, the pitch frame
 _REPAIR_REACH_SMOOTHED = 4_800  # samples = 300 ms: the same, and the 240 ms that phase distortion is smoothed over
 
@@ -134,10 +135,9 @@ def covarep(
     done("harmonic frames: True Envelope, Rd, HMPD")
 
     _mark_repaired(doubtful, repaired, positions)
-    measured = np.isfinite(values)
-    values[~measured] = 0
-    measured &= np.logical_not(doubtful, out=doubtful)
-    return FeatureStream(positions / SAMPLE_RATE, values, COVAREP_NAMES, measured, COVAREP_VERSION)
+    return FeatureStream(
+        positions / SAMPLE_RATE, values, COVAREP_NAMES, _measured(values, doubtful), version=COVAREP_VERSION
+    )
 
 
 def _prepared(waveform: NDArray[np.floating], sample_rate: int) -> tuple[NDArray[np.floating], Int]:
@@ -198,6 +198,16 @@ def _closures(x: Signal, main: Residual, pitch: PitchTrack) -> Int:
     if median is None:
         return np.zeros(0, dtype=np.int64)
     return voiced_closures(closure_instants(x, main, median), pitch)
+
+
+def _measured(values: NDArray[np.floating], doubtful: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where values are measurements, in the memory of `doubtful`; those that are none become 0, in place."""
+    for at in range(0, len(values), _ROWS_AT_ONCE):
+        part, out = values[at : at + _ROWS_AT_ONCE], doubtful[at : at + _ROWS_AT_ONCE]
+        finite = np.isfinite(part)
+        part[~finite] = 0
+        np.greater(finite, out, out=out)  # finite and not doubtful
+    return doubtful
 
 
 def _mark_repaired(doubtful: NDArray[np.bool_], repaired: Int, positions: Int) -> None:

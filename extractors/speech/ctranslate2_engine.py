@@ -43,6 +43,7 @@ from mtmm_video.extractors.speech.windows import FRAMES_PER_SECOND, TRANSLATE, W
 from mtmm_video.extractors.speech.words import Word
 from mtmm_video.foundation.errors import WeightsError
 from mtmm_video.foundation.graphics import CPU, torch_device
+from mtmm_video.foundation.loading import keeping_one
 
 BATCH: Final = 8  # windows; more gain little (docs/performance.md) and cost 0.1 GB each
 SILENCE: Final = 1.0  # seconds after the sound of the longest window of a batch
@@ -107,7 +108,7 @@ def _loads(library: str) -> bool:
     return True
 
 
-@functools.lru_cache(maxsize=1)
+@keeping_one
 def load_ctranslate2(folder: Path, *, threads: int, device: str = "cpu") -> Whisper:
     """Read a CTranslate2 whisper model, once per process.
 

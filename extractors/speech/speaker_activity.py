@@ -14,7 +14,6 @@ INTERSPEECH 2023; H. Bredin, "pyannote.audio 2.1 speaker diarization pipeline", 
 
 from __future__ import annotations
 
-import functools
 import itertools
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from torch.nn.functional import leaky_relu, max_pool1d
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, WeightsError
+from mtmm_video.foundation.loading import keeping_one
 
 VOICES = 3  # speakers per window
 CLASSES = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))  # active speakers of each output class
@@ -73,7 +73,7 @@ class SegmentationNetwork(nn.Module):
         return torch.softmax(self.head(memory), dim=-1)  # (B, 589, 7)
 
 
-@functools.lru_cache(maxsize=1)
+@keeping_one
 def _load(path: Path, _modified: int) -> SegmentationNetwork:
     network = SegmentationNetwork()
     try:
@@ -124,21 +124,22 @@ def speaker_activity(
     network = _load(model.resolve(), model.stat().st_mtime_ns)
     hop = HOP_FRAMES * FRAME_SAMPLES
     count = 1 + max(0, -(-(len(waveform) - WINDOW_SAMPLES) // hop))
-    padded = np.zeros((count - 1) * hop + WINDOW_SAMPLES, dtype=np.float32)
-    padded[: len(waveform)] = waveform
     starts = np.arange(count) * hop / SAMPLE_RATE
     spoken = [
         index
         for index, start in enumerate(starts)
         if ((speech[:, 0] < start + WINDOW_SAMPLES / SAMPLE_RATE) & (speech[:, 1] > start)).any()
     ]
-    windows = torch.from_numpy(padded).unfold(0, WINDOW_SAMPLES, hop)  # (W, 160000), a view
     activity = np.zeros((count, WINDOW_FRAMES, VOICES), dtype=np.float32)
     voices = torch.tensor([[float(voice in members) for voice in range(VOICES)] for members in CLASSES])
     with torch.inference_mode():
         for first in range(0, len(spoken), BATCH_WINDOWS):
             batch = spoken[first : first + BATCH_WINDOWS]
-            activity[batch] = (network(windows[batch].unsqueeze(1)) @ voices).numpy()
+            windows = np.zeros((len(batch), 1, WINDOW_SAMPLES), dtype=np.float32)
+            for row, index in zip(windows[:, 0], batch, strict=True):
+                samples = waveform[index * hop : index * hop + WINDOW_SAMPLES]
+                row[: len(samples)] = samples
+            activity[batch] = (network(torch.from_numpy(windows)) @ voices).numpy()
     return _joined(activity)[: max(0, 1 + (len(waveform) - 1) // FRAME_SAMPLES)]
 
 

@@ -26,6 +26,7 @@ from torch.nn.functional import avg_pool1d, conv1d, conv2d, normalize, relu
 
 from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.errors import InputError, WeightsError
+from mtmm_video.foundation.loading import keeping_one
 
 DIMENSIONS = 192
 SHORTEST_PIECE = 0.2  # seconds; shorter segments are padded with silence to this length
@@ -221,7 +222,7 @@ def log_mel_bands(waveform: NDArray[np.floating]) -> Tensor:
     return bands
 
 
-@functools.lru_cache(maxsize=1)
+@keeping_one
 def _load(path: Path, _modified: int) -> SpeakerEncoder:
     try:
         return SpeakerEncoder(load_file(path))

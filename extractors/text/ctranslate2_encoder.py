@@ -5,7 +5,6 @@ Source: the CTranslate2 library, https://opennmt.net/CTranslate2.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,11 +18,12 @@ from mtmm_video.extractors.text.names import DELTA, FROZEN_VERSION, VOCABULARY_F
 from mtmm_video.extractors.text.sentence_encoder import SentenceEncoder, delta_version
 from mtmm_video.extractors.text.word_pieces import WordPieces
 from mtmm_video.foundation.errors import WeightsError
+from mtmm_video.foundation.loading import keeping_one
 
 COMPUTE_TYPE: Final = "float32"  # see `pipeline.weights.ctranslate2_form`
 
 
-@functools.lru_cache(maxsize=1)
+@keeping_one
 def load_sentence_encoder(form: Path, *, threads: int) -> SentenceEncoder:
     """Load the encoder that analyses use, once per process.
 

@@ -11,7 +11,8 @@ from mtmm_video.extractors.sample_rate import SAMPLE_RATE
 from mtmm_video.foundation.folders import cache_folder
 from mtmm_video.foundation.mapped_array import mapped_zeros
 
-MOST_IN_MEMORY = 1800 * SAMPLE_RATE  # samples: half an hour, 115 MB; longer ones lie in a file
+LONG_RECORDING = 1800.0  # seconds above which memory counts more than a second of time
+MOST_IN_MEMORY = round(LONG_RECORDING * SAMPLE_RATE)  # samples, 115 MB; longer ones lie in a file
 
 
 def silence(length: int) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtmm_video.foundation.loading import cached_by_file
+from mtmm_video.foundation.loading import cached_by_file, forget_models, keeping_one
 
 
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
@@ -43,3 +43,34 @@ def test_a_folder_is_as_new_as_its_files_and_failures_are_not_kept(tmp_path: Pat
     assert load(folder) == []
     (folder / "a").write_text("")
     assert load(folder) == ["a"]
+
+
+def test_forgotten_models_are_read_again() -> None:
+    read: list[int] = []
+
+    @keeping_one
+    def load(number: int, *, half: bool) -> int:
+        read.append(number)
+        return number
+
+    assert [load(1, half=True), load(1, half=True)] == [1, 1]
+    assert read == [1]
+    forget_models()
+    assert load(1, half=True) == 1
+    assert read == [1, 1]
+
+
+def test_forgotten_files_are_read_again(tmp_path: Path) -> None:
+    read: list[Path] = []
+    path = tmp_path / "model"
+    path.write_text("1")
+
+    @cached_by_file
+    def load(path: Path) -> str:
+        read.append(path)
+        return path.read_text()
+
+    load(path)
+    forget_models()
+    load(path)
+    assert len(read) == 2
