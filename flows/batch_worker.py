@@ -7,23 +7,19 @@ killed: the store keeps what was finished.
 
 from __future__ import annotations
 
-import json
-import os
 import queue
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from mtmm_video.flows.prefect_api import has_own_server
-from mtmm_video.foundation.cores import available_cores, thread_environment
+from mtmm_video.foundation.cores import available_cores
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.garbage import collect_rarely
 from mtmm_video.foundation.graphics import graphics_turn
+from mtmm_video.foundation.json_process import Send, ask, requests_and_send, start_module
 from mtmm_video.pipeline.options import AnalyzeOptions
 
 if TYPE_CHECKING:
@@ -100,37 +96,16 @@ class WorkerPool:
 
 class _Worker:
     def __init__(self, *, threads: int) -> None:
-        environment = {
-            **os.environ,
-            **thread_environment(threads),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mtmm_video.flows.batch_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches the command alone; a worker ends when its standard input does
-            env=environment,
-            text=True,
-            encoding="utf-8",
-        )
+        self._process = start_module("mtmm_video.flows.batch_worker", threads=threads, quiet=True)
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def ask(self, request: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
-        assert self._process.stdin is not None and self._process.stdout is not None
         step = "start"
         run: str | None = None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-        except OSError:
-            pass  # it has ended; the code below says how
-        for line in self._process.stdout:
-            event = json.loads(line)
+        for event in ask(self._process, request):
             if "run" in event:
                 run = event["run"]
             elif "step" in event:
@@ -169,27 +144,15 @@ def settle_crashed(run: str, message: str) -> None:
 def main() -> None:
     """Answer requests until standard input closes."""
     collect_rarely()
-    events, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not speak in the place of an answer
-    requests: queue.Queue[str] = queue.Queue()
-
-    def read() -> None:
-        for line in sys.stdin:
-            requests.put(line)
-        os._exit(0)
-
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        _answer(json.loads(requests.get()), events)
+    requests, send = requests_and_send()
+    for request in requests:
+        _answer(request, send)
 
 
-def _answer(request: dict[str, Any], events: TextIO) -> None:
+def _answer(request: dict[str, Any], send: Send) -> None:
     # Slow to import; not for the parent that imports WorkerPool.
     from mtmm_video.flows.answer import answer_of  # noqa: PLC0415
     from mtmm_video.pipeline.corpora.measuring import Segment, measure_file  # noqa: PLC0415
-
-    def send(event: Mapping[str, Any]) -> None:
-        events.write(json.dumps(event) + "\n")
-        events.flush()
 
     def hook(step: str, artefact: Path | None = None, *, share: float | None = None) -> None:
         send({"step": step, "share": 1.0 if artefact is not None else share or 0.0})
@@ -212,9 +175,7 @@ def _answer(request: dict[str, Any], events: TextIO) -> None:
         send(answer)
 
 
-def _observed(
-    request: Mapping[str, Any], *, options: AnalyzeOptions, hook: Hook, send: Callable[[Mapping[str, Any]], None]
-) -> Analysis:
+def _observed(request: Mapping[str, Any], *, options: AnalyzeOptions, hook: Hook, send: Send) -> Analysis:
     """Analyse a video as a flow, on the Prefect server of the user's own; send the identifier of the run."""
     from prefect.runtime import flow_run  # noqa: PLC0415
 

@@ -6,20 +6,15 @@ a JSON object per line, to standard output. It ends at once when its input close
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mtmm_video.foundation import errors
-from mtmm_video.foundation.cores import thread_environment
 from mtmm_video.foundation.errors import MtmmError
 from mtmm_video.foundation.garbage import collect_rarely
+from mtmm_video.foundation.json_process import ask, requests_and_send, start_module
 from mtmm_video.pipeline.job import Job
 from mtmm_video.pipeline.options import AnalyzeOptions
 from mtmm_video.pipeline.step_run import StepRun
@@ -50,28 +45,10 @@ def run_apart(step: str, run: StepRun) -> None:
     RuntimeError
         If the step failed in another way.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C reaches the command alone
-        env={
-            **os.environ,
-            **thread_environment(run.threads),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        },
-        text=True,
-        encoding="utf-8",
-    )
+    process = start_module(__name__, threads=run.threads, quiet=False)
     assert process.stdin is not None and process.stdout is not None
     try:
-        try:
-            process.stdin.write(json.dumps(_request(step, run)) + "\n")
-            process.stdin.flush()
-        except OSError:
-            pass  # it has ended; the code below says how
-        for line in process.stdout:
-            event = json.loads(line)
+        for event in ask(process, _request(step, run)):
             if "share" in event:
                 run.progress(event["share"])
             elif "error" in event:
@@ -121,18 +98,8 @@ def _error(step: str, event: Mapping[str, Any]) -> Exception:
 def main() -> None:
     """Run the step that standard input names."""
     collect_rarely()
-    events, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not speak in the place of an event
-    request = json.loads(sys.stdin.readline())
-
-    def send(event: Mapping[str, Any]) -> None:
-        events.write(json.dumps(event) + "\n")
-        events.flush()
-
-    def end_with_parent() -> None:
-        sys.stdin.read()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    requests, send = requests_and_send()
+    request = next(requests)
     try:
         maker(request["step"])(_run(request, progress=lambda share: send({"share": share})))
     except Exception as error:

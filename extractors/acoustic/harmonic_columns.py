@@ -75,8 +75,8 @@ def fill_harmonic_columns(
     to_fine = RunInterpolation(at, fine, between=_between_phases)
     to_rows = RunInterpolation(fine, before, between=_between_phases)
     for statistics in phase_statistics(distortions(), frames=count):
-        rows, columns_found = to_rows.add(to_fine.add(statistics)[1])
-        values[rows, phases] = columns_found
+        rows, found = to_rows.add(to_fine.add(statistics)[1])
+        values[rows, phases] = found
 
     values[:, rd_columns] = interpolate(at, rd, positions)
     doubtful[:, rd_columns] = touches(at, np.isnan(rd[:, 1]), positions)[:, None]

@@ -15,6 +15,7 @@ import pytest
 from small_videos import write_video
 
 from mtmm_video.foundation.errors import MediaError
+from mtmm_video.foundation.json_process import start_module
 from mtmm_video.pipeline import step_process
 from mtmm_video.pipeline.job import Job
 from mtmm_video.pipeline.options import AnalyzeOptions
@@ -49,13 +50,12 @@ def run(tmp_path: Path) -> StepRun:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
     """The processes that are started during the test."""
     found: list[subprocess.Popen[str]] = []
-    start = subprocess.Popen
 
-    def noted(*arguments: object, **options: object) -> subprocess.Popen[str]:
-        found.append(start(*arguments, **options))  # type: ignore[call-overload]
+    def noted(module: str, *, threads: int, quiet: bool) -> subprocess.Popen[str]:
+        found.append(start_module(module, threads=threads, quiet=quiet))
         return found[-1]
 
-    monkeypatch.setattr(step_process.subprocess, "Popen", noted)
+    monkeypatch.setattr(step_process, "start_module", noted)
     return found
 
 
