@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def run_apart(step: str, run: StepRun) -> None:
     finally:
         process.kill()
         process.wait()
-        process.stdin.close()
+        with suppress(OSError):  # what it did not live to read
+            process.stdin.close()
         process.stdout.close()
     if code == -signal.SIGKILL:
         raise StepProcessError(
